@@ -1,0 +1,229 @@
+//! The job engine inside this process: what an enqueue costs, how fast a backlog goes, how soon a job starts.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use jobs::{EnqueueError, Handler, Jobs, Kind, Life, NewJob, Run, handler};
+use kernel::{Clock, Entropy};
+use store::{Durability, Store};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::latencies::Latencies;
+use crate::pace::Pace;
+use crate::process;
+use crate::report::{Conditions, Report};
+
+const NOOP: Kind = Kind::new("bench.noop").on("bench");
+/// Kinds of queues that nobody serves.
+const OTHERS: [Kind; 4] = [
+    Kind::new("other.a").on("a"),
+    Kind::new("other.b").on("b"),
+    Kind::new("other.c").on("c"),
+    Kind::new("other.d").on("d"),
+];
+const WAITING: usize = 1_000_000;
+const BACKLOG: usize = 20_000;
+const BULK: usize = 1_000;
+const SLOTS: usize = 100;
+const PER_S: u32 = 200;
+/// Starts that are not counted: the first second.
+const WARM: usize = 200;
+const STARTS: usize = 15 * PER_S as usize;
+const GRACE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn run(rounds: u32) -> Result<()> {
+    let mut report = Report::new("jobs");
+    let crowded = tempfile::tempdir()?;
+    let store = open(crowded.path())?;
+    fill(&store, &report).await?;
+    for round in 1..=rounds {
+        report.progress(format_args!("round {round}"));
+        enqueues(&mut report).await?;
+        pick_up(&mut report).await?;
+        let drained = drain(&store, round as usize);
+        let ((seconds, cpu_s), around) = Conditions::around(crowded.path(), drained).await?;
+        let (drain, cpu) = ("drain of 20,000, 1,000,000 others waiting", "CPU of a drained job");
+        report.add(drain, "jobs/s", BACKLOG as f64 / seconds, around);
+        report.add(cpu, "µs/job", cpu_s * 1e6 / BACKLOG as f64, around);
+        report.goal(drain, "≥ 50,000");
+    }
+    store.close().await;
+    report.finish();
+    Ok(())
+}
+
+fn open(dir: &Path) -> Result<Store> {
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    Ok(Store::embedded(dir, Durability::Full, jobs::MIGRATIONS, &clock, &entropy)?)
+}
+
+/// A new life of the engine over this store; nothing runs before it serves.
+async fn engine(store: &Store) -> Result<Jobs> {
+    Ok(Jobs::new(store.clone(), Clock::system(), Entropy::system(), "bench".to_owned(), Life::Locked).await?)
+}
+
+async fn bulk(store: &Store, jobs: &Jobs, kind: Kind, count: usize) -> Result<()> {
+    let jobs = jobs.clone();
+    let written: Result<(), EnqueueError> = store
+        .write(async move |tx| {
+            for number in 0..count {
+                jobs.enqueue(tx, NewJob::new(kind, &number)).await?;
+            }
+            Ok(())
+        })
+        .await;
+    Ok(written?)
+}
+
+async fn fill(store: &Store, report: &Report) -> Result<()> {
+    let jobs = engine(store).await?;
+    let begun = Instant::now();
+    for turn in 0..WAITING / BULK {
+        bulk(store, &jobs, OTHERS[turn % OTHERS.len()], BULK).await?;
+        let filled = (turn + 1) * BULK;
+        if filled.is_multiple_of(200_000) {
+            report.progress(format_args!("{filled} others wait after {:.0} s", begun.elapsed().as_secs_f64()));
+        }
+    }
+    jobs.stop(GRACE).await;
+    Ok(())
+}
+
+async fn enqueues(report: &mut Report) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let store = open(dir.path())?;
+    let jobs = engine(&store).await?;
+
+    let alone = async {
+        let begun = Instant::now();
+        for number in 0..2_000 {
+            jobs.enqueue_now(NewJob::new(NOOP, &number)).await?;
+        }
+        anyhow::Ok(2_000.0 / begun.elapsed().as_secs_f64())
+    };
+    let (per_s, around) = Conditions::around(dir.path(), alone).await?;
+    report.add("enqueue, one at a time", "jobs/s", per_s, around);
+
+    let together = async {
+        let (begun, next) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+        let mut callers = JoinSet::new();
+        for _ in 0..32 {
+            let (jobs, next) = (jobs.clone(), next.clone());
+            callers.spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= BACKLOG {
+                        return Ok(());
+                    }
+                    jobs.enqueue_now(NewJob::new(NOOP, &number)).await?;
+                }
+            });
+        }
+        callers.join_all().await.into_iter().collect::<Result<(), EnqueueError>>()?;
+        anyhow::Ok(BACKLOG as f64 / begun.elapsed().as_secs_f64())
+    };
+    let (per_s, around) = Conditions::around(dir.path(), together).await?;
+    report.add("enqueue, 32 in flight", "jobs/s", per_s, around);
+
+    let bulks = async {
+        let begun = Instant::now();
+        for _ in 0..BACKLOG / BULK {
+            bulk(&store, &jobs, NOOP, BULK).await?;
+        }
+        anyhow::Ok(BACKLOG as f64 / begun.elapsed().as_secs_f64())
+    };
+    let (per_s, around) = Conditions::around(dir.path(), bulks).await?;
+    report.add("enqueue, 1,000 in one transaction", "jobs/s", per_s, around);
+    jobs.stop(GRACE).await;
+    store.close().await;
+    Ok(())
+}
+
+/// Fills the queue before anybody serves it, then serves it to its end: seconds and CPU seconds until every outcome is
+/// written.
+async fn drain(store: &Store, round: usize) -> Result<(f64, f64)> {
+    let jobs = engine(store).await?;
+    for _ in 0..BACKLOG / BULK {
+        bulk(store, &jobs, NOOP, BULK).await?;
+    }
+    let (ran, all) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let noop = {
+        let (ran, all) = (ran.clone(), all.clone());
+        handler(move |_: Run| {
+            if ran.fetch_add(1, Ordering::Relaxed) + 1 == BACKLOG {
+                all.notify_one();
+            }
+            async { Ok(()) }
+        })
+    };
+    let cpu = process::cpu_s(std::process::id())?;
+    let begun = Instant::now();
+    jobs.serve(vec![(NOOP, noop)], SLOTS);
+    tokio::time::timeout(Duration::from_secs(300), all.notified()).await.context("the backlog does not end")?;
+    jobs.stop(GRACE).await;
+    let (seconds, cpu_s) = (begun.elapsed().as_secs_f64(), process::cpu_s(std::process::id())? - cpu);
+    let sql = "SELECT COUNT(*) FROM jobs_finished WHERE state = 4";
+    let (completed,): (i64,) =
+        store.read(async |tx| tx.one(sql, &[]).await).await.map_err(|error: store::StoreError| error)?;
+    ensure!(completed == (round * BACKLOG) as i64, "{completed} jobs are completed, {} were put in", round * BACKLOG);
+    ensure!(ran.load(Ordering::Relaxed) == BACKLOG, "a job ran twice");
+    Ok((seconds, cpu_s))
+}
+
+/// From the call of enqueue to the first line of the handler, with slots free.
+async fn pick_up(report: &mut Report) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let store = open(dir.path())?;
+    let jobs = engine(&store).await?;
+    let called: Arc<Vec<OnceLock<Instant>>> = Arc::new((0..WARM + STARTS).map(|_| OnceLock::new()).collect());
+    let started = Arc::new(Mutex::new(Latencies::default()));
+    jobs.serve(vec![(NOOP, timer(&called, &started))], SLOTS);
+    let steady = async {
+        let pace = Pace::start(PER_S, WARM + STARTS);
+        let mut calls = JoinSet::new();
+        while let Some(beat) = pace.next().await {
+            let (jobs, called) = (jobs.clone(), called.clone());
+            calls.spawn(async move {
+                let job = NewJob::new(NOOP, &beat.number);
+                called[beat.number].get_or_init(Instant::now);
+                jobs.enqueue_now(job).await
+            });
+        }
+        for enqueued in calls.join_all().await {
+            enqueued?;
+        }
+        // What is enqueued has started or is given back: nothing runs after this.
+        jobs.stop(GRACE).await;
+        anyhow::Ok(())
+    };
+    let ((), around) = Conditions::around(dir.path(), steady).await?;
+    store.close().await;
+    let mut started = std::mem::take(&mut *started.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    ensure!(started.len() >= STARTS * 99 / 100, "only {} of {STARTS} jobs started", started.len());
+    let (p50, p99) = ("enqueue to start at 200/s: p50", "enqueue to start at 200/s: p99");
+    report.add(p50, "ms", started.quantile(0.5), around);
+    report.add(p99, "ms", started.quantile(0.99), around);
+    report.goal(p50, format!("≤ 1 sync + 0.2 ({:.2})", around.sync_ms() + 0.2));
+    report.goal(p99, format!("≤ 3 syncs + 2 ({:.2})", around.sync_ms() * 3.0 + 2.0));
+    Ok(())
+}
+
+fn timer(called: &Arc<Vec<OnceLock<Instant>>>, started: &Arc<Mutex<Latencies>>) -> Handler {
+    let (called, started) = (called.clone(), started.clone());
+    handler(move |run: Run| {
+        let now = Instant::now();
+        let (called, started) = (called.clone(), started.clone());
+        async move {
+            let number: usize = run.args()?;
+            if let Some(call) = called[number].get().filter(|_| number >= WARM) {
+                let mut started = started.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                started.add(now.duration_since(*call));
+            }
+            Ok(())
+        }
+    })
+}

@@ -1,0 +1,81 @@
+//! One command a claim: `cargo run --release -p mainspring-bench -- <name>`. What each measures, and what it found, is
+//! in README.md.
+
+mod fanout;
+mod fanout_server;
+mod http;
+mod ingest;
+mod jobs_bench;
+mod latencies;
+mod machine;
+mod pace;
+mod payloads;
+mod process;
+mod report;
+mod sockets;
+mod startup;
+mod websocket;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+/// The product's own, so that what runs in this process is measured as it runs there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measure one claim on this machine.
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask bench", version, about, arg_required_else_help = true)]
+struct Cli {
+    /// How often each phase is measured; the median is the figure.
+    #[arg(long, global = true, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand, Clone, Copy, Debug, PartialEq, Eq)]
+enum Bench {
+    /// Signed GitHub deliveries into the log: latency of the durable answer, throughput, CPU.
+    Ingest,
+    /// The job engine: enqueue, drain behind a million others, from enqueue to start.
+    Jobs,
+    /// CPU of one message to one subscriber.
+    Fanout,
+    /// Memory and CPU of 10,000 idle WebSockets.
+    Sockets,
+    /// Time until ready, idle memory, size of the binary.
+    Startup,
+    /// All of them, one after the other.
+    All,
+    /// A hub in a process of its own, for `fanout`.
+    #[command(hide = true)]
+    FanoutServer,
+    /// What the hub is compared with: one bare `send` for each delivery.
+    #[command(hide = true)]
+    FanoutFloor,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    // Load generators use one core at most: the other is the server's. What runs inside has the product's runtime.
+    let alone = || Builder::new_current_thread().enable_all().build();
+    let product = || Builder::new_multi_thread().enable_all().build();
+    let rounds = cli.rounds;
+    let every = [Bench::Ingest, Bench::Jobs, Bench::Fanout, Bench::Sockets, Bench::Startup];
+    let chosen = if cli.bench == Bench::All { &every[..] } else { &[cli.bench] };
+    for bench in chosen {
+        match bench {
+            Bench::Ingest => alone()?.block_on(ingest::run(rounds))?,
+            Bench::Jobs => product()?.block_on(jobs_bench::run(rounds))?,
+            Bench::Fanout => alone()?.block_on(fanout::run(rounds))?,
+            Bench::Sockets => alone()?.block_on(sockets::run(rounds))?,
+            Bench::Startup => alone()?.block_on(startup::run(rounds))?,
+            Bench::FanoutServer => product()?.block_on(fanout_server::hub())?,
+            Bench::FanoutFloor => alone()?.block_on(fanout_server::floor())?,
+            Bench::All => {}
+        }
+    }
+    Ok(())
+}

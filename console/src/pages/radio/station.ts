@@ -1,0 +1,40 @@
+// What a person types or pastes for a repository, and what a phrase changes in the list of stations.
+
+import type { Station } from "../../contract.ts";
+
+/** The parts of a phrase that the list shows (docs/protocol/phrase.md). */
+export interface PhraseHeard {
+  n: number;
+  station: string;
+  at_ms: number;
+  event: { title: string };
+  mood: string;
+  intensity: number;
+  tempo: { bpm: number; commits_last_hour: number };
+  key: string;
+}
+
+/** "owner/repo" from a name, an https address or an ssh address of a repository; null when it is none. */
+export function repositoryOf(typed: string): string | null {
+  const found = /^(?:(?:https?:\/\/)?(?:www\.)?github\.com\/|git@github\.com:)?([\w-]{1,39})\/([\w.-]{1,100}?)(?:\.git)?(?:[/?#].*)?$/.exec(typed.trim());
+  if (!found?.[1] || !found[2] || found[2] === "." || found[2] === "..") return null;
+  return `${found[1]}/${found[2]}`.toLowerCase();
+}
+
+/** The stations after one more phrase; the one that played comes first. */
+export function heard(stations: Station[], phrase: PhraseHeard): Station[] {
+  const known = stations.find((one) => one.station === phrase.station);
+  if (!known) return stations;
+  const now: Station = {
+    ...known,
+    phrases: Math.max(known.phrases, phrase.n),
+    last_phrase_at_ms: phrase.at_ms,
+    last_title: phrase.event.title,
+    mood: phrase.mood,
+    intensity: phrase.intensity,
+    bpm: phrase.tempo.bpm,
+    key: phrase.key,
+    commits_last_hour: phrase.tempo.commits_last_hour,
+  };
+  return [now, ...stations.filter((one) => one !== known)];
+}

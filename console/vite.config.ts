@@ -1,0 +1,60 @@
+// One build for the console and for the pages that live with their products. The result, `dist/`, is embedded into the
+// server: `dist/console/index.html` answers /console/*, `dist/radio/index.html` answers /radio/*, and everything else
+// is in `dist/assets/` under hashed names.
+
+import { svelte, vitePreprocess } from "@sveltejs/vite-plugin-svelte";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+import { historyRoutes, importsOfProducts, nothingAheadInTests, servedPaths, themeBeforePaint, type Page } from "./build/pages.ts";
+
+const consoleDir = dirname(fileURLToPath(import.meta.url));
+const repository = dirname(consoleDir);
+const server = process.env.MAINSPRING_DEV_SERVER ?? "http://127.0.0.1:8080";
+
+const pages: Page[] = [
+  { source: "console/index.html", served: "console/index.html" },
+  { source: "products/radio/web/index.html", served: "radio/index.html" },
+];
+
+export default defineConfig({
+  // The repository, since the pages of products lie outside `console/`.
+  root: repository,
+  base: "/",
+  publicDir: false,
+  cacheDir: join(consoleDir, "node_modules", ".vite"),
+  resolve: { alias: { "@console": join(consoleDir, "src") } },
+  // Bundled ahead for development, Svelte would be looked for at the root, where no node_modules is.
+  optimizeDeps: { exclude: ["svelte"] },
+  plugins: [
+    importsOfProducts(consoleDir),
+    svelte({ configFile: false, preprocess: vitePreprocess() }),
+    themeBeforePaint(consoleDir),
+    servedPaths(pages),
+    historyRoutes(),
+    nothingAheadInTests(),
+  ],
+  build: {
+    outDir: join(consoleDir, "dist"),
+    emptyOutDir: true,
+    assetsDir: "assets",
+    // A data: URL in a script or style would need a hole in the content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: { input: pages.map((page) => join(repository, page.source)) },
+  },
+  server: {
+    fs: { allow: [consoleDir, join(repository, "products")] },
+    watch: { ignored: ["**/target/**", "**/data/**"] },
+    proxy: {
+      "^/(api|in|metrics|livez|readyz|healthz)(/|$)": server,
+      "^/console/enter/": server,
+      "^/connection/": { target: server, ws: true },
+      "^/radio/(events\\.json|[^/]+/[^/]+/(events|state|test))(\\?|$)": server,
+    },
+  },
+  test: {
+    include: ["console/src/**/*.test.ts", "products/*/web/**/*.test.ts"],
+    environment: "node",
+  },
+});

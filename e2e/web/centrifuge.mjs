@@ -1,0 +1,26 @@
+// node centrifuge.mjs WS_URL CHANNEL: the official client listens to a channel and comes back whenever it is cut off.
+import { Centrifuge } from "centrifuge";
+import WebSocket from "ws";
+
+const [url, channel] = process.argv.slice(2);
+const say = (what) => console.log(JSON.stringify(what));
+
+const client = new Centrifuge(url, { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 500 });
+client.on("connected", ({ client, transport }) => say({ type: "connected", client, transport }));
+client.on("connecting", ({ code, reason }) => say({ type: "connecting", code, reason }));
+client.on("disconnected", ({ code, reason }) => say({ type: "disconnected", code, reason }));
+client.on("error", ({ type, error }) => say({ type: "error", of: type, code: error.code, message: error.message }));
+
+// No option asks for recovery: the server gives it to every subscriber of a channel that has a history.
+const subscription = client.newSubscription(channel);
+subscription.on("subscribed", ({ recoverable, positioned, wasRecovering, recovered, streamPosition }) =>
+  say({ type: "subscribed", recoverable, positioned, wasRecovering, recovered, streamPosition }));
+subscription.on("subscribing", ({ code, reason }) => say({ type: "subscribing", code, reason }));
+subscription.on("unsubscribed", ({ code, reason }) => say({ type: "unsubscribed", code, reason }));
+subscription.on("error", ({ type, error }) => say({ type: "error", of: type, code: error.code, message: error.message }));
+subscription.on("publication", ({ offset, data }) => say({ type: "publication", offset, data }));
+
+subscription.subscribe();
+client.connect();
+// Whoever started us closes our standard input, or kills us.
+process.stdin.on("end", () => client.disconnect()).resume();

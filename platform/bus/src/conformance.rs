@@ -1,0 +1,218 @@
+//! What every engine must do, whatever it is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kernel::Clock;
+use tokio::sync::mpsc;
+
+use crate::{Bus, BusError, Keep, Placed, Position, Publication, Read, Sink, Stored};
+
+const KEEP: Keep = Keep { size: 3, ttl_ms: 1_000 };
+const START_MS: i64 = 1_000_000;
+
+/// Runs the whole suite; `make` gives an empty bus on the clock each time.
+///
+/// # Panics
+/// At the first promise that the engine breaks.
+pub async fn conformance(make: impl AsyncFn(Clock) -> Bus) {
+    let clock = Clock::manual(START_MS);
+    let bus = async || make(Clock::manual(START_MS)).await;
+    listeners_hear_everything_in_order(&bus().await).await;
+    the_ring_is_bounded(&bus().await).await;
+    expired_publications_are_gone(&make(clock.clone()).await, &clock).await;
+    a_read_follows_its_position(&bus().await).await;
+    a_strange_epoch_is_refused(&bus().await).await;
+    without_history_nothing_is_kept(&bus().await).await;
+    a_durable_stream_takes_given_offsets(&bus().await).await;
+    a_load_brings_listeners_up_to_date(&bus().await).await;
+    a_durable_position_survives(&bus().await, &bus().await).await;
+    a_load_with_a_hole_keeps_its_end(&bus().await).await;
+    two_buses_have_two_epochs(&bus().await, &bus().await).await;
+}
+
+/// A listener that hands over what it heard.
+struct Ear(mpsc::UnboundedSender<(String, Arc<Publication>)>);
+
+impl Sink for Ear {
+    fn publication(&self, channel: &str, publication: &Arc<Publication>) {
+        let _ = self.0.send((channel.to_owned(), publication.clone()));
+    }
+}
+
+struct Heard(mpsc::UnboundedReceiver<(String, Arc<Publication>)>);
+
+impl Heard {
+    fn on(bus: &Bus) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        bus.listen(Arc::new(Ear(sender)));
+        Self(receiver)
+    }
+
+    async fn next(&mut self) -> (String, u64, String) {
+        let heard = tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await;
+        let (channel, publication) = heard.expect("a publication in time").expect("an open bus");
+        (channel, publication.offset, text(&publication))
+    }
+
+    /// Nothing but the marker, published now, is on its way.
+    async fn nothing_more(&mut self, bus: &Bus) {
+        bus.publish("marker", json("0"), Keep::NOTHING).await.expect("published");
+        assert_eq!(self.next().await.0, "marker");
+    }
+}
+
+fn json(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+fn text(publication: &Publication) -> String {
+    String::from_utf8_lossy(&publication.data).into_owned()
+}
+
+fn row(offset: u64) -> Stored {
+    Stored { offset, time_ms: START_MS, data: json(&offset.to_string()) }
+}
+
+async fn offsets(bus: &Bus, read: Read) -> Vec<u64> {
+    bus.history("a", read).await.expect("readable").publications.iter().map(|publication| publication.offset).collect()
+}
+
+async fn top(bus: &Bus) -> Position {
+    bus.history("a", Read::TOP).await.expect("readable").top
+}
+
+async fn listeners_hear_everything_in_order(bus: &Bus) {
+    let (mut one, mut two) = (Heard::on(bus), Heard::on(bus));
+    for n in 1..=5 {
+        let position = bus.publish("a", json(&n.to_string()), KEEP).await.expect("published");
+        assert_eq!(position.offset, n);
+        bus.publish("b", json("true"), KEEP).await.expect("published");
+    }
+    for heard in [&mut one, &mut two] {
+        let mut of_a = Vec::new();
+        for _ in 0..10 {
+            let (channel, offset, data) = heard.next().await;
+            if channel == "a" {
+                of_a.push((offset, data));
+            }
+        }
+        assert_eq!(of_a, (1..=5).map(|n| (n, n.to_string())).collect::<Vec<_>>());
+    }
+}
+
+async fn the_ring_is_bounded(bus: &Bus) {
+    for _ in 0..5 {
+        bus.publish("a", json("1"), KEEP).await.expect("published");
+    }
+    assert_eq!(offsets(bus, Read { since: None, limit: 10, reverse: false }).await, [3, 4, 5]);
+    assert_eq!(top(bus).await.offset, 5);
+}
+
+async fn expired_publications_are_gone(bus: &Bus, clock: &Clock) {
+    bus.publish("a", json("1"), KEEP).await.expect("published");
+    clock.advance(999);
+    bus.publish("a", json("2"), KEEP).await.expect("published");
+    assert_eq!(offsets(bus, Read::newest(10)).await, [2, 1]);
+    clock.advance(1);
+    assert_eq!(offsets(bus, Read::newest(10)).await, [2]);
+    clock.advance(1_000);
+    assert_eq!(offsets(bus, Read::newest(10)).await, [0; 0]);
+    assert_eq!(top(bus).await.offset, 2, "the position outlives the data");
+}
+
+async fn a_read_follows_its_position(bus: &Bus) {
+    for _ in 0..5 {
+        bus.publish("a", json("1"), KEEP).await.expect("published");
+    }
+    let epoch = top(bus).await.epoch;
+    let read = |offset, limit, reverse| {
+        let since = Some(Position { offset, epoch: epoch.clone() });
+        offsets(bus, Read { since, limit, reverse })
+    };
+    assert_eq!(read(3, 10, false).await, [4, 5]);
+    assert_eq!(read(3, 1, false).await, [4]);
+    assert_eq!(read(0, 10, false).await, [3, 4, 5], "what is left of it");
+    assert_eq!(read(5, 10, false).await, [0; 0]);
+    assert_eq!(read(u64::MAX, 10, false).await, [0; 0]);
+    assert_eq!(read(5, 10, true).await, [4, 3]);
+    assert_eq!(read(3, 10, true).await, [0; 0]);
+    assert_eq!(read(u64::MAX, 10, true).await, [5, 4, 3]);
+    assert_eq!(offsets(bus, Read { since: None, limit: 2, reverse: false }).await, [3, 4]);
+    assert_eq!(offsets(bus, Read::newest(2)).await, [5, 4]);
+    assert_eq!(offsets(bus, Read::TOP).await, [0; 0]);
+}
+
+async fn a_strange_epoch_is_refused(bus: &Bus) {
+    let strange = |epoch: &str| Read::after(Position { offset: 0, epoch: epoch.into() }, 10);
+    assert!(matches!(bus.history("a", strange("other")).await, Err(BusError::Unrecoverable { .. })));
+    let before = top(bus).await;
+    bus.publish("a", json("1"), KEEP).await.expect("published");
+    assert_eq!(before, Position { offset: 0, ..top(bus).await }, "an empty stream has its epoch already");
+    match bus.history("a", strange("other")).await {
+        Err(BusError::Unrecoverable { top }) => assert_eq!(top.offset, 1),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(offsets(bus, strange("")).await, [1], "no epoch is any epoch");
+}
+
+async fn without_history_nothing_is_kept(bus: &Bus) {
+    let mut heard = Heard::on(bus);
+    let position = bus.publish("a", json("1"), Keep::NOTHING).await.expect("published");
+    assert_eq!((position.offset, &*position.epoch), (0, ""));
+    assert_eq!(heard.next().await, ("a".to_owned(), 0, "1".to_owned()));
+    assert_eq!(offsets(bus, Read::newest(10)).await, [0; 0]);
+}
+
+async fn a_durable_stream_takes_given_offsets(bus: &Bus) {
+    let mut heard = Heard::on(bus);
+    let at = |offset: u64| bus.publish_at("a", offset, json(&offset.to_string()), KEEP);
+    assert_eq!(at(1).await.expect("answered"), Placed::NotLoaded);
+    assert!(!bus.is_loaded("a").await.expect("answered"));
+    bus.load("a", "table", Vec::new(), 0, KEEP).await.expect("loaded");
+    assert!(bus.is_loaded("a").await.expect("answered"));
+    assert_eq!(at(1).await.expect("answered"), Placed::Delivered);
+    assert_eq!(at(1).await.expect("answered"), Placed::Ignored);
+    assert_eq!(at(3).await.expect("answered"), Placed::Gap { top: 1 });
+    assert_eq!(at(2).await.expect("answered"), Placed::Delivered);
+    assert!(matches!(bus.publish("a", json("9"), KEEP).await, Err(BusError::Durable)));
+    assert_eq!(heard.next().await, ("a".to_owned(), 1, "1".to_owned()));
+    assert_eq!(heard.next().await, ("a".to_owned(), 2, "2".to_owned()));
+    heard.nothing_more(bus).await;
+    assert_eq!(offsets(bus, Read::newest(10)).await, [2, 1]);
+}
+
+async fn a_load_brings_listeners_up_to_date(bus: &Bus) {
+    bus.load("a", "table", vec![row(1)], 1, KEEP).await.expect("loaded");
+    let mut heard = Heard::on(bus);
+    bus.load("a", "table", vec![row(1), row(2), row(3)], 3, KEEP).await.expect("loaded");
+    assert_eq!((heard.next().await.1, heard.next().await.1), (2, 3));
+    bus.load("a", "table", vec![row(1), row(2)], 2, KEEP).await.expect("loaded");
+    heard.nothing_more(bus).await;
+    assert_eq!(top(bus).await, Position { offset: 3, epoch: "table".into() }, "an older load changes nothing");
+    bus.load("a", "restored", vec![row(1)], 1, KEEP).await.expect("loaded");
+    assert_eq!(top(bus).await, Position { offset: 1, epoch: "restored".into() });
+}
+
+async fn a_durable_position_survives(before: &Bus, after: &Bus) {
+    before.load("a", "table", vec![row(1)], 1, KEEP).await.expect("loaded");
+    let position = top(before).await;
+    after.load("a", "table", vec![row(1), row(2)], 2, KEEP).await.expect("loaded");
+    assert_eq!(offsets(after, Read::after(position, 10)).await, [2]);
+}
+
+async fn a_load_with_a_hole_keeps_its_end(bus: &Bus) {
+    bus.load("a", "table", vec![row(1), row(3), row(4), row(9)], 4, KEEP).await.expect("loaded");
+    assert_eq!(offsets(bus, Read::newest(10)).await, [4, 3]);
+    bus.load("a", "table", vec![row(4)], 6, KEEP).await.expect("loaded");
+    assert_eq!(offsets(bus, Read::newest(10)).await, [0; 0]);
+    assert_eq!(top(bus).await.offset, 6);
+}
+
+async fn two_buses_have_two_epochs(one: &Bus, two: &Bus) {
+    for bus in [one, two] {
+        bus.publish("a", json("1"), KEEP).await.expect("published");
+    }
+    assert_ne!(top(one).await.epoch, top(two).await.epoch);
+}

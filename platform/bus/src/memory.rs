@@ -1,0 +1,186 @@
+//! The engine inside one process.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use kernel::{Clock, Entropy};
+use parking_lot::{Mutex, RwLock};
+
+use crate::stream::{Stream, check_epoch};
+use crate::{BusError, BusResult, History, Keep, Placed, Position, Publication, Read, Sink, Stored};
+
+/// Locks among which the channels are divided: enough that two publishers rarely meet.
+const SHARDS: usize = 64;
+
+pub(crate) struct Memory {
+    clock: Clock,
+    entropy: Entropy,
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+    streams_per_shard: usize,
+    sinks: RwLock<Vec<Arc<dyn Sink>>>,
+    swept: AtomicUsize,
+}
+
+/// A part of the channels.
+///
+/// Every live stream of a shard, also each that was never published to, has the shard's epoch. It changes when a live
+/// stream is dropped, so a stream that comes back never has the epoch it had. That way an empty stream needs no entry.
+struct Shard {
+    epoch: Arc<str>,
+    streams: HashMap<Arc<str>, Stream>,
+    /// By the time of the last use: the first is the one to drop.
+    idle: BTreeMap<u64, Arc<str>>,
+    uses: u64,
+}
+
+impl Memory {
+    pub(crate) fn new(clock: Clock, entropy: Entropy, streams: usize) -> Self {
+        let shards = SHARDS.min(streams.div_ceil(SHARDS)).max(1);
+        let shard = || {
+            let epoch = fresh_epoch(&entropy);
+            Mutex::new(Shard { epoch, streams: HashMap::new(), idle: BTreeMap::new(), uses: 0 })
+        };
+        Self {
+            hasher: RandomState::new(),
+            shards: (0..shards).map(|_| shard()).collect(),
+            streams_per_shard: streams.div_ceil(shards).max(1),
+            sinks: RwLock::default(),
+            swept: AtomicUsize::new(0),
+            clock,
+            entropy,
+        }
+    }
+
+    pub(crate) fn publish(&self, channel: &str, data: Bytes, keep: Keep) -> BusResult<Position> {
+        let mut shard = self.shard(channel).lock();
+        let now_ms = self.clock.now_ms();
+        if keep.size == 0 {
+            let epoch: Arc<str> = Arc::from("");
+            let publication = Arc::new(Publication { offset: 0, epoch: epoch.clone(), time_ms: now_ms, data });
+            self.tell(channel, &publication);
+            return Ok(Position { offset: 0, epoch });
+        }
+        if shard.streams.get(channel).is_some_and(|stream| stream.durable) {
+            return Err(BusError::Durable);
+        }
+        let publication = shard.open(channel, None, keep).append(data, now_ms, keep);
+        let position = Position { offset: publication.offset, epoch: publication.epoch.clone() };
+        self.tell(channel, &publication);
+        shard.evict(self.streams_per_shard, &self.entropy);
+        Ok(position)
+    }
+
+    pub(crate) fn publish_at(&self, channel: &str, offset: u64, data: Bytes, keep: Keep) -> Placed {
+        let mut shard = self.shard(channel).lock();
+        let Some(stream) = shard.touch(channel).filter(|stream| stream.durable) else { return Placed::NotLoaded };
+        if offset <= stream.top {
+            return Placed::Ignored;
+        }
+        if offset > stream.top + 1 {
+            return Placed::Gap { top: stream.top };
+        }
+        let publication = stream.append(data, self.clock.now_ms(), keep);
+        self.tell(channel, &publication);
+        Placed::Delivered
+    }
+
+    pub(crate) fn load(&self, channel: &str, epoch: &str, stored: Vec<Stored>, top: u64, keep: Keep) {
+        let mut shard = self.shard(channel).lock();
+        // A stream of this epoch goes on; any other is replaced, and who held a position in it is told by the epoch.
+        let goes_on = shard.streams.get(channel).is_some_and(|stream| stream.durable && *stream.epoch == *epoch);
+        if !goes_on {
+            shard.forget(channel, &self.entropy);
+        }
+        let fresh = shard.open(channel, Some(epoch), keep).load(stored, top, self.clock.now_ms(), keep);
+        fresh.iter().for_each(|publication| self.tell(channel, publication));
+        shard.evict(self.streams_per_shard, &self.entropy);
+    }
+
+    pub(crate) fn is_loaded(&self, channel: &str) -> bool {
+        self.shard(channel).lock().streams.get(channel).is_some_and(|stream| stream.durable)
+    }
+
+    pub(crate) fn history(&self, channel: &str, read: &Read) -> BusResult<History> {
+        let mut shard = self.shard(channel).lock();
+        let empty = Position { offset: 0, epoch: shard.epoch.clone() };
+        let Some(stream) = shard.touch(channel) else {
+            check_epoch(read, &empty)?;
+            return Ok(History { publications: Vec::new(), top: empty });
+        };
+        stream.trim(self.clock.now_ms());
+        stream.read(read)
+    }
+
+    pub(crate) fn listen(&self, sink: Arc<dyn Sink>) {
+        self.sinks.write().push(sink);
+    }
+
+    pub(crate) fn sweep(&self) {
+        let next = self.swept.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        let now_ms = self.clock.now_ms();
+        self.shards[next].lock().streams.values_mut().for_each(|stream| stream.trim(now_ms));
+    }
+
+    fn tell(&self, channel: &str, publication: &Arc<Publication>) {
+        self.sinks.read().iter().for_each(|sink| sink.publication(channel, publication));
+    }
+
+    fn shard(&self, channel: &str) -> &Mutex<Shard> {
+        &self.shards[self.hasher.hash_one(channel) as usize % self.shards.len()]
+    }
+}
+
+impl Shard {
+    /// The stream, as the one used last.
+    fn touch(&mut self, channel: &str) -> Option<&mut Stream> {
+        let stream = self.streams.get_mut(channel)?;
+        self.uses += 1;
+        let name = self.idle.remove(&stream.used)?;
+        self.idle.insert(self.uses, name);
+        stream.used = self.uses;
+        Some(stream)
+    }
+
+    /// As [`Shard::touch`], made when it is not there: durable with its own epoch, or live with the shard's.
+    fn open(&mut self, channel: &str, durable: Option<&str>, keep: Keep) -> &mut Stream {
+        self.uses += 1;
+        let uses = self.uses;
+        let name = match self.streams.get(channel) {
+            Some(stream) => self.idle.remove(&stream.used).unwrap_or_else(|| channel.into()),
+            None => channel.into(),
+        };
+        self.idle.insert(uses, name.clone());
+        let epoch = || durable.map_or_else(|| self.epoch.clone(), Arc::from);
+        let stream = self.streams.entry(name).or_insert_with(|| Stream::new(epoch(), durable.is_some(), keep));
+        stream.used = uses;
+        stream
+    }
+
+    fn evict(&mut self, bound: usize, entropy: &Entropy) {
+        while self.streams.len() > bound {
+            let Some((_, name)) = self.idle.first_key_value() else { return };
+            let name = name.clone();
+            self.forget(&name, entropy);
+        }
+    }
+
+    fn forget(&mut self, channel: &str, entropy: &Entropy) {
+        let Some(stream) = self.streams.remove(channel) else { return };
+        self.idle.remove(&stream.used);
+        if !stream.durable {
+            self.epoch = fresh_epoch(entropy);
+        }
+    }
+}
+
+/// Eight random letters.
+fn fresh_epoch(entropy: &Entropy) -> Arc<str> {
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect::<String>().into()
+}

@@ -1,0 +1,163 @@
+//! Into the log, with the jobs that are owed.
+
+use jobs::{EnqueueError, NewJob};
+use kernel::{EventId, Problem, limits};
+use serde_json::Value;
+use store::{StoreError, Tx, params};
+
+use crate::event::NewEvent;
+use crate::{Events, Invalid};
+
+/// An event that may be appended: its type is declared and its payload fits.
+#[derive(Clone, Debug)]
+pub struct Checked(NewEvent);
+
+/// What appending did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in the log, at this position.
+    New(i64),
+    /// The source said this before, at this position; nothing was done.
+    Known(i64),
+}
+
+/// Why an event was not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Nobody declared this type.
+    #[error("nobody declared the event type {0:?}")]
+    UnknownType(String),
+    /// The payload breaks the schema of its type.
+    #[error("an event of type {kind} breaks its schema")]
+    Invalid {
+        /// The type.
+        kind: String,
+        /// Where and why.
+        #[source]
+        source: Invalid,
+    },
+    /// The payload or an attribute is over its bound.
+    #[error("the event's {0} is too large")]
+    TooLarge(&'static str),
+    /// An attribute holds a NUL, which not every store can keep in a text.
+    #[error("the event's {0} holds a NUL character")]
+    Malformed(&'static str),
+    /// A job that is owed could not be enqueued.
+    #[error("a job for the event could not be enqueued")]
+    Enqueue(#[source] EnqueueError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AppendError> for Problem {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Store(error) => error.into(),
+            AppendError::Enqueue(error) => Self::internal(error),
+            AppendError::Invalid { source, .. } => {
+                let problem = Self::bad_request("event_invalid", "The event breaks the schema of its type.");
+                problem.field(source.pointer, source.detail)
+            }
+            other => Self::bad_request("event_refused", other.to_string()),
+        }
+    }
+}
+
+impl Events {
+    /// Checks an event against the schema of its type, outside any transaction.
+    ///
+    /// # Errors
+    /// [`AppendError`], never of the store.
+    pub fn check(&self, event: NewEvent) -> Result<Checked, AppendError> {
+        let data: Value = serde_json::from_str(&event.data).map_err(|error| AppendError::Invalid {
+            kind: event.kind.clone(),
+            source: Invalid { pointer: String::new(), detail: format!("no JSON: {error}") },
+        })?;
+        self.check_parsed(event, &data)
+    }
+
+    /// As [`Events::check`], for a caller who has parsed the payload already.
+    ///
+    /// # Errors
+    /// As [`Events::check`].
+    pub fn check_parsed(&self, event: NewEvent, data: &Value) -> Result<Checked, AppendError> {
+        let attributes = [
+            ("type", Some(&event.kind)),
+            ("source", Some(&event.source)),
+            ("subject", event.subject.as_ref()),
+            ("id", event.id.as_ref()),
+        ];
+        for (name, value) in attributes {
+            if value.is_some_and(|value| value.len() > limits::EVENT_ATTRIBUTE_BYTES) {
+                return Err(AppendError::TooLarge(name));
+            }
+            if value.is_some_and(|value| value.contains('\0')) {
+                return Err(AppendError::Malformed(name));
+            }
+        }
+        if event.data.len() > limits::EVENT_DATA_BYTES {
+            return Err(AppendError::TooLarge("data"));
+        }
+        match self.0.registry.check(&event.kind, data) {
+            None => Err(AppendError::UnknownType(event.kind)),
+            Some(Err(source)) => Err(AppendError::Invalid { kind: event.kind, source }),
+            Some(Ok(())) => Ok(Checked(event)),
+        }
+    }
+
+    /// Appends, and enqueues one job for each work subscription that is owed the event, in the caller's transaction.
+    ///
+    /// # Errors
+    /// [`AppendError`] of the store or of the jobs: roll back.
+    pub async fn append(&self, tx: &mut Tx, event: &Checked) -> Result<Appended, AppendError> {
+        let (log, event) = (&self.0, &event.0);
+        let now_ms = log.clock.now_ms();
+        if let Some(id) = &event.id
+            && let Some(position) = known(tx, &event.source, id).await?
+        {
+            return Ok(Appended::Known(position));
+        }
+        let id = event.id.clone().unwrap_or_else(|| EventId::new(&log.clock, &log.entropy).to_string());
+        // Asking first keeps positions dense: an insert that meets a conflict uses a number up. The conflict clause is for
+        // engines with several writers.
+        let inserted: Option<(i64,)> = tx
+            .first(
+                "INSERT INTO events (id, type, source, subject, time_ms, schema_version, trace, data)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 ON CONFLICT (source, id) DO NOTHING RETURNING position",
+                params![
+                    &id,
+                    &event.kind,
+                    &event.source,
+                    event.subject.as_ref(),
+                    now_ms,
+                    event.version,
+                    event.trace.as_ref(),
+                    &event.data
+                ],
+            )
+            .await?;
+        let Some((position,)) = inserted else {
+            let position = known(tx, &event.source, &id).await?;
+            return Ok(Appended::Known(position.unwrap_or_default()));
+        };
+        for work in log.registry.works.iter().filter(|work| work.filter.wants(&event.kind)) {
+            let job = NewJob::new(work.kind, &Value::Null).event(position).trace(event.trace.clone());
+            log.jobs.enqueue(tx, job).await.map_err(AppendError::Enqueue)?;
+        }
+        let events = self.clone();
+        tx.on_commit(move || {
+            metrics::counter!("events_appended_total").increment(1);
+            events.0.head.send_if_modified(|head| std::mem::replace(head, (*head).max(position)) < position);
+        });
+        Ok(Appended::New(position))
+    }
+}
+
+/// Where the source said this before.
+async fn known(tx: &mut Tx, source: &str, id: &str) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT position FROM events WHERE source = $1 AND id = $2";
+    let row: Option<(i64,)> = tx.first(sql, params![source, id]).await?;
+    Ok(row.map(|(position,)| position))
+}

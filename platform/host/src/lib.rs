@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+mod ctx;
+mod product;
+
+pub use ctx::Ctx;
+pub use product::{Product, Sample, Sampler, Summary};

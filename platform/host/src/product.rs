@@ -1,0 +1,227 @@
+//! What a product brings, as a value.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use events::{Event, EventType, Filter, Registry, Stream, StreamHandler, Work};
+use jobs::{Failure, Handler, Kind, Run};
+use kernel::Entropy;
+use realtime::Namespace;
+use serde::Serialize;
+use store::{Migration, Store};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Ctx;
+
+type Make<T> = Box<dyn FnOnce(&Ctx) -> T + Send>;
+
+/// A product: its name and everything it plugs into the platform.
+pub struct Product {
+    name: &'static str,
+    migrations: &'static [Migration],
+    declare: Vec<fn(&mut Registry)>,
+    types: Vec<&'static str>,
+    reactions: Vec<(Work, Make<Handler>)>,
+    streams: Vec<(Stream, Make<StreamHandler>)>,
+    jobs: Vec<(Kind, Make<Handler>)>,
+    namespaces: Vec<fn(&Store) -> Namespace>,
+    routes: Vec<fn(Ctx) -> OpenApiRouter>,
+    pages: Vec<(&'static str, &'static str)>,
+    samples: Option<(&'static str, Sampler)>,
+}
+
+/// Makes the sample of a turn.
+pub type Sampler = fn(u64, &Entropy) -> Sample;
+
+/// A delivery as a sender could have made it, for trying the product out.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Who sends it.
+    pub source: &'static str,
+    /// The sender's name of the event.
+    pub event: &'static str,
+    /// Its body.
+    pub payload: serde_json::Value,
+}
+
+/// A product as the console and a snapshot test show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Its name.
+    pub name: &'static str,
+    /// The event types it declares.
+    pub events: Vec<&'static str>,
+    /// `filter → job kind` of each reaction.
+    pub reactions: Vec<String>,
+    /// `filter → stream` of each stream.
+    pub streams: Vec<String>,
+    /// The kinds of its other jobs.
+    pub jobs: Vec<&'static str>,
+    /// The addresses of its pages.
+    pub pages: Vec<&'static str>,
+}
+
+impl Product {
+    /// A product that brings nothing yet.
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            migrations: &[],
+            declare: Vec::new(),
+            types: Vec::new(),
+            reactions: Vec::new(),
+            streams: Vec::new(),
+            jobs: Vec::new(),
+            namespaces: Vec::new(),
+            routes: Vec::new(),
+            pages: Vec::new(),
+            samples: None,
+        }
+    }
+
+    /// Its tables.
+    #[must_use]
+    pub fn migrations(self, migrations: &'static [Migration]) -> Self {
+        Self { migrations, ..self }
+    }
+
+    /// An event type that it appends.
+    #[must_use]
+    pub fn event<T: EventType>(mut self) -> Self {
+        self.declare.push(Registry::event::<T>);
+        self.types.push(T::TYPE);
+        self
+    }
+
+    /// A reaction: one job of this kind for each event that the filter wants (`github.*`).
+    #[must_use]
+    pub fn on<F, Fut>(mut self, filter: &'static str, kind: Kind, react: F) -> Self
+    where
+        F: Fn(Ctx, Event, Run) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let make: Make<Handler> = Box::new(move |ctx| {
+            let events = ctx.events.clone();
+            let ctx = ctx.clone();
+            events.work_handler(Arc::new(move |event, run| Box::pin(react(ctx.clone(), event, run))))
+        });
+        self.reactions.push((Work { kind, filter: Filter(filter) }, make));
+        self
+    }
+
+    /// A stream: batches of the events that the filter wants, in order, again after a failure.
+    #[must_use]
+    pub fn stream<F, Fut>(mut self, filter: &'static str, name: &'static str, handle: F) -> Self
+    where
+        F: Fn(Ctx, Vec<Event>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let make: Make<StreamHandler> = Box::new(move |ctx| {
+            let ctx = ctx.clone();
+            Arc::new(move |batch| Box::pin(handle(ctx.clone(), batch)))
+        });
+        self.streams.push((Stream { name, filter: Filter(filter) }, make));
+        self
+    }
+
+    /// A kind of job that is enqueued by the product itself.
+    #[must_use]
+    pub fn job<F, Fut>(mut self, kind: Kind, run: F) -> Self
+    where
+        F: Fn(Ctx, Run) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let make: Make<Handler> = Box::new(move |ctx| {
+            let ctx = ctx.clone();
+            jobs::handler(move |attempt| run(ctx.clone(), attempt))
+        });
+        self.jobs.push((kind, make));
+        self
+    }
+
+    /// A namespace of channels.
+    #[must_use]
+    pub fn namespace(mut self, namespace: fn(&Store) -> Namespace) -> Self {
+        self.namespaces.push(namespace);
+        self
+    }
+
+    /// Its routes.
+    #[must_use]
+    pub fn routes(mut self, routes: fn(Ctx) -> OpenApiRouter) -> Self {
+        self.routes.push(routes);
+        self
+    }
+
+    /// A page of its own: an address, and the name of the built page that answers there.
+    #[must_use]
+    pub fn page(mut self, path: &'static str, page: &'static str) -> Self {
+        self.pages.push((path, page));
+        self
+    }
+
+    /// Sample activity, and the page where it shows.
+    #[must_use]
+    pub fn samples(self, page: &'static str, sampler: Sampler) -> Self {
+        Self { samples: Some((page, sampler)), ..self }
+    }
+
+    /// Its sample activity, and the page where it shows.
+    pub fn sample_activity(&self) -> Option<(&'static str, Sampler)> {
+        self.samples
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it brings, in words.
+    pub fn summary(&self) -> Summary {
+        let arrow = |filter: Filter, name: &str| format!("{} → {name}", filter.0);
+        Summary {
+            name: self.name,
+            events: self.types.clone(),
+            reactions: self.reactions.iter().map(|(work, _)| arrow(work.filter, work.kind.name)).collect(),
+            streams: self.streams.iter().map(|(stream, _)| arrow(stream.filter, stream.name)).collect(),
+            jobs: self.jobs.iter().map(|(kind, _)| kind.name).collect(),
+            pages: self.pages.iter().map(|(path, _)| *path).collect(),
+        }
+    }
+
+    /// Its tables, for whoever opens the store.
+    pub fn schema(&self) -> &'static [Migration] {
+        self.migrations
+    }
+
+    /// Declares its event types and subscriptions.
+    pub fn declare(&self, registry: &mut Registry) {
+        self.declare.iter().for_each(|declare| declare(registry));
+        self.reactions.iter().for_each(|(work, _)| registry.work(*work));
+        self.streams.iter().for_each(|(stream, _)| registry.stream(*stream));
+    }
+
+    /// Its channel namespaces over this store.
+    pub fn channels(&self, store: &Store) -> Vec<Namespace> {
+        self.namespaces.iter().map(|namespace| namespace(store)).collect()
+    }
+
+    /// Its pages.
+    pub fn page_list(&self) -> &[(&'static str, &'static str)] {
+        &self.pages
+    }
+
+    /// Its routes over this platform.
+    pub fn router(&self, ctx: &Ctx) -> OpenApiRouter {
+        self.routes.iter().fold(OpenApiRouter::new(), |all, routes| all.merge(routes(ctx.clone())))
+    }
+
+    /// Starts its streams and returns the handlers of its jobs.
+    pub fn start(self, ctx: &Ctx) -> Vec<(Kind, Handler)> {
+        for (stream, make) in self.streams {
+            ctx.events.serve(stream, make(ctx));
+        }
+        let reactions = self.reactions.into_iter().map(|(work, make)| (work.kind, make(ctx)));
+        reactions.chain(self.jobs.into_iter().map(|(kind, make)| (kind, make(ctx)))).collect()
+    }
+}

@@ -1,0 +1,112 @@
+//! One-time links and the sessions they give.
+
+use kernel::{Clock, Entropy, Secret};
+use sha2::{Digest, Sha256};
+use store::{Migration, Store, StoreError, params};
+
+use crate::Caller;
+
+/// The tables of this part.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    part: "identity",
+    version: 1,
+    sql: "
+CREATE TABLE admin_links (digest BYTEA NOT NULL PRIMARY KEY, expires_at_ms BIGINT NOT NULL);
+CREATE TABLE sessions (digest BYTEA NOT NULL PRIMARY KEY, created_at_ms BIGINT NOT NULL, expires_at_ms BIGINT NOT NULL);
+",
+}];
+
+/// How long an admin link can be opened, milliseconds.
+pub const LINK_TTL_MS: i64 = 15 * 60_000;
+/// How long a session lasts, milliseconds.
+pub(crate) const SESSION_TTL_MS: i64 = 30 * 86_400_000;
+const TOKEN_BYTES: usize = 32;
+
+/// Knows who is who. Clones are handles.
+#[derive(Clone)]
+pub struct Identity {
+    store: Store,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl Identity {
+    /// Over a store.
+    pub fn new(store: Store, clock: Clock, entropy: Entropy) -> Self {
+        Self { store, clock, entropy }
+    }
+
+    /// Makes a one-time link's token, good for [`LINK_TTL_MS`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn make_link(&self) -> Result<Secret, StoreError> {
+        let token = self.entropy.token(TOKEN_BYTES);
+        let (digest, now_ms) = (digest(&token), self.clock.now_ms());
+        let made: Result<(), StoreError> = self
+            .store
+            .write(async move |tx| {
+                tx.execute("DELETE FROM admin_links WHERE expires_at_ms < $1", params![now_ms]).await?;
+                let sql = "INSERT INTO admin_links (digest, expires_at_ms) VALUES ($1, $2)";
+                tx.execute(sql, params![&digest, now_ms + LINK_TTL_MS]).await.map(drop)
+            })
+            .await;
+        made.map(|()| Secret::new(token))
+    }
+
+    /// Whether anybody signed in and has not signed out since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_sessions(&self) -> Result<bool, StoreError> {
+        let row: Result<Option<(i64,)>, StoreError> =
+            self.store.read(async |tx| tx.first("SELECT 1 FROM sessions LIMIT 1", &[]).await).await;
+        Ok(row?.is_some())
+    }
+
+    /// Uses a link up: a session's token, or `None` when the link is unknown, used or too old.
+    pub(crate) async fn open_link(&self, token: &str) -> Result<Option<Secret>, StoreError> {
+        let session = self.entropy.token(TOKEN_BYTES);
+        let (link, digest, now_ms) = (digest(token), digest(&session), self.clock.now_ms());
+        let opened: Result<bool, StoreError> = self
+            .store
+            .write(async move |tx| {
+                let sql = "DELETE FROM admin_links WHERE digest = $1 AND expires_at_ms >= $2";
+                if tx.execute(sql, params![&link, now_ms]).await? == 0 {
+                    return Ok(false);
+                }
+                tx.execute("DELETE FROM sessions WHERE expires_at_ms < $1", params![now_ms]).await?;
+                let sql = "INSERT INTO sessions (digest, created_at_ms, expires_at_ms) VALUES ($1, $2, $3)";
+                tx.execute(sql, params![&digest, now_ms, now_ms + SESSION_TTL_MS]).await?;
+                Ok(true)
+            })
+            .await;
+        Ok(opened?.then(|| Secret::new(session)))
+    }
+
+    /// Who has this session token.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn caller(&self, session: &str) -> Result<Caller, StoreError> {
+        if session.len() != TOKEN_BYTES * 2 {
+            return Ok(Caller::Anonymous);
+        }
+        let (digest, now_ms) = (digest(session), self.clock.now_ms());
+        let sql = "SELECT 1 FROM sessions WHERE digest = $1 AND expires_at_ms >= $2";
+        let row: Result<Option<(i64,)>, StoreError> =
+            self.store.read(async move |tx| tx.first(sql, params![&digest, now_ms]).await).await;
+        Ok(if row?.is_some() { Caller::Admin } else { Caller::Anonymous })
+    }
+
+    pub(crate) async fn end_session(&self, session: &str) -> Result<(), StoreError> {
+        let digest = digest(session);
+        let sql = "DELETE FROM sessions WHERE digest = $1";
+        self.store.write(async move |tx| tx.execute(sql, params![&digest]).await.map(drop)).await
+    }
+}
+
+/// Tokens are 256 random bits, so a fast digest is enough: there is nothing to guess.
+fn digest(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}

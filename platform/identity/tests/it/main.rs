@@ -1,0 +1,6 @@
+//! Who may do what, attacked: links, sessions, cookies, and the permission of administrators.
+
+mod admin;
+mod links;
+mod sessions;
+mod support;

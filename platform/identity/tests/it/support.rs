@@ -1,0 +1,105 @@
+//! Identity over a real store, and requests as a browser sends them through the edge.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use identity::Identity;
+use kernel::{Clock, Entropy};
+use store::{Durability, Store};
+use tower::ServiceExt;
+
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
+
+pub(crate) struct Bed {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) identity: Identity,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The cookie that was set, attributes and all.
+    pub(crate) fn set_cookie(&self) -> &str {
+        let cookies: Vec<_> = self.headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies.len(), 1, "one cookie: {}", self.text);
+        cookies[0].to_str().expect("text")
+    }
+
+    /// The session in it.
+    pub(crate) fn session(&self) -> String {
+        let (pair, _) = self.set_cookie().split_once(';').expect("attributes");
+        pair.strip_prefix("mainspring_session=").expect("our cookie").to_owned()
+    }
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (clock, entropy) = (Clock::manual(START_MS), Entropy::system());
+        let store = Store::embedded(dir.path(), Durability::Normal, identity::MIGRATIONS, &clock, &entropy);
+        let store = store.expect("opened");
+        let identity = Identity::new(store.clone(), clock.clone(), entropy);
+        Self { dir, clock, store, identity }
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        identity::routes(self.identity.clone()).split_for_parts().0
+    }
+
+    pub(crate) async fn link(&self) -> String {
+        self.identity.make_link().await.expect("made").expose().to_owned()
+    }
+
+    /// Opens a link by its button.
+    pub(crate) async fn enter(&self, token: &str) -> Answer {
+        self.send("POST", &format!("/console/enter/{token}"), &[]).await
+    }
+
+    /// A fresh session.
+    pub(crate) async fn sign_in(&self) -> String {
+        let answer = self.enter(&self.link().await).await;
+        assert_eq!(answer.status, 303);
+        answer.session()
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        send(self.router(), &self.identity, method, path, headers).await
+    }
+
+    /// Status of "who is signed in" with this cookie header.
+    pub(crate) async fn status_with(&self, cookie: &str) -> u16 {
+        self.send("GET", "/api/v1/session", &[("cookie", cookie)]).await.status.as_u16()
+    }
+
+    pub(crate) async fn status_of(&self, session: &str) -> u16 {
+        self.status_with(&format!("mainspring_session={session}")).await
+    }
+}
+
+/// As the edge does it: the caller is found out, then the route answers.
+pub(crate) async fn send(
+    router: Router,
+    identity: &Identity,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut request = request.body(Body::empty()).expect("a request");
+    let caller = identity.caller_of(request.headers()).await;
+    request.extensions_mut().insert(caller);
+    let response = router.oneshot(request).await.expect("answered");
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.expect("a body").to_bytes();
+    Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).expect("text") }
+}

@@ -1,0 +1,210 @@
+//! What the tests share. Nothing here sleeps: a test waits for a word from a handler, or for the engine's own signal.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jobs::state::State;
+use jobs::{Enqueued, Failure, Handler, JobRow, Jobs, Kind, Life, NewJob, Run};
+use kernel::{Clock, Entropy};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use store::{Durability, Migration, Store, StoreError, Tx, params};
+use tokio::sync::{Semaphore, mpsc};
+
+/// Later than anything that works, earlier than a person loses patience.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const START_MS: i64 = 1_800_000_000_000;
+
+const EFFECTS: Migration = Migration {
+    part: "effects",
+    version: 1,
+    sql: "CREATE TABLE effects (id BIGSERIAL PRIMARY KEY, words TEXT NOT NULL)",
+};
+
+pub(crate) fn open(dir: &Path, clock: &Clock) -> Result<Store, StoreError> {
+    let migrations: Vec<Migration> = jobs::MIGRATIONS.iter().copied().chain([EFFECTS]).collect();
+    Store::embedded(dir, Durability::Full, &migrations, clock, &Entropy::seeded(1))
+}
+
+pub(crate) async fn engine(store: &Store, clock: &Clock, life: Life) -> Jobs {
+    let seed = Entropy::system().u64();
+    println!("seed {seed}");
+    Jobs::new(store.clone(), clock.clone(), Entropy::seeded(seed), "test".to_owned(), life).await.expect("a lease")
+}
+
+/// A store of its own, a clock that stands still, and an engine that serves nothing yet.
+pub(crate) struct Site {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) jobs: Jobs,
+}
+
+impl Site {
+    pub(crate) async fn new(life: Life) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let clock = Clock::manual(START_MS);
+        let store = open(dir.path(), &clock).expect("opened");
+        let jobs = engine(&store, &clock, life).await;
+        Self { dir, clock, store, jobs }
+    }
+
+    /// Moves the clock and lets the engine know.
+    pub(crate) fn advance(&self, ms: i64) {
+        self.clock.advance(ms);
+        self.jobs.wake();
+    }
+
+    pub(crate) async fn enqueue(&self, job: NewJob) -> i64 {
+        new_id(self.jobs.enqueue_now(job).await.expect("enqueued"))
+    }
+
+    pub(crate) async fn effects(&self) -> Vec<String> {
+        let rows: Result<Vec<(String,)>, StoreError> =
+            self.store.read(async |tx| tx.all("SELECT words FROM effects ORDER BY id", &[]).await).await;
+        rows.expect("read").into_iter().map(|(words,)| words).collect()
+    }
+
+    pub(crate) async fn run_sql(&self, sql: impl AsRef<str> + Send + 'static) -> u64 {
+        let changed: Result<u64, StoreError> =
+            self.store.write(async move |tx| tx.execute(sql.as_ref(), &[]).await).await;
+        changed.expect("the statement runs")
+    }
+
+    pub(crate) async fn row(&self, id: i64) -> JobRow {
+        self.jobs.find(id).await.expect("read").expect("the job is there")
+    }
+
+    /// Waits until the job is in this state.
+    pub(crate) async fn reaches(&self, id: i64, state: State) -> JobRow {
+        let what = format!("job {id} is {state:?}");
+        until(&self.jobs, &what, async || self.jobs.find(id).await.expect("read").filter(|job| job.state == state))
+            .await
+    }
+}
+
+pub(crate) fn new_id(enqueued: Enqueued) -> i64 {
+    match enqueued {
+        Enqueued::New(id) => id,
+        Enqueued::Known(id) => panic!("job {id} was there before"),
+    }
+}
+
+pub(crate) async fn add_effect(tx: &mut Tx, words: &str) -> Result<(), StoreError> {
+    tx.execute("INSERT INTO effects (words) VALUES ($1)", params![words]).await.map(drop)
+}
+
+/// Looks again after every change of the engine's jobs.
+pub(crate) async fn until<T>(jobs: &Jobs, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            let seen = jobs.changes();
+            if let Some(found) = look().await {
+                return found;
+            }
+            jobs.change_since(seen).await;
+        }
+    };
+    tokio::time::timeout(LONG, looking).await.unwrap_or_else(|_| panic!("it never happened that {what}"))
+}
+
+/// As [`until`], for what has no signal: looks again whenever the others have had their turn.
+pub(crate) async fn polled<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, looking).await.unwrap_or_else(|_| panic!("it never happened that {what}"))
+}
+
+/// Hears handlers begin.
+pub(crate) struct Ear(mpsc::UnboundedReceiver<(i64, u32)>);
+
+impl Ear {
+    /// The next job and attempt that begins.
+    pub(crate) async fn next(&mut self) -> (i64, u32) {
+        let next = tokio::time::timeout(LONG, self.0.recv()).await;
+        next.expect("a handler begins").expect("the handlers are there")
+    }
+
+    /// What has begun and was not asked for yet.
+    pub(crate) fn rest(&mut self) -> Vec<(i64, u32)> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
+}
+
+/// A handler that says when it begins, then does `then`.
+pub(crate) fn heard<F, Fut>(then: F) -> (Handler, Ear)
+where
+    F: Fn(Run) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let (say, ear) = mpsc::unbounded_channel();
+    let handler = jobs::handler(move |run: Run| {
+        // A test that has heard enough may have gone.
+        let _ = say.send((run.id(), run.attempt()));
+        then(run)
+    });
+    (handler, Ear(ear))
+}
+
+/// A handler that succeeds at once.
+pub(crate) fn works() -> (Handler, Ear) {
+    heard(|_| async { Ok(()) })
+}
+
+/// A handler that goes on, one attempt a permit, to end as `then` says.
+pub(crate) fn held<F>(then: F) -> (Handler, Ear, Arc<Semaphore>)
+where
+    F: Fn(&Run) -> Result<(), Failure> + Clone + Send + Sync + 'static,
+{
+    let gate = Arc::new(Semaphore::new(0));
+    let held = gate.clone();
+    let (handler, ear) = heard(move |run| {
+        let (gate, then) = (held.clone(), then.clone());
+        async move {
+            gate.acquire().await.expect("open").forget();
+            then(&run)
+        }
+    });
+    (handler, ear, gate)
+}
+
+pub(crate) const PLAIN: Kind = Kind::new("plain");
+
+/// Keeps counters by name, on the thread of a single-threaded test.
+#[derive(Clone, Default)]
+pub(crate) struct Figures(Arc<Mutex<HashMap<String, Arc<AtomicU64>>>>);
+
+impl Figures {
+    /// A counter by its name and labels: `jobs_total kind=plain outcome=lost`.
+    pub(crate) fn of(&self, name: &str) -> u64 {
+        self.0.lock().expect("unpoisoned").get(name).map_or(0, |count| count.load(Ordering::SeqCst))
+    }
+}
+
+impl Recorder for Figures {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
+        let name = key.name().to_owned() + &labels.collect::<String>();
+        Counter::from_arc(self.0.lock().expect("unpoisoned").entry(name).or_default().clone())
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}

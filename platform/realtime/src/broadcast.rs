@@ -1,0 +1,36 @@
+//! One publication on its way to many: encoded at most once for each protocol, and not at all for none.
+
+use std::sync::{Arc, OnceLock};
+
+use bus::Publication;
+use bytes::Bytes;
+
+use crate::{centrifuge, sse};
+
+pub(crate) struct Broadcast {
+    channel: Arc<str>,
+    pub(crate) publication: Arc<Publication>,
+    frame: OnceLock<Bytes>,
+    event: OnceLock<Bytes>,
+}
+
+impl Broadcast {
+    pub(crate) fn new(channel: Arc<str>, publication: Arc<Publication>) -> Arc<Self> {
+        Arc::new(Self { channel, publication, frame: OnceLock::new(), event: OnceLock::new() })
+    }
+
+    /// The whole WebSocket frame for Centrifuge clients.
+    pub(crate) fn frame(&self) -> &Bytes {
+        self.frame.get_or_init(|| centrifuge::reply::publication(&self.channel, &self.publication))
+    }
+
+    /// The whole event for readers of plain server-sent events.
+    pub(crate) fn event(&self) -> &Bytes {
+        self.event.get_or_init(|| sse::event(&self.publication))
+    }
+
+    /// What it adds to a queue's account, bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.publication.data.len() + 64
+    }
+}

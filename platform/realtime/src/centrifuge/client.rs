@@ -1,0 +1,241 @@
+//! One Centrifuge client: its commands in their order, and what the server remembers of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bus::{BusError, Position, Read};
+use bytes::Bytes;
+use kernel::{Entropy, limits};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::command::{Command, History, Payload, WithToken};
+use super::reply::{self, Connected, Empty, HistoryOut};
+use crate::Caller;
+use crate::codes::{Disconnect, ReplyError};
+use crate::hub::Core;
+use crate::outbox::Outbox;
+use crate::ws::encode::PING_FRAME;
+
+pub(crate) struct Client {
+    pub(crate) id: u64,
+    pub(crate) core: Arc<Core>,
+    pub(crate) caller: Caller,
+    /// Ready frames.
+    pub(crate) outbox: Outbox<Bytes>,
+    /// Pings are WebSocket's own, unknown to the protocol: for tools that show frames to people.
+    native_ping: bool,
+    life: AtomicU8,
+    /// Channels with a subscription.
+    pub(super) channels: Mutex<Vec<Arc<str>>>,
+}
+
+/// Where a client is between its opening and its pings.
+mod life {
+    pub(super) const OPENED: u8 = 0;
+    pub(super) const CONNECTED: u8 = 1;
+    pub(super) const QUIET: u8 = 2;
+    pub(super) const PINGED: u8 = 3;
+    pub(super) const ANSWERED: u8 = 4;
+}
+
+impl Client {
+    pub(crate) fn new(core: Arc<Core>, caller: Caller, native_ping: bool) -> Self {
+        Self {
+            id: core.members.fresh_id(),
+            core,
+            caller,
+            outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
+            native_ping,
+            life: AtomicU8::new(life::OPENED),
+            channels: Mutex::default(),
+        }
+    }
+
+    /// Handles one line of a frame.
+    ///
+    /// # Errors
+    /// The reason to close the connection; what is wrong with one request only is a reply.
+    pub(crate) async fn handle(self: Arc<Self>, line: String) -> Result<(), Disconnect> {
+        let (id, payload) = Command::parse(&line).ok_or(Disconnect::BAD_REQUEST)?;
+        let connecting = matches!(payload, Payload::Connect(_));
+        if connecting == self.is_connected() {
+            return Err(Disconnect::BAD_REQUEST);
+        }
+        match payload {
+            Payload::Pong => return self.pong(),
+            Payload::Send => return Err(Disconnect::NOT_AVAILABLE),
+            _ if id == 0 => return Err(Disconnect::BAD_REQUEST),
+            Payload::Connect(connect) => return self.connect(id, &connect),
+            Payload::Subscribe(subscribe) => return self.subscribe(id, &subscribe).await,
+            Payload::Unsubscribe(of) => {
+                self.unsubscribe(named(&of.channel)?);
+                self.answer(id, "unsubscribe", &Empty {});
+            }
+            Payload::History(history) => return self.history(id, history).await,
+            Payload::Publish(of) => {
+                named(&of.channel)?;
+                self.refuse(id, ReplyError::PERMISSION_DENIED);
+            }
+            Payload::Presence(of) => {
+                named(&of.channel)?;
+                self.refuse(id, ReplyError::NOT_AVAILABLE);
+            }
+            Payload::Rpc => self.refuse(id, ReplyError::NOT_AVAILABLE),
+            // Connections have no token that could be refreshed; the one offered is therefore not ours.
+            Payload::Refresh(refresh) if refresh.token.is_empty() => return Err(Disconnect::BAD_REQUEST),
+            Payload::Refresh(_) => return Err(Disconnect::INVALID_TOKEN),
+            Payload::SubRefresh(of) => {
+                let subscribed = self.is_subscribed(named(&of.channel)?);
+                match (subscribed, of.token.is_empty()) {
+                    (false, _) => self.refuse(id, ReplyError::PERMISSION_DENIED),
+                    (true, true) => self.refuse(id, ReplyError::BAD_REQUEST),
+                    (true, false) => return Err(Disconnect::INVALID_TOKEN),
+                }
+            }
+            Payload::Unknown => return Err(Disconnect::BAD_REQUEST),
+        }
+        Ok(())
+    }
+
+    /// A pong nobody asked for is a bad request.
+    pub(crate) fn pong(&self) -> Result<(), Disconnect> {
+        let answered = self.life.compare_exchange(life::PINGED, life::ANSWERED, Ordering::AcqRel, Ordering::Acquire);
+        answered.map(|_| ()).map_err(|_| Disconnect::BAD_REQUEST)
+    }
+
+    /// A pong frame of WebSocket itself. One nobody asked for is fine there.
+    pub(crate) fn native_pong(&self) {
+        if self.native_ping {
+            let _ = self.pong();
+        }
+    }
+
+    fn connect(&self, id: u32, connect: &WithToken) -> Result<(), Disconnect> {
+        if !connect.token.is_empty() {
+            return Err(Disconnect::INVALID_TOKEN);
+        }
+        self.life.store(life::CONNECTED, Ordering::Release);
+        let ping = if self.native_ping { 0 } else { u64::from(limits::REALTIME_PING_S) };
+        let connected = Connected {
+            client: uuid_v4(&self.core.entropy),
+            ping,
+            pong: !self.native_ping,
+            time: self.core.clock.now_ms(),
+        };
+        self.answer(id, "connect", &connected);
+        Ok(())
+    }
+
+    async fn history(&self, id: u32, history: History) -> Result<(), Disconnect> {
+        let namespace = match self.core.open(named(&history.channel)?, &self.caller).await {
+            Ok(namespace) => namespace,
+            Err(refused) => {
+                self.refuse(id, (&refused).into());
+                return Ok(());
+            }
+        };
+        if namespace.history_size == 0 {
+            self.refuse(id, ReplyError::NOT_AVAILABLE);
+            return Ok(());
+        }
+        let limit = usize::try_from(history.limit).unwrap_or(limits::HISTORY_READ).min(limits::HISTORY_READ);
+        let read = Read { since: history.since.map(Position::from), limit, reverse: history.reverse };
+        match self.core.bus.history(&history.channel, read).await {
+            Ok(read) => self.answer(id, "history", &HistoryOut::from(&read)),
+            Err(BusError::Unrecoverable { .. }) => self.refuse(id, ReplyError::UNRECOVERABLE),
+            Err(error) => {
+                tracing::warn!(%error, "a history could not be read");
+                self.refuse(id, ReplyError::INTERNAL);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer(&self, id: u32, method: &'static str, result: &impl Serialize) {
+        let frame = reply::reply(id, method, result);
+        let bytes = frame.len();
+        self.outbox.answer(frame, bytes);
+    }
+
+    pub(super) fn refuse(&self, id: u32, error: ReplyError) {
+        self.answer(id, "error", &error);
+    }
+
+    fn is_connected(&self) -> bool {
+        self.life.load(Ordering::Acquire) != life::OPENED
+    }
+
+    pub(super) fn is_subscribed(&self, channel: &str) -> bool {
+        self.channels.lock().iter().any(|subscribed| **subscribed == *channel)
+    }
+
+    fn unsubscribe(&self, channel: &str) {
+        self.core.channels.leave(channel, self.id);
+        self.forget(channel);
+    }
+
+    pub(super) fn forget(&self, channel: &str) {
+        self.channels.lock().retain(|subscribed| **subscribed != *channel);
+    }
+
+    /// The core took the subscription away because a publication is missing; the client subscribes again by itself.
+    pub(crate) fn lost(&self, channel: &str) {
+        self.forget(channel);
+        let frame = reply::unsubscribe(channel, 2500, "insufficient state");
+        let bytes = frame.len();
+        self.outbox.push(frame, bytes);
+    }
+
+    /// The connection is over.
+    pub(crate) fn leave(&self) {
+        let channels = std::mem::take(&mut *self.channels.lock());
+        channels.iter().for_each(|channel| self.core.channels.leave(channel, self.id));
+        self.core.members.leave(self.id);
+    }
+
+    /// Closes what never connected or does not answer, pings what is quiet. Returns the seconds to the next look.
+    pub(crate) fn tick(&self, entropy: &Entropy) -> Option<usize> {
+        const PING_S: usize = limits::REALTIME_PING_S as usize;
+        const PONG_S: usize = limits::REALTIME_PONG_S as usize;
+        match self.life.load(Ordering::Acquire) {
+            life::OPENED => {
+                self.outbox.close(Disconnect::STALE);
+                None
+            }
+            // The first look is REALTIME_CONNECT_S after the opening. The first ping is spread over the second half of
+            // the interval, so that clients that came together are not pinged together.
+            life::CONNECTED => {
+                self.life.store(life::QUIET, Ordering::Release);
+                Some(1 + entropy.below(PING_S as u64 / 2) as usize)
+            }
+            life::PINGED => {
+                self.outbox.close(Disconnect::NO_PONG);
+                None
+            }
+            life::ANSWERED => {
+                self.life.store(life::QUIET, Ordering::Release);
+                Some(PING_S - PONG_S)
+            }
+            _ => {
+                self.life.store(life::PINGED, Ordering::Release);
+                let ping = if self.native_ping { PING_FRAME } else { reply::PING };
+                let bytes = ping.len();
+                self.outbox.push(ping, bytes);
+                Some(PONG_S)
+            }
+        }
+    }
+}
+
+/// A missing channel is a fault of the client library, not of its user: the connection ends.
+pub(super) fn named(channel: &str) -> Result<&str, Disconnect> {
+    if channel.is_empty() { Err(Disconnect::BAD_REQUEST) } else { Ok(channel) }
+}
+
+fn uuid_v4(entropy: &Entropy) -> String {
+    let random = u128::from(entropy.u64()) << 64 | u128::from(entropy.u64());
+    let id = random & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+    let hex = format!("{id:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

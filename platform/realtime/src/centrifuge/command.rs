@@ -1,0 +1,124 @@
+//! What a client asks. Unknown fields are ignored; zero values may be absent.
+
+use bus::Position;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// One line of a frame.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Command {
+    pub(crate) id: u32,
+    connect: Option<WithToken>,
+    subscribe: Option<Box<Subscribe>>,
+    unsubscribe: Option<OfChannel>,
+    publish: Option<OfChannel>,
+    presence: Option<OfChannel>,
+    presence_stats: Option<OfChannel>,
+    history: Option<History>,
+    ping: Option<IgnoredAny>,
+    send: Option<IgnoredAny>,
+    rpc: Option<IgnoredAny>,
+    refresh: Option<WithToken>,
+    sub_refresh: Option<OfChannel>,
+}
+
+/// The one payload of a command.
+pub(crate) enum Payload {
+    /// The empty object.
+    Pong,
+    Connect(WithToken),
+    Subscribe(Box<Subscribe>),
+    Unsubscribe(OfChannel),
+    Publish(OfChannel),
+    Presence(OfChannel),
+    History(History),
+    Send,
+    Rpc,
+    Refresh(WithToken),
+    SubRefresh(OfChannel),
+    /// Nothing that a client may ask.
+    Unknown,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WithToken {
+    pub(crate) token: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OfChannel {
+    pub(crate) channel: String,
+    pub(crate) token: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Subscribe {
+    pub(crate) channel: String,
+    pub(crate) token: String,
+    pub(crate) recover: bool,
+    pub(crate) offset: u64,
+    pub(crate) epoch: String,
+    /// A bit mask: 1 offers channel compaction (not taken), 2 wants an error where recovery fails.
+    pub(crate) flag: i64,
+    /// 0 is a stream; maps and polls are not spoken here.
+    #[serde(rename = "type")]
+    pub(crate) kind: i32,
+    /// A filter by tags: publications here have none.
+    pub(crate) tf: Option<IgnoredAny>,
+}
+
+impl Subscribe {
+    pub(crate) const REJECT_UNRECOVERED: i64 = 2;
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct History {
+    pub(crate) channel: String,
+    /// −1 for as many as the server gives; 0 for the position only.
+    pub(crate) limit: i32,
+    pub(crate) since: Option<Since>,
+    pub(crate) reverse: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Since {
+    offset: u64,
+    epoch: String,
+}
+
+impl From<Since> for Position {
+    fn from(since: Since) -> Self {
+        Self { offset: since.offset, epoch: since.epoch.into() }
+    }
+}
+
+impl Command {
+    pub(crate) fn parse(line: &str) -> Option<(u32, Payload)> {
+        let command: Self = serde_json::from_str(line).ok()?;
+        let id = command.id;
+        Some((id, command.payload()))
+    }
+
+    fn payload(self) -> Payload {
+        match self {
+            Self { connect: Some(connect), .. } => Payload::Connect(connect),
+            Self { subscribe: Some(subscribe), .. } => Payload::Subscribe(subscribe),
+            Self { unsubscribe: Some(of), .. } => Payload::Unsubscribe(of),
+            Self { publish: Some(of), .. } => Payload::Publish(of),
+            Self { presence: Some(of), .. } | Self { presence_stats: Some(of), .. } => Payload::Presence(of),
+            Self { history: Some(history), .. } => Payload::History(history),
+            Self { send: Some(_), .. } => Payload::Send,
+            Self { rpc: Some(_), .. } => Payload::Rpc,
+            Self { refresh: Some(refresh), .. } => Payload::Refresh(refresh),
+            Self { sub_refresh: Some(of), .. } => Payload::SubRefresh(of),
+            Self { ping: None, id: 0, .. } => Payload::Pong,
+            Self { .. } => Payload::Unknown,
+        }
+    }
+}

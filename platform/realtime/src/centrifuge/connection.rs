@@ -1,0 +1,307 @@
+//! The task of one WebSocket connection: reads when there is something, writes what its queue holds, works on one
+//! request at a time. Idle, it owns a socket and a few empty collections.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures_util::future::BoxFuture;
+use kernel::limits;
+use tokio::io::ReadBuf;
+use tokio::time::Sleep;
+
+use super::client::Client;
+use crate::codes::Disconnect;
+use crate::members::Seat;
+use crate::socket::Socket;
+use crate::ws::decode::{Decoder, Message};
+use crate::ws::encode;
+
+/// Slices of one `writev`.
+const SLICES: usize = 64;
+/// What one read takes at most, bytes: one buffer a thread, whatever the number of connections.
+const READ_BYTES: usize = 64 * 1024;
+/// To write the close frame, and again to see the client's, milliseconds.
+const FAREWELL_MS: u64 = 1_000;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// How a connection ends.
+enum End {
+    /// The client is gone: nothing to write to.
+    Gone,
+    /// The client takes nothing: cut.
+    Cut(Disconnect),
+    /// We end it.
+    Close(Disconnect),
+    /// The client ends it, with this code.
+    Closed(u16),
+}
+
+struct Connection {
+    socket: Socket,
+    client: Arc<Client>,
+    decoder: Decoder,
+    inbox: VecDeque<Message>,
+    /// How much of the text at the head of the inbox has been handled.
+    handled: usize,
+    /// Frames on their way; the first may be written in part.
+    frames: VecDeque<Bytes>,
+    /// Bytes written since the queue was told.
+    written: usize,
+    working: Option<BoxFuture<'static, Result<(), Disconnect>>>,
+    /// Runs only while the socket takes nothing.
+    stall: Option<Pin<Box<Sleep>>>,
+    _seat: Seat,
+}
+
+/// Serves the connection to its end. `first` is what was read of it already; as a part of the HTTP server's buffer it is
+/// given back at once.
+pub(crate) fn serve(socket: Socket, first: Bytes, client: Arc<Client>, seat: Seat) -> impl Future<Output = ()> {
+    let mut connection = Connection {
+        socket,
+        client,
+        decoder: Decoder::default(),
+        inbox: VecDeque::new(),
+        handled: 0,
+        frames: VecDeque::new(),
+        written: 0,
+        working: None,
+        stall: None,
+        _seat: seat,
+    };
+    if let Err(why) = connection.receive(&mut Vec::from(first)) {
+        connection.client.outbox.close(why);
+    }
+    async move {
+        let end = poll_fn(|cx| connection.poll(cx)).await;
+        // Boxed: an idle connection does not carry the room for its end.
+        Box::pin(connection.finish(end)).await;
+    }
+}
+
+impl Connection {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.client.outbox.register(cx.waker());
+        loop {
+            if let Poll::Ready(Err(end)) = self.poll_write(cx) {
+                return Poll::Ready(end);
+            }
+            if let Some(working) = &mut self.working {
+                let Poll::Ready(done) = working.as_mut().poll(cx) else { return Poll::Pending };
+                self.working = None;
+                self.close_on(done);
+                continue;
+            }
+            if self.inbox.is_empty() {
+                if let Err(end) = ready!(self.poll_read(cx)) {
+                    return Poll::Ready(end);
+                }
+            } else if !self.client.outbox.has_room() {
+                return Poll::Pending;
+            }
+            if let Err(end) = self.next_message() {
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    fn close_on(&self, outcome: Result<(), Disconnect>) {
+        if let Err(why) = outcome {
+            self.client.outbox.close(why);
+        }
+    }
+
+    fn receive(&mut self, bytes: &mut [u8]) -> Result<(), Disconnect> {
+        self.decoder.feed(bytes, limits::REALTIME_MESSAGE_BYTES, &mut self.inbox)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            let read = ready!(self.socket.poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Err(End::Gone));
+            }
+            if let Err(why) = self.receive(buffer.filled_mut()) {
+                // What came whole before the fault is not worth an answer.
+                self.inbox.clear();
+                self.client.outbox.close(why);
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Handles the message at the head of the inbox, or begins its next line.
+    fn next_message(&mut self) -> Result<(), End> {
+        match self.inbox.front() {
+            None => {}
+            Some(Message::Text(text)) => match next_line(text, &mut self.handled) {
+                Some("{}") => {
+                    let pong = self.client.pong();
+                    self.close_on(pong);
+                }
+                Some(line) => self.working = Some(Box::pin(self.client.clone().handle(line.to_owned()))),
+                None => {
+                    if text.trim_ascii().is_empty() {
+                        self.client.outbox.close(Disconnect::BAD_REQUEST);
+                    }
+                    self.handled = 0;
+                    self.inbox.pop_front();
+                }
+            },
+            Some(Message::Close(code)) => return Err(End::Closed(*code)),
+            Some(other) => {
+                match other {
+                    Message::Ping(payload) => {
+                        let pong = encode::pong(payload);
+                        let bytes = pong.len();
+                        self.client.outbox.push(pong, bytes);
+                    }
+                    Message::Pong => self.client.native_pong(),
+                    _ => self.client.outbox.close(Disconnect::BAD_REQUEST),
+                }
+                self.inbox.pop_front();
+            }
+        }
+        if self.inbox.is_empty() && self.inbox.capacity() > 0 {
+            self.inbox = VecDeque::new();
+        }
+        Ok(())
+    }
+
+    /// Writes what is queued. Ready when all of it is written, or with the reason why no more will be.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        loop {
+            if self.frames.is_empty() {
+                let closing = self.client.outbox.take(&mut self.frames, std::mem::take(&mut self.written));
+                if self.frames.is_empty() {
+                    return Poll::Ready(closing.map_or(Ok(()), |why| Err(End::Close(why))));
+                }
+            }
+            match write_some(&mut self.socket, &mut self.frames, cx) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(End::Gone)),
+                Poll::Ready(Ok(bytes)) => {
+                    self.written += bytes;
+                    self.stall = None;
+                }
+                Poll::Pending => return self.poll_stall(cx).map(Err),
+            }
+        }
+    }
+
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.client.outbox.gave_up() {
+            return Poll::Ready(End::Close(Disconnect::SLOW));
+        }
+        let patience = Duration::from_millis(limits::REALTIME_WRITE_STALL_MS);
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(stall.as_mut().poll(cx));
+        Poll::Ready(End::Cut(Disconnect::WRITE_ERROR))
+    }
+
+    async fn finish(mut self, end: End) {
+        self.client.leave();
+        let (code, farewell) = match &end {
+            End::Gone => (1006, None),
+            End::Cut(why) => (why.code, None),
+            End::Close(why) => (why.code, Some(encode::close(*why))),
+            End::Closed(code) => (*code, Some(encode::close(Disconnect { code: *code, reason: "" }))),
+        };
+        tracing::debug!(connection = self.client.id, code, "a connection ended");
+        metrics::counter!("realtime_disconnects_total", "code" => code.to_string()).increment(1);
+        let Some(farewell) = farewell else { return };
+        // A frame that is begun must be ended, or the close frame would read as its payload. The others are given up.
+        self.frames.truncate(usize::from(!self.frames.is_empty()));
+        self.frames.push_back(farewell);
+        let limit = Duration::from_millis(FAREWELL_MS);
+        let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_farewell(cx))).await;
+        if written == Ok(true) && !matches!(end, End::Closed(_)) {
+            // Until the client has answered: closing with unread input would reset the connection under our close frame.
+            let _ = tokio::time::timeout(limit, poll_fn(|cx| self.poll_linger(cx))).await;
+        }
+    }
+
+    /// Whether everything was written and our side shut.
+    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        while !self.frames.is_empty() {
+            if !matches!(ready!(write_some(&mut self.socket, &mut self.frames, cx)), Ok(1..)) {
+                return Poll::Ready(false);
+            }
+        }
+        self.socket.poll_shutdown(cx).map(|shut| shut.is_ok())
+    }
+
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.inbox.clear();
+            let over = ready!(self.poll_read(cx)).is_err();
+            if over || self.inbox.iter().any(|message| matches!(message, Message::Close(_))) {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    /// Also when the task is dropped in the middle.
+    fn drop(&mut self) {
+        self.client.leave();
+    }
+}
+
+/// One `writev` of what is there; written frames are taken off.
+fn write_some(socket: &mut Socket, frames: &mut VecDeque<Bytes>, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+    let written = match frames.front() {
+        Some(frame) if frames.len() == 1 => ready!(socket.poll_write(cx, &[IoSlice::new(frame)]))?,
+        _ => {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let used = frames.len().min(SLICES);
+            slices.iter_mut().zip(frames.iter()).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
+            ready!(socket.poll_write(cx, &slices[..used]))?
+        }
+    };
+    let mut rest = written;
+    while let Some(frame) = frames.front_mut() {
+        if rest < frame.len() {
+            frame.advance(rest);
+            break;
+        }
+        rest -= frame.len();
+        frames.pop_front();
+    }
+    Poll::Ready(Ok(written))
+}
+
+/// The next line that is not blank; `at` moves behind it.
+fn next_line<'a>(text: &'a str, at: &mut usize) -> Option<&'a str> {
+    loop {
+        let rest = text.get(*at..).filter(|rest| !rest.is_empty())?;
+        let (line, skip) = rest.split_once('\n').map_or((rest, rest.len()), |(line, _)| (line, line.len() + 1));
+        *at += skip;
+        if !line.trim_ascii().is_empty() {
+            return Some(line.trim_ascii());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_handled_one_after_the_other() {
+        let (text, mut at) = ("{\"a\":1}\n\n {} \n", 0);
+        assert_eq!(next_line(text, &mut at), Some("{\"a\":1}"));
+        assert_eq!(next_line(text, &mut at), Some("{}"));
+        assert_eq!(next_line(text, &mut at), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! What a client is told, each as one ready text frame.
+
+use bus::{History, Publication};
+use bytes::Bytes;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::ws::encode::TextFrame;
+
+/// The server's ping in the protocol's own form: the empty object.
+pub(crate) const PING: Bytes = Bytes::from_static(b"\x81\x02{}");
+
+/// The answer to the command `id`: `{"id":7,"subscribe":{…}}`.
+pub(crate) fn reply(id: u32, method: &'static str, result: &impl Serialize) -> Bytes {
+    let mut frame = TextFrame::with_capacity(128);
+    frame.payload().extend_from_slice(format!("{{\"id\":{id},\"{method}\":").as_bytes());
+    write(&mut frame, result);
+    frame.payload().push(b'}');
+    frame.finish()
+}
+
+/// One publication of a channel.
+pub(crate) fn publication(channel: &str, publication: &Publication) -> Bytes {
+    let mut frame = TextFrame::with_capacity(publication.data.len() + channel.len() + 80);
+    write(&mut frame, &Push { push: Pub { channel, publication: publication.into() } });
+    frame.finish()
+}
+
+/// The server ends the subscription. Codes from 2500 ask the client to subscribe again.
+pub(crate) fn unsubscribe(channel: &str, code: u16, reason: &'static str) -> Bytes {
+    let mut frame = TextFrame::with_capacity(channel.len() + 80);
+    write(&mut frame, &Push { push: Unsubscribe { channel, unsubscribe: Reason { code, reason } } });
+    frame.finish()
+}
+
+fn write(frame: &mut TextFrame, value: &impl Serialize) {
+    // These values are plain structures with text keys, for which JSON has no error.
+    if let Err(error) = serde_json::to_writer(frame.payload(), value) {
+        tracing::error!(%error, "a reply could not be written");
+    }
+}
+
+#[derive(Serialize)]
+struct Push<T> {
+    push: T,
+}
+
+#[derive(Serialize)]
+struct Pub<'a> {
+    channel: &'a str,
+    #[serde(rename = "pub")]
+    publication: PublicationOut<'a>,
+}
+
+#[derive(Serialize)]
+struct Unsubscribe<'a> {
+    channel: &'a str,
+    unsubscribe: Reason,
+}
+
+#[derive(Serialize)]
+struct Reason {
+    code: u16,
+    reason: &'static str,
+}
+
+/// A publication in pushes and in histories.
+#[derive(Serialize)]
+pub(crate) struct PublicationOut<'a> {
+    #[serde(serialize_with = "raw")]
+    data: &'a [u8],
+    #[serde(skip_serializing_if = "is_zero")]
+    offset: u64,
+    /// Only with the first of a stream.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    epoch: &'a str,
+}
+
+impl<'a> From<&'a Publication> for PublicationOut<'a> {
+    fn from(publication: &'a Publication) -> Self {
+        let epoch = if publication.offset == 1 { &*publication.epoch } else { "" };
+        Self { data: &publication.data, offset: publication.offset, epoch }
+    }
+}
+
+/// The publisher's JSON as it is. One that is none must not break the stream of every subscriber: it becomes null.
+fn raw<S: Serializer>(data: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    match serde_json::from_slice::<&RawValue>(data) {
+        Ok(value) => value.serialize(serializer),
+        Err(error) => {
+            tracing::error!(%error, "a publication is not JSON and is delivered as null");
+            serializer.serialize_unit()
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Connected {
+    pub(crate) client: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) ping: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) pong: bool,
+    pub(crate) time: i64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Subscribed<'a> {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) recoverable: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) positioned: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) epoch: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) offset: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) publications: Vec<PublicationOut<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) recovered: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) was_recovering: bool,
+}
+
+#[derive(Serialize)]
+pub(crate) struct HistoryOut<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    publications: Vec<PublicationOut<'a>>,
+    epoch: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    offset: u64,
+}
+
+impl<'a> From<&'a History> for HistoryOut<'a> {
+    fn from(history: &'a History) -> Self {
+        let publications = history.publications.iter().map(|publication| (&**publication).into()).collect();
+        Self { publications, epoch: &history.top.epoch, offset: history.top.offset }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Empty {}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::ReplyError;
+
+    fn text(frame: &Bytes) -> &str {
+        std::str::from_utf8(&frame[2..]).expect("text")
+    }
+
+    fn publication_of(offset: u64, data: &'static str) -> Publication {
+        Publication { offset, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(data.as_bytes()) }
+    }
+
+    #[test]
+    fn zero_values_are_left_out() {
+        assert_eq!(
+            text(&publication("a:b", &publication_of(0, "1"))),
+            r#"{"push":{"channel":"a:b","pub":{"data":1}}}"#
+        );
+        let first = publication("a:\"", &publication_of(1, "{\n}"));
+        assert_eq!(text(&first), r#"{"push":{"channel":"a:\"","pub":{"data":{ },"offset":1,"epoch":"abc"}}}"#);
+        let second = publication("a", &publication_of(2, "not json"));
+        assert_eq!(text(&second), r#"{"push":{"channel":"a","pub":{"data":null,"offset":2}}}"#);
+        assert_eq!(
+            text(&reply(3, "error", &ReplyError::INTERNAL)),
+            r#"{"id":3,"error":{"code":100,"message":"internal server error","temporary":true}}"#
+        );
+        assert_eq!(text(&reply(1, "unsubscribe", &Empty {})), r#"{"id":1,"unsubscribe":{}}"#);
+    }
+}

@@ -1,0 +1,89 @@
+//! Subscribing: register first, read the history then, so that nothing falls between the two.
+
+use std::sync::Arc;
+
+use bus::Position;
+use kernel::limits;
+
+use super::client::{Client, named};
+use super::command::Subscribe;
+use super::reply::Subscribed;
+use crate::codes::{Disconnect, ReplyError};
+use crate::hub::Recovery;
+use crate::members::Member;
+
+impl Client {
+    pub(super) async fn subscribe(self: &Arc<Self>, id: u32, subscribe: &Subscribe) -> Result<(), Disconnect> {
+        let channel = named(&subscribe.channel)?;
+        if let Err(error) = self.try_subscribe(id, channel, subscribe).await {
+            self.refuse(id, error);
+        }
+        Ok(())
+    }
+
+    async fn try_subscribe(self: &Arc<Self>, id: u32, channel: &str, subscribe: &Subscribe) -> Result<(), ReplyError> {
+        if self.is_subscribed(channel) {
+            return Err(ReplyError::ALREADY_SUBSCRIBED);
+        }
+        if self.channels.lock().len() >= limits::CHANNELS_PER_CONNECTION {
+            return Err(ReplyError::LIMIT_EXCEEDED);
+        }
+        let namespace = self.core.open(channel, &self.caller).await.map_err(|refused| {
+            tracing::debug!(%refused, "a subscription was refused");
+            ReplyError::from(&refused)
+        })?;
+        if !subscribe.token.is_empty() {
+            return Err(ReplyError::PERMISSION_DENIED);
+        }
+        if subscribe.kind != 0 || subscribe.tf.is_some() {
+            return Err(ReplyError::NOT_AVAILABLE);
+        }
+        let name = self.core.channels.join(channel, Member::Socket(self.clone()));
+        self.channels.lock().push(name);
+        let settled = self.settle(id, channel, namespace.history_size > 0, subscribe).await;
+        if settled.is_err() {
+            self.core.channels.leave(channel, self.id);
+            self.forget(channel);
+        }
+        settled
+    }
+
+    /// Reads the history and lets the subscription go live. Every channel with a history is recoverable, asked or not.
+    async fn settle(&self, id: u32, channel: &str, recoverable: bool, asked: &Subscribe) -> Result<(), ReplyError> {
+        let recovery = if recoverable {
+            let since = Position { offset: asked.offset, epoch: asked.epoch.as_str().into() };
+            let read = self.core.recover(channel, asked.recover.then_some(since)).await;
+            Some(read.map_err(|error| {
+                tracing::warn!(%error, "a channel could not be recovered");
+                ReplyError::INTERNAL
+            })?)
+        } else {
+            None
+        };
+        let failed = asked.recover && !recovery.as_ref().is_some_and(|recovery| recovery.recovered);
+        if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
+            return Err(ReplyError::UNRECOVERABLE);
+        }
+        let result = subscribed(recovery.as_ref(), asked);
+        let top = recovery.as_ref().map(|recovery| recovery.top.clone());
+        self.core.channels.settle(channel, self.id, top, || self.answer(id, "subscribe", &result));
+        Ok(())
+    }
+}
+
+/// After a successful recovery the reply's offset is the one asked for: the client advances with each publication.
+fn subscribed<'a>(recovery: Option<&'a Recovery>, asked: &Subscribe) -> Subscribed<'a> {
+    let recovered = recovery.is_some_and(|recovery| recovery.recovered);
+    let publications = recovery.map_or_else(Vec::new, |recovery| {
+        recovery.publications.iter().map(|publication| (&**publication).into()).collect()
+    });
+    Subscribed {
+        recoverable: recovery.is_some(),
+        positioned: recovery.is_some(),
+        epoch: recovery.map_or("", |recovery| &recovery.top.epoch),
+        offset: if recovered { asked.offset } else { recovery.map_or(0, |recovery| recovery.top.offset) },
+        publications,
+        recovered,
+        was_recovering: asked.recover,
+    }
+}

@@ -1,0 +1,160 @@
+//! Who listens to which channel, and how far each has come.
+
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bus::{Position, Publication};
+use kernel::limits;
+use parking_lot::Mutex;
+
+use crate::broadcast::Broadcast;
+use crate::codes::Disconnect;
+use crate::members::Member;
+
+const SHARDS: usize = 64;
+
+/// Locks are taken in this order and no other: the bus's shard, a shard of channels, a member's own.
+pub(crate) struct Channels {
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+    channels: AtomicUsize,
+    subscriptions: AtomicUsize,
+}
+
+type Shard = HashMap<Arc<str>, HashMap<u64, Subscriber>>;
+
+struct Subscriber {
+    member: Member,
+    state: State,
+}
+
+enum State {
+    /// The history is being read; what is published meanwhile waits here.
+    Joining { held: Vec<Arc<Broadcast>>, bytes: usize },
+    /// With the position of the last publication that was delivered, where the channel has positions.
+    Live(Option<Position>),
+}
+
+enum Offer {
+    Done,
+    /// The subscriber misses something that it cannot get here.
+    Lost,
+}
+
+impl Channels {
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            channels: AtomicUsize::new(0),
+            subscriptions: AtomicUsize::new(0),
+        }
+    }
+
+    /// Registers a member that begins to read the channel's history. Returns the shared name.
+    pub(crate) fn join(&self, channel: &str, member: Member) -> Arc<str> {
+        let mut shard = self.shard(channel).lock();
+        let name = shard.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
+        let subscribers = match shard.entry(name.clone()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.channels.fetch_add(1, Ordering::Relaxed);
+                entry.insert(HashMap::new())
+            }
+        };
+        let state = State::Joining { held: Vec::new(), bytes: 0 };
+        if subscribers.insert(member.id(), Subscriber { member, state }).is_none() {
+            self.subscriptions.fetch_add(1, Ordering::Relaxed);
+        }
+        name
+    }
+
+    /// Lets a joining member go live at `position`: `first` (its reply) comes before everything that was held back.
+    pub(crate) fn settle(&self, channel: &str, id: u64, position: Option<Position>, first: impl FnOnce()) {
+        let mut shard = self.shard(channel).lock();
+        let Some(subscriber) = shard.get_mut(channel).and_then(|subscribers| subscribers.get_mut(&id)) else { return };
+        first();
+        let joining = std::mem::replace(&mut subscriber.state, State::Live(position));
+        let State::Joining { held, .. } = joining else { return };
+        let whole = held.iter().all(|broadcast| matches!(subscriber.offer(broadcast), Offer::Done));
+        if !whole {
+            subscriber.member.close(Disconnect::INSUFFICIENT_STATE);
+        }
+    }
+
+    pub(crate) fn leave(&self, channel: &str, id: u64) {
+        let mut shard = self.shard(channel).lock();
+        let Some(subscribers) = shard.get_mut(channel) else { return };
+        if subscribers.remove(&id).is_some() {
+            self.subscriptions.fetch_sub(1, Ordering::Relaxed);
+        }
+        if subscribers.is_empty() {
+            shard.remove(channel);
+            self.channels.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Appends the publication to every subscriber's queue; nobody is waited for.
+    pub(crate) fn publication(&self, channel: &str, publication: &Arc<Publication>) {
+        let mut shard = self.shard(channel).lock();
+        let Some((name, _)) = shard.get_key_value(channel) else { return };
+        let broadcast = Broadcast::new(name.clone(), publication.clone());
+        let Some(subscribers) = shard.get_mut(channel) else { return };
+        let before = subscribers.len();
+        subscribers.retain(|_, subscriber| match subscriber.offer(&broadcast) {
+            Offer::Done => true,
+            Offer::Lost => {
+                subscriber.member.lost(channel);
+                false
+            }
+        });
+        metrics::counter!("realtime_deliveries_total").increment(before as u64);
+        self.subscriptions.fetch_sub(before - subscribers.len(), Ordering::Relaxed);
+        if subscribers.is_empty() {
+            shard.remove(channel);
+            self.channels.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn subscribers(&self, channel: &str) -> usize {
+        self.shard(channel).lock().get(channel).map_or(0, HashMap::len)
+    }
+
+    /// Channels with a subscriber, and subscriptions.
+    pub(crate) fn totals(&self) -> (usize, usize) {
+        (self.channels.load(Ordering::Relaxed), self.subscriptions.load(Ordering::Relaxed))
+    }
+
+    fn shard(&self, channel: &str) -> &Mutex<Shard> {
+        &self.shards[self.hasher.hash_one(channel) as usize % SHARDS]
+    }
+}
+
+impl Subscriber {
+    fn offer(&mut self, broadcast: &Arc<Broadcast>) -> Offer {
+        let publication = &broadcast.publication;
+        match &mut self.state {
+            State::Joining { held, bytes } => {
+                *bytes += broadcast.weight();
+                if *bytes > limits::REALTIME_QUEUE_BYTES {
+                    *held = Vec::new();
+                    self.member.close(Disconnect::SLOW);
+                } else {
+                    held.push(broadcast.clone());
+                }
+            }
+            State::Live(None) => self.member.deliver(broadcast),
+            State::Live(Some(at)) if publication.epoch != at.epoch => return Offer::Lost,
+            State::Live(Some(at)) if publication.offset <= at.offset => {}
+            State::Live(Some(at)) if publication.offset > at.offset + 1 => return Offer::Lost,
+            State::Live(Some(at)) => {
+                at.offset = publication.offset;
+                self.member.deliver(broadcast);
+            }
+        }
+        Offer::Done
+    }
+}

@@ -1,0 +1,106 @@
+//! What a client is told when something ends or is refused (Centrifuge protocol v2 codes; RFC 6455 below 3000).
+
+use http::StatusCode;
+use kernel::Problem;
+
+/// Why a connection ends. The ranges tell the client what to do: 3000–3499 come back, 3500–3999 stay away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Disconnect {
+    pub(crate) code: u16,
+    /// At most 123 bytes: it travels in a control frame.
+    pub(crate) reason: &'static str,
+}
+
+impl Disconnect {
+    pub(crate) const CLOSED: Self = Self::of(1000, "");
+    pub(crate) const PROTOCOL: Self = Self::of(1002, "protocol error");
+    pub(crate) const NOT_UTF8: Self = Self::of(1007, "text is not UTF-8");
+    pub(crate) const TOO_BIG: Self = Self::of(1009, "message too big");
+    pub(crate) const SHUTDOWN: Self = Self::of(3001, "shutdown");
+    pub(crate) const SLOW: Self = Self::of(3008, "slow");
+    pub(crate) const WRITE_ERROR: Self = Self::of(3009, "write error");
+    pub(crate) const INSUFFICIENT_STATE: Self = Self::of(3010, "insufficient state");
+    pub(crate) const NO_PONG: Self = Self::of(3012, "no pong");
+    pub(crate) const INVALID_TOKEN: Self = Self::of(3500, "invalid token");
+    pub(crate) const BAD_REQUEST: Self = Self::of(3501, "bad request");
+    pub(crate) const STALE: Self = Self::of(3502, "stale");
+    pub(crate) const NOT_AVAILABLE: Self = Self::of(3508, "not available");
+
+    const fn of(code: u16, reason: &'static str) -> Self {
+        Self { code, reason }
+    }
+}
+
+/// The error of one reply; the connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct ReplyError {
+    code: u16,
+    message: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    temporary: bool,
+}
+
+impl ReplyError {
+    pub(crate) const INTERNAL: Self = Self { code: 100, message: "internal server error", temporary: true };
+    pub(crate) const UNKNOWN_CHANNEL: Self = Self::of(102, "unknown channel");
+    pub(crate) const PERMISSION_DENIED: Self = Self::of(103, "permission denied");
+    pub(crate) const ALREADY_SUBSCRIBED: Self = Self::of(105, "already subscribed");
+    pub(crate) const LIMIT_EXCEEDED: Self = Self::of(106, "limit exceeded");
+    pub(crate) const BAD_REQUEST: Self = Self::of(107, "bad request");
+    pub(crate) const NOT_AVAILABLE: Self = Self::of(108, "not available");
+    pub(crate) const UNRECOVERABLE: Self = Self::of(112, "unrecoverable position");
+
+    const fn of(code: u16, message: &'static str) -> Self {
+        Self { code, message, temporary: false }
+    }
+}
+
+/// Why a channel does not open for this caller.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// No such namespace, or the durable namespace knows no such channel.
+    #[error("unknown channel")]
+    UnknownChannel,
+    /// The namespace is not for this caller.
+    #[error("permission denied")]
+    Forbidden,
+    /// Longer than `limits::CHANNEL_BYTES`.
+    #[error("the channel's name is too long")]
+    NameTooLong,
+    /// The process holds as many connections as it may, or is about to end.
+    #[error("no room for another connection")]
+    Full {
+        /// When to try again, seconds.
+        retry_after_s: u32,
+    },
+    /// The history cannot be read now.
+    #[error("the channel's history cannot be read")]
+    Unavailable(#[source] crate::LoadError),
+}
+
+impl From<&Refused> for ReplyError {
+    fn from(refused: &Refused) -> Self {
+        match refused {
+            Refused::UnknownChannel => Self::UNKNOWN_CHANNEL,
+            Refused::Forbidden => Self::PERMISSION_DENIED,
+            Refused::NameTooLong => Self::BAD_REQUEST,
+            Refused::Full { .. } => Self::LIMIT_EXCEEDED,
+            Refused::Unavailable(_) => Self::INTERNAL,
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::UnknownChannel => Self::not_found("There is no such channel."),
+            Refused::Forbidden => Self::forbidden("This channel is not open to you."),
+            Refused::NameTooLong => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_channel", "The name of the channel is too long.")
+                    .field("channel", format!("at most {} bytes", kernel::limits::CHANNEL_BYTES))
+            }
+            Refused::Full { retry_after_s } => Self::unavailable(retry_after_s, refused),
+            Refused::Unavailable(_) => Self::unavailable(1, refused),
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The hub: namespaces, publishing, and the opening of channels, common to all protocols.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bus::{Bus, BusError, BusResult, Position, Publication, Read, Sink};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+use kernel::{Clock, Entropy, limits};
+use parking_lot::RwLock;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::channels::Channels;
+use crate::codes::{Disconnect, Refused};
+use crate::durable::Loads;
+use crate::feed::Feed;
+use crate::members::{Members, Seat};
+use crate::namespace::{Access, LoadError, Namespace};
+
+/// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
+const DRAIN_MS: u64 = 5_000;
+
+/// Who a connection acts for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Empty for nobody.
+    pub user: String,
+    /// May use the namespaces that are for admins.
+    pub admin: bool,
+}
+
+/// Decides from the headers of the handshake who is calling. Nobody is an answer too.
+pub type Authenticate = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Caller> + Send + Sync>;
+
+/// How busy this process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Open connections, of every protocol.
+    pub connections: usize,
+    /// Channels with a subscriber here.
+    pub channels: usize,
+    /// Subscriptions of all connections.
+    pub subscriptions: usize,
+}
+
+/// Why a publication was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// No such namespace.
+    #[error("the channel is in no known namespace")]
+    UnknownNamespace,
+    /// The namespace's offsets come from a table: use [`Hub::publish_at`].
+    #[error("the namespace is durable")]
+    Durable,
+    /// The namespace counts its own offsets: use [`Hub::publish`].
+    #[error("the namespace is not durable")]
+    NotDurable,
+    /// The value has no JSON.
+    #[error("the value cannot be written as JSON")]
+    Json(#[source] serde_json::Error),
+    /// The bus is away.
+    #[error("the bus refused")]
+    Bus(#[source] BusError),
+    /// Publications are missing and the table did not give them: publish again later.
+    #[error("the stream cannot be loaded")]
+    Load(#[source] LoadError),
+}
+
+/// The handle on everything live. Clones are the same hub.
+#[derive(Clone)]
+pub struct Hub(pub(crate) Arc<Core>);
+
+pub(crate) struct Core {
+    pub(crate) bus: Bus,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) authenticate: Authenticate,
+    pub(crate) channels: Channels,
+    pub(crate) members: Arc<Members>,
+    pub(crate) origins: RwLock<Vec<String>>,
+    namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
+    loads: Loads,
+    connections: AtomicUsize,
+    draining: AtomicBool,
+}
+
+/// Weak, because the bus keeps its listeners for as long as it lives.
+struct Ear(Weak<Core>);
+
+impl Sink for Ear {
+    fn publication(&self, channel: &str, publication: &Arc<Publication>) {
+        if let Some(core) = self.0.upgrade() {
+            core.channels.publication(channel, publication);
+        }
+    }
+}
+
+/// What a reader that comes (or comes back) gets, and where it stands then.
+pub(crate) struct Recovery {
+    pub(crate) publications: Vec<Arc<Publication>>,
+    pub(crate) recovered: bool,
+    pub(crate) top: Position,
+}
+
+impl Hub {
+    /// A hub without namespaces that listens to the bus.
+    pub fn new(bus: Bus, clock: Clock, entropy: Entropy, authenticate: Authenticate) -> Self {
+        let core = Arc::new(Core {
+            clock,
+            entropy,
+            authenticate,
+            channels: Channels::new(),
+            members: Arc::new(Members::new()),
+            origins: RwLock::default(),
+            namespaces: RwLock::default(),
+            loads: Loads::default(),
+            connections: AtomicUsize::new(limits::CONNECTIONS),
+            draining: AtomicBool::new(false),
+            bus,
+        });
+        core.bus.listen(Arc::new(Ear(Arc::downgrade(&core))));
+        Self(core)
+    }
+
+    /// Adds a namespace, at set-up.
+    ///
+    /// # Panics
+    /// When two have the same name.
+    pub fn namespace(&self, namespace: Namespace) {
+        let name = namespace.name;
+        let other = self.0.namespaces.write().insert(name, Arc::new(namespace));
+        assert!(other.is_none(), "the realtime namespace {name} is declared twice");
+    }
+
+    /// Lets pages of another origin (`https://app.example.com`) connect, at set-up.
+    pub fn allow_origin(&self, origin: impl Into<String>) {
+        self.0.origins.write().push(origin.into());
+    }
+
+    /// Bounds the connections, at set-up; `limits::CONNECTIONS` otherwise.
+    pub fn connections_at_most(&self, connections: usize) {
+        self.0.connections.store(connections, Ordering::Relaxed);
+    }
+
+    /// Publishes a value on a channel.
+    ///
+    /// # Errors
+    /// See [`PublishError`]; nothing was published then.
+    pub async fn publish(&self, channel: &str, value: &(impl Serialize + ?Sized)) -> Result<Position, PublishError> {
+        // Not a type parameter of the future: it holds the bytes only.
+        let data = serde_json::to_vec(value).map_err(PublishError::Json);
+        self.publish_json(channel, data?.into()).await
+    }
+
+    /// As [`Hub::publish`], of a JSON text.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub async fn publish_json(&self, channel: &str, data: Bytes) -> Result<Position, PublishError> {
+        let namespace = self.0.find(channel).ok_or(PublishError::UnknownNamespace)?;
+        if namespace.durable.is_some() {
+            return Err(PublishError::Durable);
+        }
+        metrics::counter!("realtime_publications_total").increment(1);
+        self.0.bus.publish(channel, data, namespace.keep()).await.map_err(PublishError::Bus)
+    }
+
+    /// Delivers what the product has committed under this offset of a durable channel. The same offset twice is
+    /// harmless; where an earlier one is missing the stream is read from its table again, and all come in order.
+    ///
+    /// # Errors
+    /// See [`PublishError`]; call again with the same offset then.
+    pub async fn publish_at(&self, channel: &str, offset: u64, data: Bytes) -> Result<(), PublishError> {
+        let core = &self.0;
+        let namespace = core.find(channel).ok_or(PublishError::UnknownNamespace)?;
+        let load = namespace.durable.as_ref().ok_or(PublishError::NotDurable)?;
+        metrics::counter!("realtime_publications_total").increment(1);
+        let watched = || core.channels.subscribers(channel) > 0;
+        let row = (channel, offset, data);
+        core.loads.publish(&core.bus, &namespace, load, row, watched).await.map_err(PublishError::Load)
+    }
+
+    /// Opens a channel as a stream: everything after `since_offset` (0 is the beginning) if that is still there, else the
+    /// newest `backlog` publications (at most `limits::HISTORY_READ`), and then each as it comes. It takes one of the
+    /// process's connections.
+    ///
+    /// # Errors
+    /// See [`Refused`]; it becomes a `Problem` by `?`.
+    pub async fn open_stream(
+        &self,
+        channel: &str,
+        since_offset: Option<u64>,
+        backlog: usize,
+        caller: &Caller,
+    ) -> Result<Feed, Refused> {
+        let since = since_offset.map(|offset| Position { offset, epoch: "".into() });
+        self.open_since(channel, since, backlog, caller).await
+    }
+
+    pub(crate) async fn open_since(
+        &self,
+        channel: &str,
+        since: Option<Position>,
+        backlog: usize,
+        caller: &Caller,
+    ) -> Result<Feed, Refused> {
+        let core = &self.0;
+        let seat = core.seat()?;
+        let namespace = core.open(channel, caller).await?;
+        let mut feed = Feed::join(core, channel, seat);
+        let recovery = if namespace.history_size > 0 {
+            let recovery = core.resume(channel, since, backlog).await;
+            Some(recovery.map_err(|error| Refused::Unavailable(Arc::new(error)))?)
+        } else {
+            None
+        };
+        feed.settle(recovery);
+        Ok(feed)
+    }
+
+    /// Subscribers of a channel in this process.
+    pub fn subscribers(&self, channel: &str) -> usize {
+        self.0.channels.subscribers(channel)
+    }
+
+    /// How busy this process is.
+    pub fn stats(&self) -> Stats {
+        let (channels, subscriptions) = self.0.channels.totals();
+        Stats { connections: self.0.members.seated(), channels, subscriptions }
+    }
+
+    /// Ticks once a second until `stop`. Without it nobody is pinged and no stale connection is closed.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        // A second that was missed is made up for: each belongs to other connections.
+        while stop.run_until_cancelled(second.tick()).await.is_some() {
+            self.tick();
+        }
+    }
+
+    /// One second has passed: [`Hub::run`] calls it, and tests.
+    pub fn tick(&self) {
+        self.0.members.tick(&self.0.entropy);
+        self.0.bus.sweep();
+        metrics::gauge!("realtime_subscriptions").set(self.stats().subscriptions as f64);
+    }
+
+    /// Lets nobody in any more, closes every connection with 3001 so that clients come back elsewhere, and waits for them
+    /// to end: 5 s at most.
+    pub async fn drain(&self) {
+        self.0.draining.store(true, Ordering::SeqCst);
+        self.0.members.close_all(Disconnect::SHUTDOWN);
+        let left = tokio::time::timeout(Duration::from_millis(DRAIN_MS), self.0.members.all_left()).await;
+        if left.is_err() {
+            tracing::warn!(connections = self.0.members.seated(), "connections did not end in time and are cut");
+        }
+    }
+}
+
+impl Core {
+    /// A place for one more connection.
+    pub(crate) fn seat(&self) -> Result<Seat, Refused> {
+        let bound = if self.is_draining() { 0 } else { self.connections.load(Ordering::Relaxed) };
+        // Those who are sent away together must not come back together.
+        self.members.seat(bound).ok_or_else(|| Refused::Full { retry_after_s: 2 + self.entropy.below(9) as u32 })
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    fn find(&self, channel: &str) -> Option<Arc<Namespace>> {
+        let (name, rest) = channel.split_once(':')?;
+        if rest.is_empty() { None } else { self.namespaces.read().get(name).cloned() }
+    }
+
+    /// Whether this caller may read the channel; its stream is in the bus then.
+    pub(crate) async fn open(&self, channel: &str, caller: &Caller) -> Result<Arc<Namespace>, Refused> {
+        if channel.len() > limits::CHANNEL_BYTES {
+            return Err(Refused::NameTooLong);
+        }
+        let namespace = self.find(channel).ok_or(Refused::UnknownChannel)?;
+        match namespace.access {
+            Access::Admin if !caller.admin => return Err(Refused::Forbidden),
+            Access::Admin | Access::Public => {}
+        }
+        match self.loads.ensure(&self.bus, &namespace, channel).await {
+            Ok(true) => Ok(namespace),
+            Ok(false) => Err(Refused::UnknownChannel),
+            Err(error) => {
+                tracing::warn!(%error, namespace = namespace.name, "a durable stream could not be loaded");
+                Err(Refused::Unavailable(error))
+            }
+        }
+    }
+
+    /// What came after `since`: all of it or nothing. Without `since`, the position only.
+    pub(crate) async fn recover(&self, channel: &str, since: Option<Position>) -> BusResult<Recovery> {
+        let nothing = |top| Recovery { publications: Vec::new(), recovered: false, top };
+        let Some(since) = since else {
+            return Ok(nothing(self.bus.history(channel, Read::TOP).await?.top));
+        };
+        let offset = since.offset;
+        let history = match self.bus.history(channel, Read::after(since, limits::HISTORY_READ)).await {
+            Err(BusError::Unrecoverable { top }) => return Ok(nothing(top)),
+            history => history?,
+        };
+        let whole = match (history.publications.first(), history.publications.last()) {
+            (Some(first), Some(last)) => first.offset == offset + 1 && last.offset == history.top.offset,
+            _ => history.top.offset == offset,
+        };
+        if !whole {
+            return Ok(nothing(history.top));
+        }
+        Ok(Recovery { publications: history.publications, recovered: true, top: history.top })
+    }
+
+    /// As [`Core::recover`], with the newest `backlog` publications where that does not succeed.
+    async fn resume(&self, channel: &str, since: Option<Position>, backlog: usize) -> BusResult<Recovery> {
+        let recovery = self.recover(channel, since).await?;
+        if recovery.recovered || backlog == 0 {
+            return Ok(recovery);
+        }
+        let history = self.bus.history(channel, Read::newest(backlog.min(limits::HISTORY_READ))).await?;
+        let publications = history.publications.into_iter().rev().collect();
+        Ok(Recovery { publications, recovered: false, top: history.top })
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod broadcast;
+mod centrifuge;
+mod channels;
+mod codes;
+mod durable;
+mod feed;
+mod hub;
+mod members;
+mod namespace;
+mod outbox;
+mod routes;
+mod socket;
+mod sse;
+mod ws;
+
+pub use bus::{Position, Publication, Stored};
+pub use codes::Refused;
+pub use feed::Feed;
+pub use hub::{Authenticate, Caller, Hub, PublishError, Stats};
+pub use namespace::{Access, Load, LoadError, Loaded, Namespace};
+pub use sse::sse_event;

@@ -1,0 +1,81 @@
+//! What a product declares about its channels: `{namespace}:{rest}`.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use bus::{Keep, Stored};
+use futures_util::future::BoxFuture;
+
+/// Who may subscribe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// Callers whom `authenticate` called admins.
+    Admin,
+}
+
+/// The channels that begin with `{name}:`.
+#[derive(Clone)]
+pub struct Namespace {
+    /// What stands before the colon.
+    pub name: &'static str,
+    /// Who may subscribe and read.
+    pub access: Access,
+    /// Publications kept a channel; 0 for none, and then no recovery.
+    pub history_size: usize,
+    /// How long each is kept, milliseconds; `u64::MAX` for as long as it fits.
+    pub history_ttl_ms: u64,
+    /// The table behind the channels, for positions that survive a restart.
+    pub durable: Option<Arc<dyn Load>>,
+}
+
+impl Namespace {
+    /// Channels for everybody, without history.
+    pub fn public(name: &'static str) -> Self {
+        Self { name, access: Access::Public, history_size: 0, history_ttl_ms: 0, durable: None }
+    }
+
+    /// Channels for admins, without history.
+    pub fn admin(name: &'static str) -> Self {
+        Self { access: Access::Admin, ..Self::public(name) }
+    }
+
+    /// Keeps the last `size` publications of each channel for `ttl_ms`; subscribers recover from them.
+    #[must_use]
+    pub fn history(self, size: usize, ttl_ms: u64) -> Self {
+        Self { history_size: size, history_ttl_ms: ttl_ms, ..self }
+    }
+
+    /// Takes streams from a table. Give it a [`Namespace::history`] as well.
+    #[must_use]
+    pub fn durable(self, load: Arc<dyn Load>) -> Self {
+        Self { durable: Some(load), ..self }
+    }
+
+    pub(crate) fn keep(&self) -> Keep {
+        Keep { size: self.history_size, ttl_ms: self.history_ttl_ms }
+    }
+}
+
+/// A durable stream as its table has it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Stored with the stream; must change when offsets start again.
+    pub epoch: String,
+    /// The last offset that was given; 0 before the first.
+    pub top: u64,
+    /// The last publications in ascending order, without holes, up to `top`: `history_size` of them are enough.
+    pub publications: Vec<Stored>,
+}
+
+/// Why a table did not answer.
+pub type LoadError = Arc<dyn Error + Send + Sync>;
+
+/// Reads a durable stream from its table.
+pub trait Load: Send + Sync {
+    /// The stream of this channel (whole name, with the namespace), or `None` when there is no such channel.
+    ///
+    /// Called when a channel is first needed, once at a time for each, and again whenever publications are missing.
+    fn load<'a>(&'a self, channel: &'a str) -> BoxFuture<'a, Result<Option<Loaded>, Box<dyn Error + Send + Sync>>>;
+}

@@ -1,0 +1,117 @@
+//! Where clients come in.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
+use kernel::{Problem, ProblemResult, limits};
+use serde::Deserialize;
+
+use crate::centrifuge::client::Client;
+use crate::centrifuge::connection;
+use crate::hub::Hub;
+use crate::members::{Member, Seat};
+use crate::socket::Socket;
+use crate::ws::handshake;
+use crate::{Caller, codes::Disconnect, sse};
+
+impl Hub {
+    /// `GET /connection/websocket` and `GET /api/v1/channels/{channel}/events`.
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        Router::new()
+            .route("/connection/websocket", get(websocket))
+            .route("/api/v1/channels/{channel}/events", get(events))
+            .with_state(self.clone())
+    }
+}
+
+async fn websocket(State(hub): State<Hub>, request: Request<Body>) -> Response {
+    match upgrade(&hub, request).await {
+        Ok(response) => response,
+        Err(problem) => {
+            let mut response = problem.into_response();
+            if response.status() == StatusCode::UPGRADE_REQUIRED {
+                let headers = response.headers_mut();
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
+            response
+        }
+    }
+}
+
+async fn upgrade(hub: &Hub, mut request: Request<Body>) -> ProblemResult<Response> {
+    let accept = handshake::accept(&request)?;
+    if !handshake::origin_allowed(request.headers(), &hub.0.origins.read()) {
+        return Err(Problem::forbidden("Pages of this origin may not connect here."));
+    }
+    let protocol = handshake::protocol(&request)?;
+    let seat = hub.0.seat()?;
+    let caller = (hub.0.authenticate)(request.headers()).await;
+    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return Err(Problem::internal("the server does not hand over upgraded connections"));
+    };
+    let query = request.uri().query().unwrap_or_default();
+    let native_ping = query.split('&').any(|pair| pair == "cf_ws_frame_ping_pong=true");
+    let client = Arc::new(Client::new(hub.0.clone(), caller, native_ping));
+    tokio::spawn(serve(on_upgrade, client, seat));
+    Ok(handshake::switching(accept, protocol))
+}
+
+async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat) {
+    let (socket, first) = match on_upgrade.await {
+        Ok(upgraded) => Socket::of(upgraded),
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended before its upgrade");
+            return;
+        }
+    };
+    tracing::debug!(connection = client.id, "a connection opened");
+    let core = client.core.clone();
+    core.members.enter(Member::Socket(client.clone()), limits::REALTIME_CONNECT_S as usize);
+    if core.is_draining() {
+        client.outbox.close(Disconnect::SHUTDOWN);
+    }
+    drop(core);
+    connection::serve(socket, first, client, seat).await;
+}
+
+#[derive(Deserialize)]
+struct Resume {
+    last_event_id: Option<String>,
+}
+
+async fn events(
+    State(hub): State<Hub>,
+    Path(channel): Path<String>,
+    Query(query): Query<Resume>,
+    headers: HeaderMap,
+) -> ProblemResult<Response> {
+    let caller: Caller = (hub.0.authenticate)(&headers).await;
+    // The header is newer: the browser sends it when it comes back by itself to the address it was given.
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+    let last = last.or(query.last_event_id.as_deref()).map(sse::parse_id);
+    let resuming = last.is_some();
+    let feed = hub.open_since(&channel, last, 0, &caller).await?;
+    let opening = sse::opening(&feed, resuming);
+    Ok(feed.into_plain_sse(opening))
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every idle connection costs beside its socket.
+    #[test]
+    fn an_idle_connection_is_small() {
+        fn future_bytes<F>(_: fn(OnUpgrade, Arc<Client>, Seat) -> F) -> usize {
+            size_of::<F>()
+        }
+        let (task, client) = (future_bytes(serve), size_of::<Client>());
+        assert!(task <= 320 && client <= 256, "{task} and {client} bytes");
+    }
+}

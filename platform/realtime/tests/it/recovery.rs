@@ -1,0 +1,153 @@
+//! Nobody misses a publication and nobody gets one twice.
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::support::{Client, Server};
+
+fn recover(channel: &str, offset: u64, epoch: &Value) -> Value {
+    json!({"subscribe": {"channel": channel, "recover": true, "offset": offset, "epoch": epoch}})
+}
+
+fn offsets(publications: &Value) -> Vec<u64> {
+    let publications = publications.as_array().cloned().unwrap_or_default();
+    publications.iter().map(|publication| publication["offset"].as_u64().expect("an offset")).collect()
+}
+
+#[tokio::test]
+async fn what_was_missed_comes_with_the_reply() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    let epoch = client.subscribe("news:a").await["epoch"].clone();
+    for n in 1..=5 {
+        server.publish("news:a", json!(n)).await;
+    }
+    let mut client = server.connect().await;
+    let reply = client.ask(recover("news:a", 2, &epoch)).await["subscribe"].take();
+    assert_eq!(offsets(&reply["publications"]), [3, 4, 5]);
+    assert_eq!((&reply["recovered"], &reply["was_recovering"]), (&json!(true), &json!(true)));
+    assert_eq!(reply["offset"], 2, "the one asked for");
+    server.publish("news:a", json!(6)).await;
+    assert_eq!(client.next().await["push"]["pub"]["offset"], 6);
+
+    let mut client = server.connect().await;
+    let reply = client.ask(recover("news:a", 6, &epoch)).await["subscribe"].take();
+    assert_eq!((&reply["recovered"], reply.get("publications")), (&json!(true), None));
+}
+
+#[tokio::test]
+async fn what_cannot_be_recovered_is_said() {
+    let server = Server::start().await;
+    for n in 1..=15 {
+        server.publish("news:a", json!(n)).await;
+    }
+    let mut client = server.connect().await;
+    let epoch = client.subscribe("news:a").await["epoch"].clone();
+    for (offset, epoch, why) in [
+        (1, &epoch, "gone from the ring"),
+        (16, &epoch, "not there yet"),
+        (u64::MAX, &epoch, "no offset at all"),
+        (15, &json!("other"), "of another life"),
+    ] {
+        let mut client = server.connect().await;
+        let reply = client.ask(recover("news:a", offset, epoch)).await["subscribe"].take();
+        assert_eq!((reply.get("recovered"), reply.get("publications")), (None, None), "{why}");
+        assert_eq!((&reply["offset"], &reply["was_recovering"]), (&json!(15), &json!(true)), "{why}");
+        let mut strict = recover("news:b", 3, epoch);
+        strict["subscribe"]["flag"] = 2.into();
+        assert_eq!(client.error(strict).await, 112, "{why}");
+        assert_eq!(server.hub.subscribers("news:b"), 0);
+    }
+}
+
+#[tokio::test]
+async fn more_than_one_recovery_gives_is_not_recovered() {
+    let server = Server::start().await;
+    for n in 1..=301 {
+        server.publish("long:a", json!(n)).await;
+    }
+    let mut client = server.connect().await;
+    assert_eq!(client.ask(recover("long:a", 0, &json!(""))).await["subscribe"].get("recovered"), None);
+    let mut client = server.connect().await;
+    let reply = client.ask(recover("long:a", 1, &json!(""))).await["subscribe"].take();
+    assert_eq!(offsets(&reply["publications"]).len(), 300);
+}
+
+/// Publishes to the end, never further ahead of the reader than one recovery can give.
+async fn publish_all(server: &Server, mut seen: watch::Receiver<u64>, count: u64) {
+    for n in 1..=count {
+        seen.wait_for(|seen| n <= seen + 200).await.expect("a reader");
+        server.publish("long:a", json!(n)).await;
+    }
+}
+
+/// Reads until `until` or until `frames` pushes have come.
+async fn read_some(client: &mut Client, seen: &watch::Sender<u64>, frames: usize, until: u64) {
+    for _ in 0..frames {
+        let last = *seen.borrow();
+        if last == until {
+            return;
+        }
+        let push = client.next().await;
+        assert_eq!(push["push"]["pub"]["offset"], last + 1, "in order, once: {push}");
+        assert_eq!(push["push"]["pub"]["data"], last + 1);
+        seen.send_replace(last + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_between_history_and_live() {
+    const COUNT: u64 = 1_000;
+    let server = Server::start().await;
+    let (seen, seen_by_publisher) = watch::channel(0);
+    let mut client = server.connect().await;
+    let epoch = client.subscribe("long:a").await["epoch"].clone();
+    let reader = async {
+        for round in 0.. {
+            read_some(&mut client, &seen, 7 + round % 13, COUNT).await;
+            if *seen.borrow() == COUNT {
+                return round;
+            }
+            if round % 3 == 0 {
+                // A new connection; the old one still has publications on the wire.
+                client = server.connect().await;
+            } else {
+                client.send("{\"id\":99,\"unsubscribe\":{\"channel\":\"long:a\"}}").await;
+                while client.next().await["id"] != 99 {}
+            }
+            let last = *seen.borrow();
+            let reply = client.ask(recover("long:a", last, &epoch)).await["subscribe"].take();
+            assert_eq!(reply["recovered"], true, "{reply}");
+            let missed = offsets(&reply["publications"]);
+            assert_eq!(missed, (last + 1..=last + missed.len() as u64).collect::<Vec<_>>());
+            seen.send_replace(last + missed.len() as u64);
+        }
+        0
+    };
+    let ((), rounds) = tokio::join!(publish_all(&server, seen_by_publisher, COUNT), reader);
+    assert!(rounds > 3, "the race was run {rounds} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribing_into_a_stream_begins_without_a_hole() {
+    let server = Server::start().await;
+    let publisher = async {
+        for n in 0.. {
+            server.publish("news:a", json!(n)).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    let readers = async {
+        for _ in 0..100 {
+            let mut client = server.connect().await;
+            let first = client.subscribe("news:a").await["offset"].as_u64().unwrap_or(0);
+            for expected in first + 1..first + 4 {
+                assert_eq!(client.next().await["push"]["pub"]["offset"], expected);
+            }
+        }
+    };
+    tokio::select! {
+        () = publisher => panic!("the publisher ended"),
+        () = readers => {}
+    }
+}

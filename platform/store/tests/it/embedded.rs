@@ -1,0 +1,77 @@
+//! What only the embedded engine promises.
+
+use std::os::unix::fs::PermissionsExt;
+
+use kernel::{Clock, Entropy};
+use store::{Durability, Migration, Store, StoreError};
+
+use crate::conformance::{self, MIGRATIONS, add, all};
+
+fn open(dir: &std::path::Path, migrations: &[Migration]) -> Result<Store, StoreError> {
+    Store::embedded(dir, Durability::Full, migrations, &Clock::system(), &Entropy::system())
+}
+
+#[tokio::test]
+async fn the_embedded_engine_conforms() {
+    let dirs = tempfile::tempdir().expect("a directory");
+    let next = std::sync::atomic::AtomicU32::new(0);
+    conformance::suite(async || {
+        let n = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        open(&dirs.path().join(n.to_string()), MIGRATIONS).expect("opened")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_and_the_files_are_private() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let first = open(&data, MIGRATIONS).expect("opened");
+    let refused = open(&data, MIGRATIONS).err().expect("refused").to_string();
+    assert!(refused.contains("another Mainspring runs"), "{refused}");
+    add(&first, "x").await.expect("written");
+    for entry in std::fs::read_dir(&data).expect("listed") {
+        let entry = entry.expect("entry");
+        let mode = entry.metadata().expect("metadata").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.path());
+    }
+    assert_eq!(std::fs::metadata(&data).expect("metadata").permissions().mode() & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart_under_the_same_identity() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path(), MIGRATIONS).expect("opened");
+    add(&store, "kept").await.expect("written");
+    let id = store.id().to_owned();
+    store.close().await;
+    drop(store);
+    let again = open(dir.path(), MIGRATIONS).expect("opened again");
+    assert_eq!(all(&again).await, ["kept"]);
+    assert_eq!(again.id(), id);
+}
+
+#[tokio::test]
+async fn a_newer_or_foreign_database_is_refused_with_advice() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let next = Migration { part: "test", version: 2, sql: "CREATE TABLE later (x BIGINT)" };
+    open(dir.path(), &[MIGRATIONS[0], next]).expect("opened").close().await;
+    let newer = open(dir.path(), MIGRATIONS).err().expect("refused").to_string();
+    assert!(newer.contains("newer Mainspring (test/2)"), "{newer}");
+
+    let foreign = tempfile::tempdir().expect("a directory");
+    std::fs::write(foreign.path().join("mainspring.db"), "this is no database, however long it may be ".repeat(100))
+        .expect("written");
+    assert!(matches!(open(foreign.path(), MIGRATIONS), Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_broken_migration_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let broken = Migration { part: "test", version: 2, sql: "CREATE TABLE half (x BIGINT); SELECT nonsense" };
+    assert!(
+        matches!(open(dir.path(), &[MIGRATIONS[0], broken]), Err(StoreError::Migration(name, _)) if name == "test/2")
+    );
+    let mended = Migration { part: "test", version: 2, sql: "CREATE TABLE half (x BIGINT)" };
+    open(dir.path(), &[MIGRATIONS[0], mended]).expect("opened");
+}

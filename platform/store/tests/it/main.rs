@@ -1,0 +1,4 @@
+//! The store's promises, on every engine there is.
+
+mod conformance;
+mod embedded;

@@ -1,0 +1,117 @@
+//! A body off the wire: bounded in size, in time, and in memory together with all the others.
+//!
+//! Nothing here is verified yet, so nothing here may cost much: what is held is paid for as it comes, not as it is announced.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use kernel::limits;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::Source;
+use crate::ingest::Refusal;
+
+/// Bytes of all bodies that are held at once. Whoever comes then is asked to come again.
+const BODIES_BYTES: usize = 256 * 1024 * 1024;
+const KIB: usize = 1024;
+
+/// The memory for bodies.
+pub(crate) struct Bodies {
+    free: Semaphore,
+    within: Duration,
+}
+
+/// The bytes of one body, exactly as they came, and the memory that they take.
+#[derive(Default)]
+pub(crate) struct Raw<'a> {
+    pub(crate) bytes: Bytes,
+    _held: Option<SemaphorePermit<'a>>,
+}
+
+impl Bodies {
+    pub(crate) fn new() -> Self {
+        Self { free: Semaphore::new(BODIES_BYTES / KIB), within: Duration::from_millis(limits::BODY_MS) }
+    }
+
+    /// Reads a whole body. One that announces too much is refused before its first byte.
+    pub(crate) async fn read(&self, source: &Source, headers: &HeaderMap, body: Body) -> Result<Raw<'_>, Refusal> {
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.unwrap_or(0).max(body.size_hint().lower()) > source.body_bytes as u64 {
+            return Err(too_large(source));
+        }
+        match tokio::time::timeout(self.within, self.collect(source, body)).await {
+            Ok(read) => read,
+            Err(_) => {
+                let reason = format!("The body took longer than {} s.", self.within.as_secs());
+                Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "TOO_SLOW", reason))
+            }
+        }
+    }
+
+    async fn collect(&self, source: &Source, mut body: Body) -> Result<Raw<'_>, Refusal> {
+        let mut bytes = BytesMut::new();
+        let mut held: Option<SemaphorePermit<'_>> = None;
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "UNPARSABLE", "The body broke off."))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if bytes.len() + data.len() > source.body_bytes {
+                return Err(too_large(source));
+            }
+            let owed = (bytes.len() + data.len()).div_ceil(KIB) - held.as_ref().map_or(0, SemaphorePermit::num_permits);
+            let more = self.free.try_acquire_many(owed as u32).map_err(|_| {
+                let reason = "Too many deliveries come at once. Nothing was kept: send it again.";
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED", reason)
+            })?;
+            match &mut held {
+                Some(held) => held.merge(more),
+                None => held = Some(more),
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Raw { bytes: bytes.freeze(), _held: held })
+    }
+}
+
+fn too_large(source: &Source) -> Refusal {
+    let reason = format!("The body is over {} bytes.", source.body_bytes);
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+    use crate::sources;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_is_cut() {
+        let bodies = Bodies { within: Duration::from_millis(1), ..Bodies::new() };
+        let mut sent = Some(Bytes::from_static(b"{"));
+        let stream = futures_util::stream::poll_fn(move |_| match sent.take() {
+            Some(first) => Poll::Ready(Some(Ok::<_, std::io::Error>(first))),
+            None => Poll::Pending,
+        });
+        let source = sources::find("github").expect("built in");
+        let refused = bodies.read(source, &HeaderMap::new(), Body::from_stream(stream)).await.err().expect("refused");
+        assert_eq!((refused.status.as_u16(), refused.cause), (408, "TOO_SLOW"));
+        assert_eq!(bodies.free.available_permits(), BODIES_BYTES / KIB, "what was held is free again");
+    }
+
+    #[tokio::test]
+    async fn memory_is_held_for_what_came_and_as_long_as_it_is_used() {
+        let bodies = Bodies::new();
+        let source = sources::find("github").expect("built in");
+        let held = || BODIES_BYTES / KIB - bodies.free.available_permits();
+        let chunks = (0..3000).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"x")));
+        let body = Body::from_stream(futures_util::stream::iter(chunks));
+        let raw = bodies.read(source, &HeaderMap::new(), body).await.ok().expect("read");
+        assert_eq!((raw.bytes.len(), held()), (3000, 3));
+        drop(raw);
+        assert_eq!(held(), 0);
+    }
+}

@@ -1,0 +1,284 @@
+//! `mainspring.toml`: the commented file is the defaults; later layers win; a mistake names its setting and its place.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// Every setting with its explanation and its default.
+pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
+const FILE: &str = "mainspring.toml";
+const PREFIX: &str = "MAINSPRING__";
+
+/// The settings in force.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address, data directory, shutdown.
+    pub server: Server,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What an acknowledged write survives.
+    pub store: Store,
+    /// How jobs run.
+    pub jobs: Jobs,
+    /// Who may connect.
+    pub realtime: Realtime,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// What operators see.
+    pub ops: Ops,
+    /// Where each setting came from.
+    #[serde(skip)]
+    origins: BTreeMap<String, (String, String)>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Server {
+    pub listen: String,
+    pub public_url: String,
+    pub data: PathBuf,
+    pub drain_wait_s: u64,
+    pub grace_s: u64,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "mainspring.toml explains each value, once")]
+pub enum LogFormat {
+    Auto,
+    Json,
+    Text,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Store {
+    pub durability: store::Durability,
+}
+
+/// `[jobs]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Jobs {
+    pub concurrency: usize,
+}
+
+/// `[realtime]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Realtime {
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[retention]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Retention {
+    pub deliveries_days: u32,
+    pub events_days: u32,
+    pub jobs_days: u32,
+}
+
+/// `[ops]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Ops {
+    pub metrics: MetricsFor,
+}
+
+/// Who may read the metrics.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "mainspring.toml explains each value, once")]
+pub enum MetricsFor {
+    Loopback,
+    Anyone,
+}
+
+/// What comes from outside the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// A file that must exist; without it, `./mainspring.toml` where there is one.
+    pub file: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--data`.
+    pub data: Option<String>,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the settings file {0} cannot be read")]
+    Unreadable(String, #[source] std::io::Error),
+    /// The file is no TOML.
+    #[error("{0} is not a settings file: {1}")]
+    Syntax(String, String),
+    /// A setting does not exist, or has a value of the wrong kind.
+    #[error("{0}; `mainspring config default` lists every setting")]
+    Wrong(String),
+}
+
+/// Reads every layer and checks the whole.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
+    let mut settings = Table::new();
+    let mut origins = BTreeMap::new();
+    let mut merge = |layer: Table, origin: &str| {
+        for (section, value) in layer {
+            let Value::Table(values) = value else {
+                return Err(ConfigError::Wrong(format!("{section} in {origin} is no section")));
+            };
+            for (key, value) in values {
+                let name = format!("{section}.{key}");
+                if origin != "default" && !origins.contains_key(&name) {
+                    return Err(ConfigError::Wrong(format!("there is no setting {name} (from {origin})")));
+                }
+                origins.insert(name, (value.to_string(), origin.to_owned()));
+                let section = settings.entry(section.clone()).or_insert_with(|| Table::new().into());
+                section.as_table_mut().and_then(|table| table.insert(key, value));
+            }
+        }
+        Ok(())
+    };
+    merge(parse(DEFAULTS, "default")?, "default")?;
+    let file = overrides.file.clone().or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.exists()));
+    if let Some(file) = file {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(&file).map_err(|error| ConfigError::Unreadable(name.clone(), error))?;
+        merge(parse(&text, &name)?, &name)?;
+    }
+    for (variable, text) in &overrides.environment {
+        if let Some((section, key)) = variable.strip_prefix(PREFIX).and_then(|name| name.split_once("__")) {
+            merge(single(&section.to_lowercase(), &key.to_lowercase(), typed(text)), variable)?;
+        }
+    }
+    if let Some(port) = overrides.environment.get("PORT").filter(|port| !port.is_empty()) {
+        merge(single("server", "listen", format!("0.0.0.0:{port}").into()), "PORT")?;
+    }
+    for (key, value, flag) in [("listen", &overrides.listen, "--listen"), ("data", &overrides.data, "--data")] {
+        if let Some(value) = value {
+            merge(single("server", key, value.clone().into()), flag)?;
+        }
+    }
+    let mut config: Config = Value::Table(settings)
+        .try_into()
+        .map_err(|error: toml::de::Error| ConfigError::Wrong(error.to_string().trim().replace('\n', " ")))?;
+    config.origins = origins;
+    config.validate()?;
+    Ok(config)
+}
+
+fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
+    text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax(origin.to_owned(), error.to_string()))
+}
+
+fn single(section: &str, key: &str, value: Value) -> Table {
+    Table::from_iter([(section.to_owned(), Table::from_iter([(key.to_owned(), value)]).into())])
+}
+
+/// A value of the environment is TOML where it can be read as such (`5`, `["a"]`), else text.
+fn typed(text: &str) -> Value {
+    let read = format!("v = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("v"));
+    read.unwrap_or_else(|| text.into())
+}
+
+impl Config {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let wrong = |name: &str, why: &str| {
+            let (value, origin) = self.origins.get(name).cloned().unwrap_or_default();
+            Err(ConfigError::Wrong(format!("{name} = {value} (from {origin}): {why}")))
+        };
+        if self.server.listen.parse::<std::net::SocketAddr>().is_err() {
+            return wrong("server.listen", "give an address and a port, such as 127.0.0.1:8080");
+        }
+        if !(self.server.public_url.is_empty() || self.server.public_url.starts_with("http")) {
+            return wrong("server.public_url", "begin with https:// or http://");
+        }
+        if !(1..=10_000).contains(&self.jobs.concurrency) {
+            return wrong("jobs.concurrency", "give a number from 1 to 10000");
+        }
+        if self.retention.deliveries_days == 0 || self.retention.events_days == 0 || self.retention.jobs_days == 0 {
+            return wrong("retention.events_days", "keep deliveries, events and jobs for one day at least");
+        }
+        if self.log.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            return wrong("log.level", "give a level (error, warn, info, debug, trace), or target=level pairs");
+        }
+        Ok(())
+    }
+
+    /// Every setting in force with its origin, one a line.
+    pub fn explain(&self) -> String {
+        let mut text = String::new();
+        for (name, (value, origin)) in &self.origins {
+            let _ = writeln!(text, "{name} = {value}  # {origin}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(pairs: &[(&str, &str)]) -> Overrides {
+        let environment = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Overrides { environment, ..Overrides::default() }
+    }
+
+    #[test]
+    fn the_defaults_are_in_order() {
+        let config = load(&Overrides::default()).expect("loads");
+        assert_eq!(config.server.listen, "127.0.0.1:8080");
+        assert!(config.explain().contains("server.listen = \"127.0.0.1:8080\"  # default"));
+    }
+
+    #[test]
+    fn later_layers_win_and_say_so() {
+        let mut overrides = with(&[("PORT", "9000"), ("MAINSPRING__JOBS__CONCURRENCY", "7")]);
+        let config = load(&overrides).expect("loads");
+        assert_eq!((config.server.listen.as_str(), config.jobs.concurrency), ("0.0.0.0:9000", 7));
+        overrides.listen = Some("127.0.0.1:1".into());
+        let config = load(&overrides).expect("loads");
+        assert!(config.explain().contains("server.listen = \"127.0.0.1:1\"  # --listen"));
+    }
+
+    #[test]
+    fn a_mistake_names_its_setting() {
+        let message = |pairs: &[(&str, &str)]| load(&with(pairs)).expect_err("refused").to_string();
+        assert!(message(&[("MAINSPRING__JOBS__THREADS", "7")]).contains("no setting jobs.threads"));
+        assert!(message(&[("MAINSPRING__JOBS__CONCURRENCY", "0")]).contains("jobs.concurrency = 0"));
+        assert!(message(&[("MAINSPRING__STORE__DURABILITY", "maybe")]).contains("durability"));
+        assert!(message(&[("MAINSPRING__JOBS__CONCURRENCY", "x")]).contains("concurrency"));
+        assert!(message(&[("MAINSPRING__SERVER__LISTEN", "here")]).contains("address and a port"));
+        let missing = Overrides { file: Some("/nonexistent.toml".into()), ..Overrides::default() };
+        assert!(matches!(load(&missing), Err(ConfigError::Unreadable(..))));
+    }
+}

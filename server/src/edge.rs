@@ -1,0 +1,155 @@
+//! What every request goes through: it gets a name and a trace, its caller is found out, its answer gets its headers, its
+//! failure its problem body, and one line says how it went.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use identity::Identity;
+use kernel::{Clock, Entropy, Problem, RequestId, RequestInfo, TraceId};
+use tracing::Instrument;
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+#[derive(Clone)]
+pub(crate) struct Edge {
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) identity: Identity,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let info = RequestInfo { request_id: request_id(&edge, request.headers()), trace: TraceId::new(&edge.entropy) };
+    let caller = edge.identity.caller_of(request.headers()).await;
+    request.extensions_mut().insert(info.clone());
+    request.extensions_mut().insert(caller);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let path = request.uri().path().to_owned();
+    let https = identity::is_https(request.headers());
+
+    let span = tracing::info_span!("request", request_id = info.request_id, trace_id = %info.trace);
+    let answered = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
+    let _in_span = span.enter();
+    let response = answered.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response());
+    let mut response = with_problem(response, &info);
+    seal(response.headers_mut(), &info, &path, https);
+    account(&method, &route, &path, response.status(), started);
+    response
+}
+
+/// The sender's id where it is a sane one, so that its logs and ours can be put together; else a new one.
+fn request_id(edge: &Edge, headers: &HeaderMap) -> String {
+    let sane = |id: &&str| {
+        (8..=128).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    let sent = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
+    sent.map_or_else(|| RequestId::new(&edge.clock, &edge.entropy).to_string(), str::to_owned)
+}
+
+/// Every failure gets a problem body with the request's id; the cause of one of ours goes to the log.
+fn with_problem(response: Response, info: &RequestInfo) -> Response {
+    let status = response.status();
+    // A page for people says itself what is wrong.
+    let page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if page || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = response.extensions().get::<Problem>().cloned().unwrap_or_else(|| plain(status));
+    if status.is_server_error() {
+        tracing::error!(code = problem.code(), cause = problem.cause(), "request failed");
+    }
+    let mut answer = problem.respond(Some(&info.request_id));
+    for name in [header::ALLOW, header::WWW_AUTHENTICATE] {
+        if let Some(value) = response.headers().get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer
+}
+
+/// A refusal of the framework (no such path, method, parameter), in our form.
+fn plain(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::not_found("There is nothing at this address."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(status, "method_not_allowed", "This address does not take this method.")
+        }
+        status if status.is_client_error() => Problem::new(
+            status,
+            "bad_request",
+            "A parameter or the body is not of the form that this address takes. The reference is at /docs.",
+        ),
+        _ => Problem::internal("an answer without a problem"),
+    }
+}
+
+/// No page of ours is framed, sniffed, or runs anything that we did not send.
+fn seal(headers: &mut HeaderMap, info: &RequestInfo, path: &str, https: bool) {
+    let reference = path.starts_with("/docs");
+    let policy = if reference {
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+    } else {
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    };
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in fixed {
+        // A page that is stricter about itself keeps what it said.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if let Ok(id) = HeaderValue::from_str(&info.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+fn account(method: &Method, route: &str, path: &str, status: StatusCode, started: Instant) {
+    let took = started.elapsed();
+    let class = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"][usize::from(status.as_u16() / 100).min(5)];
+    metrics::histogram!("http_server_request_duration_seconds",
+        "method" => method_word(method), "route" => route.to_owned(), "status_class" => class)
+    .record(took.as_secs_f64());
+    let quiet =
+        matches!(route, "/livez" | "/readyz" | "/startupz" | "/healthz" | "/metrics") || path.starts_with("/assets/");
+    let (status, duration_ms) = (status.as_u16(), took.as_secs_f64() * 1000.0);
+    if quiet {
+        tracing::debug!(%method, route, status, duration_ms, "request");
+    } else {
+        tracing::info!(%method, route, status, duration_ms, "request");
+    }
+}
+
+/// A label must not take whatever a client sends.
+fn method_word(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,121 @@
+//! Probes. Dependencies are looked at in the background; a probe only reads what was found.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use kernel::Clock;
+use parking_lot::Mutex;
+use serde::Serialize;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(5);
+/// A look that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Looks that must fail before readiness goes: one slow answer must not empty the balancer.
+const STRIKES: u32 = 3;
+/// The runtime is stuck when its own beat is older than this.
+const BEAT_MS: i64 = 15_000;
+
+/// One dependency.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) ok: bool,
+    pub(crate) detail: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct Health(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    draining: AtomicBool,
+    beat_ms: AtomicI64,
+    found: Mutex<(u32, Check)>,
+}
+
+impl Health {
+    pub(crate) fn new(store: Store, clock: Clock) -> Self {
+        let beat_ms = AtomicI64::new(clock.now_ms());
+        let found = Mutex::new((0, Check { name: "store", ok: true, detail: "opened".into() }));
+        Self(Arc::new(Inner { store, clock, draining: AtomicBool::new(false), beat_ms, found }))
+    }
+
+    pub(crate) fn drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn checks(&self) -> Vec<Check> {
+        let draining = self.0.draining.load(Ordering::Acquire);
+        let open =
+            Check { name: "door", ok: !draining, detail: if draining { "shutting down" } else { "open" }.into() };
+        vec![self.0.found.lock().1.clone(), open]
+    }
+
+    pub(crate) fn ready(&self) -> bool {
+        self.checks().iter().all(|check| check.ok)
+    }
+
+    /// Looks until told to stop.
+    pub(crate) async fn watch(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+            self.look().await;
+        }
+    }
+
+    async fn look(&self) {
+        self.0.beat_ms.store(self.0.clock.now_ms(), Ordering::Release);
+        let asked = self.0.store.read(async |tx| tx.one::<(i64,)>("SELECT 1", &[]).await);
+        let detail = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(kernel::problem::chain(&error)),
+            Err(_) => Some(format!("no answer within {} ms", PATIENCE.as_millis())),
+        };
+        let mut found = self.0.found.lock();
+        found.0 = if detail.is_some() { found.0 + 1 } else { 0 };
+        let ok = found.0 < STRIKES;
+        if ok != found.1.ok {
+            tracing::warn!(ready = ok, detail, "readiness changed");
+        }
+        found.1 = Check { name: "store", ok, detail: detail.unwrap_or_else(|| "answers".into()) };
+    }
+}
+
+pub(crate) fn routes(health: Health) -> Router {
+    Router::new()
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/startupz", get(ready))
+        .route("/healthz", get(detail))
+        .with_state(health)
+}
+
+async fn live(State(health): State<Health>) -> Response {
+    let age_ms = health.0.clock.now_ms() - health.0.beat_ms.load(Ordering::Acquire);
+    probe(age_ms < BEAT_MS)
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    probe(health.ready())
+}
+
+fn probe(ok: bool) -> Response {
+    if ok { "ok\n".into_response() } else { StatusCode::SERVICE_UNAVAILABLE.into_response() }
+}
+
+async fn detail(State(health): State<Health>) -> Response {
+    let checks = health.checks();
+    let ok = checks.iter().all(|check| check.ok);
+    let body = Json(serde_json::json!({ "status": if ok { "ok" } else { "unavailable" }, "checks": checks }));
+    if ok { body.into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, body).into_response() }
+}

@@ -1,0 +1,22 @@
+//! Mainspring: the live backend in one binary. `wiring` makes every part once; `serve` runs them until they are told to
+//! stop; the rest is what an operator sees.
+
+pub mod cli;
+pub mod config;
+pub mod serve;
+pub mod wiring;
+
+mod control;
+mod demo;
+mod doctor;
+mod edge;
+mod health;
+mod keys;
+mod live;
+mod openapi;
+mod overview;
+mod pages;
+mod process;
+mod products;
+mod telemetry;
+mod upkeep;

@@ -1,0 +1,117 @@
+//! How the whole thing is, on one page and as metrics.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use host::Ctx;
+use identity::{Admin, Caller};
+use kernel::{Problem, ProblemResult};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use store::StoreError;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use webhooks::Webhooks;
+
+use crate::config::MetricsFor;
+use crate::edge::Peer;
+use crate::health::{Check, Health};
+use crate::process::{self, Process};
+
+/// Knows how everything is. Clones are handles.
+#[derive(Clone)]
+pub(crate) struct Overview {
+    ctx: Ctx,
+    webhooks: Webhooks,
+    health: Health,
+    instance: String,
+    started_at_ms: i64,
+}
+
+/// How everything is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Now {
+    version: &'static str,
+    /// `{host}/{process}`.
+    instance: String,
+    started_at_ms: i64,
+    now_ms: i64,
+    uptime_s: i64,
+    ready: bool,
+    checks: Vec<Check>,
+    #[schema(value_type = Object)]
+    store: store::Stats,
+    webhooks: webhooks::Totals,
+    events: EventsNow,
+    jobs: jobs::Counts,
+    #[schema(value_type = Object)]
+    realtime: realtime::Stats,
+    process: Process,
+}
+
+#[derive(Serialize, ToSchema)]
+struct EventsNow {
+    latest_position: i64,
+}
+
+impl Overview {
+    pub(crate) fn new(ctx: Ctx, webhooks: Webhooks, health: Health, instance: String) -> Self {
+        let started_at_ms = ctx.clock.now_ms();
+        Self { ctx, webhooks, health, instance, started_at_ms }
+    }
+
+    pub(crate) async fn now(&self) -> Result<Now, StoreError> {
+        let now_ms = self.ctx.clock.now_ms();
+        Ok(Now {
+            version: env!("CARGO_PKG_VERSION"),
+            instance: self.instance.clone(),
+            started_at_ms: self.started_at_ms,
+            now_ms,
+            uptime_s: (now_ms - self.started_at_ms) / 1000,
+            ready: self.health.ready(),
+            checks: self.health.checks(),
+            store: self.ctx.store.stats(),
+            webhooks: self.webhooks.totals(),
+            events: EventsNow { latest_position: self.ctx.events.latest().await? },
+            jobs: self.ctx.jobs.counts().await?,
+            realtime: self.ctx.hub.stats(),
+            process: process::now(),
+        })
+    }
+}
+
+pub(crate) fn routes(overview: Overview) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(show)).with_state(overview)
+}
+
+/// How everything is.
+#[utoipa::path(get, path = "/api/v1/overview", tag = "ops", responses((status = 200, body = Now), (status = 401)))]
+async fn show(_: Admin, State(overview): State<Overview>) -> ProblemResult<Json<Now>> {
+    Ok(Json(overview.now().await?))
+}
+
+pub(crate) fn metrics_route(recorder: PrometheusHandle, readers: MetricsFor) -> Router {
+    Router::new().route("/metrics", get(render)).with_state((recorder, readers))
+}
+
+async fn render(
+    State((recorder, readers)): State<(PrometheusHandle, MetricsFor)>,
+    headers: HeaderMap,
+    request: Request,
+) -> ProblemResult<Response> {
+    let admin = request.extensions().get::<Caller>() == Some(&Caller::Admin);
+    // A proxy on this machine connects from loopback for everybody, and says so.
+    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    let local = request.extensions().get::<Peer>().is_some_and(|peer| peer.0.ip().is_loopback()) && !forwarded;
+    if !(readers == MetricsFor::Anyone || admin || local) {
+        return Err(Problem::forbidden("Metrics are for this machine only; the setting ops.metrics opens them."));
+    }
+    let process = process::now();
+    metrics::gauge!("process_resident_memory_bytes").set(process.rss_bytes as f64);
+    metrics::counter!("process_cpu_seconds_total").absolute(process.cpu_s as u64);
+    recorder.run_upkeep();
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render()).into_response())
+}

@@ -1,0 +1,73 @@
+//! The built pages, embedded in the binary: the console and each product's own.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use host::Product;
+use kernel::Problem;
+use rust_embed::{Embed, EmbeddedFile};
+
+/// What Vite built. A build without npm embeds an empty folder, and says so where a page would be.
+#[derive(Embed)]
+#[folder = "../console/dist"]
+struct Built;
+
+pub(crate) fn routes(products: &[Product]) -> Router {
+    let console = || page("console");
+    let mut router = Router::new()
+        .route("/", get(|| async { Redirect::temporary("/console") }))
+        .route("/console", get(console))
+        .route("/console/", get(console))
+        .route("/console/{*path}", get(console))
+        .route("/assets/{*path}", get(asset))
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }));
+    for (path, name) in products.iter().flat_map(Product::page_list).copied() {
+        router = router.route(path, get(move || page(name)));
+        if !path.ends_with('}') {
+            router = router.route(&format!("{path}/"), get(move || page(name)));
+        }
+    }
+    router
+}
+
+pub(crate) async fn nothing_here() -> Problem {
+    Problem::not_found("There is nothing at this address.")
+}
+
+async fn page(name: &'static str) -> Response {
+    let Some(file) = Built::get(&format!("{name}/index.html")) else { return not_built() };
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, file.data).into_response()
+}
+
+fn not_built() -> Response {
+    let text = "The pages are not in this binary: it was built without npm.\n\
+        Install Node.js 20 or newer and run `cargo xtask serve`, which builds them.\n\
+        The API works all the same; its reference is at /docs.\n";
+    (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// Names of assets carry a hash of their content: they can be kept for ever.
+async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let Some(file) = Built::get(&format!("assets/{path}")) else { return nothing_here().await.into_response() };
+    let tag = tag(&file);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == tag.as_bytes()) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    let kind = file.metadata.mimetype().to_owned();
+    let kept = "public, max-age=31536000, immutable".to_owned();
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept), (header::ETAG, tag)], file.data).into_response()
+}
+
+fn tag(file: &EmbeddedFile) -> String {
+    let hash = file.metadata.sha256_hash();
+    let digits: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
+/// Whether the pages are in this binary.
+pub(crate) fn are_built() -> bool {
+    Built::get("console/index.html").is_some()
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask …`: what is done with this repository, the same on a laptop and in CI.
+
+mod cargo;
+mod pages;
+mod serve;
+mod step;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Serve, test and guard this repository.
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand, Debug)]
+enum Task {
+    /// Build the pages (where npm is there) and the server, and start it.
+    Serve {
+        /// Build with optimisations. Must come before what is passed on.
+        #[arg(long)]
+        release: bool,
+        /// Passed on to `mainspring`: options of `serve`, or another of its commands, such as `demo`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Install what the tests need where that is possible, and run every test.
+    Test {
+        /// Passed on to `cargo nextest run`, or to `cargo test` where nextest is missing.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check the invariants of the source tree: arrows, layers, words, sizes.
+    Tidy,
+    /// Measure one claim beside its peers.
+    Bench {
+        /// The claim; none lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Serve { release, args } => serve::run(release, &args),
+        Task::Test { args } => test::run(&args),
+        Task::Tidy => step::become_it(cargo::command(&["test", "--quiet", "-p", "mainspring-xtask", "--test", "tidy"])),
+        Task::Bench { args } => {
+            let mut bench = cargo::command(&["run", "--release", "-p", "mainspring-bench", "--"]);
+            bench.args(args);
+            step::become_it(bench)
+        }
+    }
+}
