@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use testkit::{Admin, Server};
 use tokio::task::JoinSet;
 
@@ -192,7 +193,7 @@ pub(crate) async fn send(connection: &mut Connection, delivery: &Delivery) -> Re
 pub(crate) async fn settled(admin: &Admin) -> Result<()> {
     let begun = Instant::now();
     loop {
-        let counts = admin.get("/api/v1/jobs/counts").await?;
+        let counts = counts(admin).await?;
         let count = |state: &str| counts[state].as_i64().unwrap_or_default();
         let open: i64 = ["available", "scheduled", "executing", "retryable"].into_iter().map(count).sum();
         ensure!(count("discarded") == 0, "jobs were given up: {counts}");
@@ -201,6 +202,15 @@ pub(crate) async fn settled(admin: &Admin) -> Result<()> {
         }
         ensure!(begun.elapsed() < PATIENCE, "jobs are still open: {counts}");
         tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Asked twice if need be: the server closes a connection that was idle for ten seconds, perhaps at this very moment.
+async fn counts(admin: &Admin) -> Result<Value> {
+    const PATH: &str = "/api/v1/jobs/counts";
+    match admin.get(PATH).await {
+        Ok(counts) => Ok(counts),
+        Err(_) => admin.get(PATH).await,
     }
 }
 
