@@ -17,10 +17,14 @@ pub(crate) const ENGINE: &str =
 /// The arrows inside platform/; `host` sees every part. A new one is a decision (docs/decisions).
 const ARROWS: &[(&str, &[&str])] = &[
     ("bus", &[]),
+    ("endpoints", &["store", "identity", "jobs", "events", "webhooks", "outbound"]),
     ("events", &["store", "identity", "jobs"]),
     ("identity", &["store"]),
     ("jobs", &["store", "identity"]),
+    ("outbound", &[]),
     ("realtime", &["bus"]),
+    ("schedules", &["store", "identity", "jobs"]),
+    ("slo", &["store", "identity", "jobs", "outbound"]),
     ("store", &[]),
     ("webhooks", &["store", "identity", "events"]),
 ];
