@@ -50,6 +50,29 @@ pub const SENDER_ID_BYTES: usize = 200;
 /// Two deliveries with the same signed bytes within this time are one, milliseconds, whatever their unsigned ids say.
 pub const SAME_BYTES_WINDOW_MS: i64 = 600_000;
 
+/// An address that goes out, bytes.
+pub const OUTBOUND_URL_BYTES: usize = 2_048;
+/// From looking a name up to the open connection, milliseconds.
+pub const OUTBOUND_CONNECT_MS: u64 = 5_000;
+/// From the first byte out to the last byte in unless the caller says otherwise, milliseconds.
+pub const OUTBOUND_TIMEOUT_MS: u64 = 30_000;
+/// An answer's status line and headers, bytes.
+pub const OUTBOUND_HEAD_BYTES: usize = 64 * 1024;
+/// An answer's headers.
+pub const OUTBOUND_HEADERS: usize = 100;
+/// An answer's body, unpacked, unless the caller says otherwise, bytes.
+pub const OUTBOUND_BODY_BYTES: usize = 1024 * 1024;
+/// Requests to one host and port at the same time.
+pub const OUTBOUND_PER_HOST: usize = 32;
+/// Requests that may wait for their turn with one host and port.
+pub const OUTBOUND_WAITING_PER_HOST: usize = 256;
+/// Connections to one host that stay open for the next request, and how long, milliseconds.
+pub const OUTBOUND_IDLE_PER_HOST: usize = 4;
+/// How long a connection without a request stays open, milliseconds.
+pub const OUTBOUND_IDLE_MS: u64 = 30_000;
+/// Names looked up at the same time: each holds a thread for as long as the system's resolver takes.
+pub const OUTBOUND_LOOKUPS: usize = 16;
+
 /// A channel's name, bytes (Centrifuge protocol).
 pub const CHANNEL_BYTES: usize = 255;
 /// Channels one connection may be subscribed to.
@@ -79,7 +102,20 @@ pub const HEADER_BYTES: usize = 32 * 1024;
 pub const HEADER_MS: u64 = 10_000;
 /// From the end of the headers to the end of the body, milliseconds.
 pub const BODY_MS: u64 = 30_000;
+/// API keys that work at one time.
+pub const API_KEYS: usize = 200;
 /// Body of an API request, bytes.
 pub const API_BODY_BYTES: usize = 1024 * 1024;
 /// Rows one page of a list returns.
 pub const PAGE: usize = 200;
+
+/// Keys that one of the bus's 64 shards counts; the one nearest to being whole goes first.
+pub const QUOTA_KEYS_PER_SHARD: usize = 2_048;
+/// How long an answer is remembered for its Idempotency-Key, milliseconds.
+pub const IDEMPOTENCY_MS: i64 = 86_400_000;
+/// How long a request with an Idempotency-Key may run before another may run in its place, milliseconds.
+pub const IDEMPOTENCY_LEASE_MS: i64 = 60_000;
+/// An answer that is remembered, bytes.
+pub const IDEMPOTENCY_ANSWER_BYTES: usize = 256 * 1024;
+/// An Idempotency-Key, bytes.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;

@@ -26,6 +26,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// Who may connect.
     pub realtime: Realtime,
+    /// How much of us a client may have.
+    pub limits: Limits,
     /// How long things are kept.
     pub retention: Retention,
     /// What operators see.
@@ -43,6 +45,7 @@ pub struct Server {
     pub listen: String,
     pub public_url: String,
     pub data: PathBuf,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     pub drain_wait_s: u64,
     pub grace_s: u64,
 }
@@ -90,6 +93,27 @@ pub struct Realtime {
     pub allowed_origins: Vec<String>,
 }
 
+/// `[limits]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Limits {
+    pub sign_in: String,
+    pub api: String,
+    pub ingress: String,
+    pub public: String,
+}
+
+impl Limits {
+    /// The settings as quotas.
+    ///
+    /// # Errors
+    /// For a text that is no rate.
+    pub fn policies(&self) -> Result<guard::Policies, guard::PolicyError> {
+        guard::Policies::parse([&self.sign_in, &self.api, &self.ingress, &self.public])
+    }
+}
+
 /// `[retention]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +122,7 @@ pub struct Retention {
     pub deliveries_days: u32,
     pub events_days: u32,
     pub jobs_days: u32,
+    pub audit_days: u32,
 }
 
 /// `[ops]`.
@@ -225,8 +250,11 @@ impl Config {
         if !(1..=10_000).contains(&self.jobs.concurrency) {
             return wrong("jobs.concurrency", "give a number from 1 to 10000");
         }
-        if self.retention.deliveries_days == 0 || self.retention.events_days == 0 || self.retention.jobs_days == 0 {
-            return wrong("retention.events_days", "keep deliveries, events and jobs for one day at least");
+        if self.retention.deliveries_days == 0 || self.retention.events_days == 0 || self.retention.jobs_days == 0 || self.retention.audit_days == 0 {
+            return wrong("retention.events_days", "keep deliveries, events, jobs and the audit log for one day at least");
+        }
+        if let Err(error) = self.limits.policies() {
+            return Err(ConfigError::Wrong(format!("[limits]: {error}")));
         }
         if self.log.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return wrong("log.level", "give a level (error, warn, info, debug, trace), or target=level pairs");

@@ -10,7 +10,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use guard::Client;
 use identity::Identity;
+use ipnet::IpNet;
 use kernel::{Clock, Entropy, Problem, RequestId, RequestInfo, TraceId};
 use tracing::Instrument;
 
@@ -23,14 +25,27 @@ pub(crate) struct Edge {
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) identity: Identity,
+    pub(crate) trusted_proxies: std::sync::Arc<[IpNet]>,
 }
 
+/// What a problem says in its header beside its own.
+const KEPT: [HeaderName; 4] = [
+    header::ALLOW,
+    header::WWW_AUTHENTICATE,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+];
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let info = RequestInfo { request_id: request_id(&edge, request.headers()), trace: TraceId::new(&edge.entropy) };
     let caller = edge.identity.caller_of(request.headers()).await;
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let client = peer.map(|peer| guard::client_of(peer, request.headers(), &edge.trusted_proxies));
+    if let Some(client) = client {
+        request.extensions_mut().insert(Client(client));
+    }
     request.extensions_mut().insert(info.clone());
     request.extensions_mut().insert(caller);
     let method = request.method().clone();
@@ -72,7 +87,7 @@ fn with_problem(response: Response, info: &RequestInfo) -> Response {
         tracing::error!(code = problem.code(), cause = problem.cause(), "request failed");
     }
     let mut answer = problem.respond(Some(&info.request_id));
-    for name in [header::ALLOW, header::WWW_AUTHENTICATE] {
+    for name in KEPT {
         if let Some(value) = response.headers().get(&name) {
             answer.headers_mut().insert(name, value.clone());
         }

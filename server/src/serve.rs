@@ -104,7 +104,11 @@ async fn beat(hub: realtime::Hub, stop: CancellationToken) {
 
 impl Machine {
     fn upkeep(&self) -> upkeep::Parts {
-        upkeep::Parts { webhooks: self.webhooks.clone(), events: self.events.clone(), jobs: self.jobs.clone() }
+        upkeep::Parts {
+            webhooks: self.webhooks.clone(),
+            events: self.events.clone(),
+            jobs: self.jobs.clone(),
+            guard: self.guard.clone() }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use events::Events;
+use guard::Guard;
 use jobs::Jobs;
 use store::StoreError;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ pub(crate) struct Parts {
     pub(crate) webhooks: Webhooks,
     pub(crate) events: Events,
     pub(crate) jobs: Jobs,
+    pub(crate) guard: Guard,
 }
 
 /// Prunes now and then until told to stop. Safe to run twice, or beside another instance.
@@ -39,7 +41,8 @@ async fn prune(parts: &Parts, keep: &Retention) -> Result<(), StoreError> {
     loop {
         let removed = parts.webhooks.prune(days(keep.deliveries_days)).await?
             + parts.events.prune(days(keep.events_days)).await?
-            + parts.jobs.prune(days(keep.jobs_days)).await?;
+            + parts.jobs.prune(days(keep.jobs_days)).await?
+            + parts.guard.prune(days(keep.audit_days)).await?;
         if removed == 0 {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use bus::Bus;
 use events::{Events, Registry};
+use guard::Guard;
 use host::{Ctx, Product};
 use identity::{Caller, Identity};
 use jobs::{Jobs, Life};
@@ -27,6 +28,7 @@ pub(crate) struct Machine {
     pub(crate) identity: Identity,
     pub(crate) secrets: Secrets,
     pub(crate) webhooks: Webhooks,
+    pub(crate) guard: Guard,
     pub(crate) health: Health,
     pub(crate) entropy: Entropy,
     pub(crate) live: live::Live,
@@ -50,7 +52,9 @@ pub(crate) async fn make(config: &Config) -> Result<Machine> {
     let environment = |name: &str| std::env::var(name).ok();
     let secrets = Secrets::open(&store, &key, &clock, &entropy, environment).await?;
     let webhooks = Webhooks::new(store.clone(), events.clone(), clock.clone(), entropy.clone(), secrets.clone());
-    let hub = open_hub(config, &products, &store, &identity, &clock, &entropy);
+    let bus = Bus::memory(clock.clone(), &entropy);
+    let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
+    let guard = Guard::new(store.clone(), bus, clock.clone(), entropy.clone(), key.clone(), config.limits.policies()?);
     let health = Health::new(store.clone(), clock.clone());
 
     let ctx = Ctx {
@@ -65,6 +69,7 @@ pub(crate) async fn make(config: &Config) -> Result<Machine> {
     let live = live::Live::new(ctx.clone(), webhooks.clone(), overview.clone());
     let api = openapi::Api::new()
         .with(identity::routes(identity.clone()))
+        .with(guard::routes(guard.clone()))
         .with(overview::routes(overview))
         .with(webhooks::api_routes(webhooks.clone()))
         .with(events::routes(events.clone()))
@@ -78,17 +83,24 @@ pub(crate) async fn make(config: &Config) -> Result<Machine> {
         .merge(overview::metrics_route(recorder, config.ops.metrics))
         .merge(pages::routes(&products))
         .fallback(pages::nothing_here);
-    let edge = edge::Edge { clock: clock.clone(), entropy: entropy.clone(), identity: identity.clone() };
-    let router = router.layer(axum::middleware::from_fn_with_state(edge, edge::handle));
+    let edge = edge::Edge {
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        identity: identity.clone(),
+        trusted_proxies: config.server.trusted_proxies.as_slice().into(),
+    };
+    let router = router
+        .layer(axum::middleware::from_fn_with_state(guard.clone(), Guard::handle))
+        .layer(axum::middleware::from_fn_with_state(edge, edge::handle));
 
     let handlers = products.into_iter().flat_map(|product| product.start(&ctx)).collect();
     jobs.serve(handlers, config.jobs.concurrency);
-    Ok(Machine { store, jobs, events, hub, identity, secrets, webhooks, health, entropy, live, router })
+    Ok(Machine { store, jobs, events, hub, identity, secrets, webhooks, guard, health, entropy, live, router })
 }
 
 /// Every table there is.
 pub(crate) fn migrations(products: &[Product]) -> Vec<Migration> {
-    let platform = [identity::MIGRATIONS, jobs::MIGRATIONS, events::MIGRATIONS, webhooks::MIGRATIONS];
+    let platform = [identity::MIGRATIONS, guard::MIGRATIONS, jobs::MIGRATIONS, events::MIGRATIONS, webhooks::MIGRATIONS];
     platform.into_iter().chain(products.iter().map(Product::schema)).flatten().copied().collect()
 }
 
@@ -110,6 +122,7 @@ fn open_hub(
     products: &[Product],
     store: &Store,
     identity: &Identity,
+    bus: &Bus,
     clock: &Clock,
     entropy: &Entropy,
 ) -> Hub {
@@ -121,8 +134,7 @@ fn open_hub(
             realtime::Caller { user: if admin { "admin" } else { "" }.to_owned(), admin }
         })
     });
-    let bus = Bus::memory(clock.clone(), entropy);
-    let hub = Hub::new(bus, clock.clone(), entropy.clone(), authenticate);
+    let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), authenticate);
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
     hub.namespace(Namespace::admin(live::NAMESPACE));
     for namespace in products.iter().flat_map(|product| product.channels(store)) {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kernel::Clock;
 use tokio::sync::mpsc;
 
-use crate::{Bus, BusError, Keep, Placed, Position, Publication, Read, Sink, Stored};
+use crate::{Bus, BusError, Keep, Placed, Position, Publication, Quota, Read, Sink, Stored};
 
 const KEEP: Keep = Keep { size: 3, ttl_ms: 1_000 };
 const START_MS: i64 = 1_000_000;
@@ -30,6 +30,7 @@ pub async fn conformance(make: impl AsyncFn(Clock) -> Bus) {
     a_durable_position_survives(&bus().await, &bus().await).await;
     a_load_with_a_hole_keeps_its_end(&bus().await).await;
     two_buses_have_two_epochs(&bus().await, &bus().await).await;
+    a_quota_is_shared_by_its_takers(&make(clock.clone()).await, &clock).await;
 }
 
 /// A listener that hands over what it heard.
@@ -215,4 +216,22 @@ async fn two_buses_have_two_epochs(one: &Bus, two: &Bus) {
         bus.publish("a", json("1"), KEEP).await.expect("published");
     }
     assert_ne!(top(one).await.epoch, top(two).await.epoch);
+}
+
+async fn a_quota_is_shared_by_its_takers(bus: &Bus, clock: &Clock) {
+    let quota = Quota { count: 10, period_ms: 1_000 };
+    let takers = (0..25).map(|_| {
+        let bus = bus.clone();
+        tokio::spawn(async move { bus.take("who", quota).await.expect("counted").allowed })
+    });
+    let takers: Vec<_> = takers.collect();
+    let mut allowed = 0;
+    for taker in takers {
+        allowed += usize::from(taker.await.expect("no panic"));
+    }
+    assert_eq!(allowed, 10);
+    assert_eq!(bus.take("who", quota).await.expect("counted").next_in_ms, 100);
+    clock.advance(100);
+    assert!(bus.take("who", quota).await.expect("counted").allowed);
+    assert!(!bus.take("who", quota).await.expect("counted").allowed);
 }

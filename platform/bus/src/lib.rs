@@ -2,6 +2,7 @@
 
 pub mod conformance;
 mod memory;
+mod quota;
 mod stream;
 
 use std::error::Error;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use kernel::{Clock, Entropy, limits};
 
 use crate::memory::Memory;
+pub use crate::quota::{Quota, Taken};
 
 /// A place in a stream: after the publication with this offset, in the life of the stream that this epoch names.
 ///
@@ -217,6 +219,16 @@ impl Bus {
     pub fn listen(&self, sink: Arc<dyn Sink>) {
         match &self.0 {
             Engine::Memory(memory) => memory.listen(sink),
+        }
+    }
+
+    /// Takes one of what `quota` allows this key. A key keeps its count when its quota changes.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] only.
+    pub async fn take(&self, key: &str, quota: Quota) -> BusResult<Taken> {
+        match &self.0 {
+            Engine::Memory(memory) => Ok(memory.take(key, quota)),
         }
     }
 

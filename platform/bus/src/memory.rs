@@ -10,6 +10,7 @@ use bytes::Bytes;
 use kernel::{Clock, Entropy};
 use parking_lot::{Mutex, RwLock};
 
+use crate::quota::{Counters, Quota, Taken};
 use crate::stream::{Stream, check_epoch};
 use crate::{BusError, BusResult, History, Keep, Placed, Position, Publication, Read, Sink, Stored};
 
@@ -21,6 +22,7 @@ pub(crate) struct Memory {
     entropy: Entropy,
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
+    counters: Box<[Counters]>,
     streams_per_shard: usize,
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
     swept: AtomicUsize,
@@ -48,6 +50,7 @@ impl Memory {
         Self {
             hasher: RandomState::new(),
             shards: (0..shards).map(|_| shard()).collect(),
+            counters: (0..SHARDS).map(|_| Counters::default()).collect(),
             streams_per_shard: streams.div_ceil(shards).max(1),
             sinks: RwLock::default(),
             swept: AtomicUsize::new(0),
@@ -121,9 +124,15 @@ impl Memory {
     }
 
     pub(crate) fn sweep(&self) {
-        let next = self.swept.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        let turn = self.swept.fetch_add(1, Ordering::Relaxed);
         let now_ms = self.clock.now_ms();
-        self.shards[next].lock().streams.values_mut().for_each(|stream| stream.trim(now_ms));
+        self.counters[turn % SHARDS].sweep(now_ms);
+        self.shards[turn % self.shards.len()].lock().streams.values_mut().for_each(|stream| stream.trim(now_ms));
+    }
+
+    pub(crate) fn take(&self, key: &str, quota: Quota) -> Taken {
+        let counters = &self.counters[self.hasher.hash_one(key) as usize % SHARDS];
+        counters.take(key, quota, self.clock.now_ms())
     }
 
     fn tell(&self, channel: &str, publication: &Arc<Publication>) {

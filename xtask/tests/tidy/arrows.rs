@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bus", &[]),
     ("endpoints", &["store", "identity", "jobs", "events", "webhooks", "outbound"]),
     ("events", &["store", "identity", "jobs"]),
+    ("guard", &["store", "bus", "identity"]),
     ("identity", &["store"]),
     ("jobs", &["store", "identity"]),
     ("outbound", &[]),

@@ -1,0 +1,121 @@
+//! Who changed what.
+
+use std::net::IpAddr;
+
+use ::store::{StoreError, Tx};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use identity::Caller;
+use kernel::RequestInfo;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Client, Guard, store as rows};
+
+const SIGN_IN: &str = "/console/enter/{token}";
+/// Entries removed by one write.
+const PRUNE: i64 = 1_000;
+
+/// One line of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Entry {
+    /// Its number; later ones are higher.
+    pub id: i64,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// `admin`, `anonymous` (a sign-in), or `cli` (the command line beside the server).
+    pub actor: String,
+    /// What was asked for: the method and the route, or the command.
+    pub action: String,
+    /// To what: the path; empty where it would be a secret.
+    pub target: String,
+    /// How it ended: the HTTP status; 200 for a command that succeeded.
+    pub status: u16,
+    /// From where; empty for a command.
+    pub address: String,
+    /// The request, as in the log lines.
+    pub request_id: String,
+}
+
+/// Which entries, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Before this entry.
+    pub before: Option<i64>,
+    /// By this actor.
+    pub actor: Option<String>,
+    /// With this in the action or in the target.
+    pub text: Option<String>,
+    /// At most.
+    pub limit: usize,
+}
+
+/// What a request is about to do, for the log; `None` for what changes nothing or is nobody's in particular.
+pub(crate) struct Act(Option<Entry>);
+
+impl Act {
+    pub(crate) fn of(request: &Request, route: &str) -> Self {
+        let extensions = request.extensions();
+        let signs_in = route == SIGN_IN;
+        let signed_in = extensions.get::<Caller>() == Some(&Caller::Admin);
+        if request.method().is_safe() || !(signed_in || signs_in) {
+            return Self(None);
+        }
+        let address = extensions.get::<Client>().map(|client| client.0);
+        Self(Some(Entry {
+            id: 0,
+            at_ms: 0,
+            actor: if signed_in { "admin" } else { "anonymous" }.to_owned(),
+            action: format!("{} {route}", request.method()),
+            target: if signs_in { String::new() } else { request.uri().path().to_owned() },
+            status: 0,
+            address: address.as_ref().map(IpAddr::to_string).unwrap_or_default(),
+            request_id: extensions.get::<RequestInfo>().map(|info| info.request_id.clone()).unwrap_or_default(),
+        }))
+    }
+}
+
+impl Guard {
+    pub(crate) async fn record_act(&self, act: Act, status: StatusCode) {
+        let Act(Some(entry)) = act else { return };
+        self.record(Entry { status: status.as_u16(), ..entry }).await;
+    }
+
+    /// Records a command of the command line.
+    pub async fn record_command(&self, action: &str, target: &str) {
+        let (actor, action, target) = ("cli".to_owned(), action.to_owned(), target.to_owned());
+        let (address, request_id) = (String::new(), String::new());
+        self.record(Entry { id: 0, at_ms: 0, actor, action, target, status: 200, address, request_id }).await;
+    }
+
+    /// The change has happened; what cannot be written to the table is at least in the log.
+    async fn record(&self, entry: Entry) {
+        let entry = Entry { at_ms: self.0.clock.now_ms(), ..entry };
+        let kept = entry.clone();
+        if let Err(error) = self.0.store.write(async move |tx| rows::insert_entry(tx, &kept).await).await {
+            let error = kernel::problem::chain(&error);
+            tracing::error!(error, ?entry, "an entry of the audit log could not be stored");
+        }
+    }
+
+    /// The audit log, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit(&self, query: Query) -> Result<Vec<Entry>, StoreError> {
+        self.0.store.read(async move |tx| rows::list_entries(tx, &query).await).await
+    }
+
+    /// Removes audit entries older than `keep_ms`, and what was kept for idempotency keys that are past their time; how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prune(&self, keep_ms: i64) -> Result<u64, StoreError> {
+        let now_ms = self.0.clock.now_ms();
+        let write = async move |tx: &mut Tx| {
+            let entries = rows::prune_entries(tx, now_ms - keep_ms, PRUNE).await?;
+            Ok(entries + rows::prune_answers(tx, now_ms, PRUNE).await?)
+        };
+        self.0.store.write_relaxed(write).await
+    }
+}

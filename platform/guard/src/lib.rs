@@ -1,0 +1,95 @@
+#![doc = include_str!("../README.md")]
+
+mod audit;
+mod client;
+mod http;
+mod idempotency;
+mod rate;
+mod store;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ::store::{Migration, Store};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use bus::Bus;
+use kernel::{Clock, Entropy, SealKey};
+
+pub use self::audit::{Entry, Query};
+pub use self::client::client_of;
+pub use self::http::routes;
+pub use self::rate::{Policies, PolicyError};
+
+/// The client's address, as the edge found it out. It travels in the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client(pub IpAddr);
+
+/// What stands before every route. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Guard(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) bus: Bus,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) key: SealKey,
+    pub(crate) policies: Policies,
+}
+
+impl Guard {
+    /// Over the two floors, with the key that seals kept answers.
+    pub fn new(store: Store, bus: Bus, clock: Clock, entropy: Entropy, key: SealKey, policies: Policies) -> Self {
+        Self(Arc::new(Inner { store, bus, clock, entropy, key, policies }))
+    }
+
+    /// The middleware: needs [`Client`], `identity::Caller` and `kernel::RequestInfo` in the request's extensions.
+    pub async fn handle(State(guard): State<Self>, request: Request, next: Next) -> Response {
+        let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
+        let (method, client) = (request.method().clone(), request.extensions().get().copied());
+        let standing = guard.count(&method, &route, client).await;
+        let mut response = match standing.refusal() {
+            Some(refused) => refused,
+            None => {
+                let act = audit::Act::of(&request, &route);
+                let response = guard.once(request, next).await;
+                guard.record_act(act, response.status()).await;
+                response
+            }
+        };
+        standing.say(response.headers_mut());
+        response
+    }
+}
+
+/// The tables of this part.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    part: "guard",
+    version: 1,
+    sql: "
+CREATE TABLE idempotency_keys (
+    principal TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    holder TEXT NOT NULL,
+    until_ms BIGINT NOT NULL,
+    status INTEGER,
+    answer BYTEA,
+    PRIMARY KEY (principal, key)
+);
+CREATE INDEX idempotency_keys_until ON idempotency_keys (until_ms);
+CREATE TABLE audit_log (
+    id BIGSERIAL PRIMARY KEY,
+    at_ms BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    request_id TEXT NOT NULL
+);
+CREATE INDEX audit_log_at ON audit_log (at_ms);
+",
+}];

@@ -1,0 +1,162 @@
+//! How much of us a client may have.
+
+use std::str::FromStr;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bus::{Quota, Taken};
+use kernel::Problem;
+
+use crate::client::counted_as;
+use crate::{Client, Guard};
+
+const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The quotas in force; `None` counts nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policies {
+    /// Using a sign-in link.
+    pub sign_in: Option<Quota>,
+    /// `/api/v1`.
+    pub api: Option<Quota>,
+    /// Webhooks.
+    pub ingress: Option<Quota>,
+    /// Pages, realtime connections, everything else that anybody may open.
+    pub public: Option<Quota>,
+}
+
+/// A text that is no quota.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no rate: write how many in how long, such as \"600/1m\" (s, m, h, d), or \"off\"")]
+pub struct PolicyError(String);
+
+impl Policies {
+    /// Reads the four settings, in the order of the fields.
+    ///
+    /// # Errors
+    /// [`PolicyError`] for the first that is none.
+    pub fn parse([sign_in, api, ingress, public]: [&str; 4]) -> Result<Self, PolicyError> {
+        Ok(Self { sign_in: quota(sign_in)?, api: quota(api)?, ingress: quota(ingress)?, public: quota(public)? })
+    }
+
+    fn of(&self, method: &Method, route: &str) -> Option<(&'static str, Quota)> {
+        let (name, quota) = match route {
+            "/livez" | "/readyz" | "/startupz" | "/healthz" | "/metrics" => return None,
+            route if route.starts_with("/assets/") => return None,
+            "/console/enter/{token}" if method == Method::POST => ("sign-in", self.sign_in),
+            route if route.starts_with("/in/") => ("ingress", self.ingress),
+            route if route.starts_with("/api/v1/") => ("api", self.api),
+            _ => ("public", self.public),
+        };
+        quota.map(|quota| (name, quota))
+    }
+}
+
+fn quota(text: &str) -> Result<Option<Quota>, PolicyError> {
+    let read = |text: &str| {
+        let (count, period) = text.split_once('/')?;
+        let unit_at = period.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = period.split_at(unit_at);
+        let unit_ms = match unit {
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return None,
+        };
+        let number = if number.is_empty() { 1 } else { u32::from_str(number).ok()? };
+        let (count, period_ms) = (u32::from_str(count.trim()).ok()?, number.checked_mul(unit_ms)?);
+        (count > 0 && period_ms > 0).then_some(Quota { count, period_ms })
+    };
+    if text == "off" {
+        return Ok(None);
+    }
+    read(text.trim()).map(Some).ok_or_else(|| PolicyError(text.to_owned()))
+}
+
+/// Where the client of a request stands.
+pub(crate) struct Standing(Option<(&'static str, Quota, Option<Taken>)>);
+
+impl Guard {
+    /// Counts a request. One that nobody counts stands nowhere; where the bus is away, everybody is let through.
+    pub(crate) async fn count(&self, method: &Method, route: &str, client: Option<Client>) -> Standing {
+        let Some((policy, quota)) = self.0.policies.of(method, route) else { return Standing(None) };
+        let Some(Client(client)) = client.filter(|client| !client.0.is_loopback()) else {
+            return Standing(Some((policy, quota, None)));
+        };
+        let key = format!("rate:{policy}:{}", counted_as(client));
+        match self.0.bus.take(&key, quota).await {
+            Ok(taken) => Standing(Some((policy, quota, Some(taken)))),
+            Err(error) => {
+                tracing::debug!(%error, "a request could not be counted");
+                Standing(Some((policy, quota, None)))
+            }
+        }
+    }
+}
+
+impl Standing {
+    /// The answer to a client who has had its share.
+    pub(crate) fn refusal(&self) -> Option<Response> {
+        let (policy, quota, Some(taken)) = self.0? else { return None };
+        if taken.allowed {
+            return None;
+        }
+        metrics::counter!("ratelimit_rejected_total", "policy" => policy).increment(1);
+        let detail = format!(
+            "This address has used up its {} requests in {} s ({policy}). Wait as long as Retry-After says.",
+            quota.count,
+            quota.period_ms.div_ceil(1_000)
+        );
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota_exceeded", detail);
+        Some(problem.retry_after(taken.next_in_ms.div_ceil(1_000)).into_response())
+    }
+
+    /// Says it in the answer's header.
+    pub(crate) fn say(&self, headers: &mut HeaderMap) {
+        let Some((policy, quota, taken)) = self.0 else { return };
+        let seconds = quota.period_ms.div_ceil(1_000);
+        let mut set = |name: HeaderName, text: String| {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        };
+        set(POLICY, format!("\"{policy}\";q={};w={seconds}", quota.count));
+        if let Some(taken) = taken {
+            let resets_s = if taken.allowed { taken.whole_in_ms } else { taken.next_in_ms }.div_ceil(1_000);
+            set(STANDING, format!("\"{policy}\";r={};t={resets_s}", taken.remaining));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_so_many_in_so_long() {
+        let read = |text| quota(text).map(|quota| quota.map(|quota| (quota.count, quota.period_ms)));
+        assert_eq!(read("600/1m"), Ok(Some((600, 60_000))));
+        assert_eq!(read("5/10s"), Ok(Some((5, 10_000))));
+        assert_eq!(read("1/d"), Ok(Some((1, 86_400_000))));
+        assert_eq!(read("off"), Ok(None));
+        for wrong in ["", "600", "600/m1", "0/1m", "1/0s", "-1/1s", "1/1y", "1/99999999d", "/1m", "1/é"] {
+            assert_eq!(read(wrong), Err(PolicyError(wrong.to_owned())), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_route_has_the_policy_that_fits() {
+        let policies = Policies::parse(["1/s", "2/s", "3/s", "4/s"]).expect("rates");
+        let of = |method, route| policies.of(&method, route).map(|(name, _)| name);
+        assert_eq!(of(Method::POST, "/console/enter/{token}"), Some("sign-in"));
+        assert_eq!(of(Method::GET, "/console/enter/{token}"), Some("public"));
+        assert_eq!(of(Method::POST, "/in/{source}"), Some("ingress"));
+        assert_eq!(of(Method::GET, "/api/v1/jobs"), Some("api"));
+        assert_eq!(of(Method::GET, "/radio/{owner}/{repo}"), Some("public"));
+        assert_eq!(of(Method::GET, ""), Some("public"), "an address where there is nothing");
+        assert_eq!(of(Method::GET, "/livez"), None);
+        assert_eq!(of(Method::GET, "/assets/{*path}"), None);
+    }
+}

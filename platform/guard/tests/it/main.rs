@@ -1,0 +1,117 @@
+//! The guard before a small router, over a real store.
+
+mod audit;
+mod idempotency;
+mod rate;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bus::Bus;
+use guard::{Client, Guard, Policies};
+use http_body_util::BodyExt;
+use identity::Caller;
+use kernel::{Clock, Entropy, RequestInfo, SealKey, TraceId};
+use store::{Durability, Store};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+pub(crate) const NOW_MS: i64 = 1_790_000_000_000;
+
+pub(crate) struct Bench {
+    pub(crate) guard: Guard,
+    pub(crate) clock: Clock,
+    pub(crate) effects: Arc<Effects>,
+    pub(crate) dir: tempfile::TempDir,
+    router: Router,
+}
+
+/// What the routes did, and what holds them up.
+pub(crate) struct Effects {
+    pub(crate) ran: AtomicUsize,
+    pub(crate) begun: Semaphore,
+    pub(crate) gate: Semaphore,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+async fn act(State(effects): State<Arc<Effects>>, body: String) -> Response {
+    let ran = effects.ran.fetch_add(1, Ordering::SeqCst) + 1;
+    match body.as_str() {
+        "gate" => {
+            effects.begun.add_permits(1);
+            effects.gate.acquire().await.expect("open").forget();
+            format!("ran {ran}").into_response()
+        }
+        "fail" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        "refuse" => (StatusCode::UNPROCESSABLE_ENTITY, "no").into_response(),
+        "large" => "x".repeat(300 * 1024).into_response(),
+        _ => ([("location", "/api/v1/things/1")], format!("ran {ran}")).into_response(),
+    }
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(["2/1m", "3/1m", "off", "1000/1m"])
+    }
+
+    pub(crate) fn with(rates: [&str; 4]) -> Self {
+        let (clock, entropy) = (Clock::manual(NOW_MS), Entropy::seeded(7));
+        let dir = tempfile::tempdir().expect("a directory");
+        let migrations: Vec<_> = [identity::MIGRATIONS, guard::MIGRATIONS].concat();
+        let store = Store::embedded(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("a store");
+        let bus = Bus::memory(clock.clone(), &entropy);
+        let policies = Policies::parse(rates).expect("rates");
+        let guard = Guard::new(store, bus, clock.clone(), entropy, SealKey::new([5; 32]), policies);
+        let effects = Arc::new(Effects { ran: AtomicUsize::new(0), begun: Semaphore::new(0), gate: Semaphore::new(0) });
+        let router = Router::new()
+            .route("/api/v1/things", post(act).get(|| async { "things" }))
+            .route("/console/enter/{token}", post(|| async { "in" }))
+            .route("/in/{source}", post(|| async { "ok" }))
+            .route("/livez", get(|| async { "ok" }))
+            .with_state(effects.clone())
+            .merge(axum::Router::from(guard::routes(guard.clone())))
+            .layer(axum::middleware::from_fn_with_state(guard.clone(), Guard::handle));
+        Self { guard, clock, effects, dir, router }
+    }
+
+    pub(crate) fn ran(&self) -> usize {
+        self.effects.ran.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> Request {
+        let mut request = Request::builder().method(method).uri(path).header("x-mainspring-console", "1");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let mut request = request.body(Body::from(body.to_owned())).expect("a request");
+        let info = RequestInfo { request_id: "req_of_the_test".into(), trace: TraceId::new(&Entropy::seeded(1)) };
+        request.extensions_mut().insert(info);
+        request.extensions_mut().insert(Caller::Admin);
+        request.extensions_mut().insert(Client(IpAddr::from([127, 0, 0, 1])));
+        request
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub(crate) async fn post(&self, key: Option<&str>, body: &str) -> Answer {
+        self.send(self.request("POST", "/api/v1/things", key, body)).await
+    }
+}
