@@ -50,7 +50,7 @@ export default defineConfig({
       "^/(api|in|metrics|livez|readyz|healthz)(/|$)": server,
       "^/console/enter/": server,
       "^/connection/": { target: server, ws: true },
-      "^/radio/(events\\.json|[^/]+/[^/]+/(events|state|test))(\\?|$)": server,
+      "^/radio/(events\\.json|[^/]+/[^/]+/(events|state|test|day|session|recording\\.wav|stream\\.[a-z0-9]+))(\\?|$)": server,
     },
   },
   test: {

@@ -19,7 +19,7 @@ use crate::report::{Conditions, Report};
 
 /// How the deliveries come.
 #[derive(Clone, Copy)]
-enum Arrival {
+pub(crate) enum Arrival {
     /// So many a second, whatever became of the ones before.
     Steady { per_s: u32 },
     /// As fast as they are answered, with so many waiting for their answer.
@@ -124,7 +124,7 @@ async fn measure(server: &Server, phase: &Phase) -> Result<Found> {
 }
 
 /// Sends every delivery; every one must be acknowledged.
-async fn drive(address: &str, arrival: Arrival, deliveries: &Arc<Vec<Delivery>>) -> Result<(Latencies, Latencies)> {
+pub(crate) async fn drive(address: &str, arrival: Arrival, deliveries: &Arc<Vec<Delivery>>) -> Result<(Latencies, Latencies)> {
     let count = match arrival {
         Arrival::Steady { .. } => CONNECTIONS,
         Arrival::Closed { in_flight } => in_flight,

@@ -1,6 +1,8 @@
 //! One command a claim: `cargo run --release -p mainspring-bench -- <name>`. What each measures, and what it found, is
 //! in README.md.
 
+mod bullmq;
+mod events_bench;
 mod fanout;
 mod fanout_server;
 mod http;
@@ -8,6 +10,7 @@ mod ingest;
 mod jobs_bench;
 mod latencies;
 mod machine;
+mod onair;
 mod pace;
 mod payloads;
 mod process;
@@ -41,10 +44,16 @@ enum Bench {
     Ingest,
     /// The job engine: enqueue, drain behind a million others, from enqueue to start.
     Jobs,
+    /// The job engine beside BullMQ on Redis, in one run.
+    Bullmq,
+    /// The event log: an event, its five jobs and their ends; a stream.
+    Events,
     /// CPU of one message to one subscriber.
     Fanout,
     /// Memory and CPU of 10,000 idle WebSockets.
     Sockets,
+    /// A station with 2,000 listeners while webhooks arrive.
+    Onair,
     /// Time until ready, idle memory, size of the binary.
     Startup,
     /// All of them, one after the other.
@@ -63,14 +72,17 @@ fn main() -> Result<()> {
     let alone = || Builder::new_current_thread().enable_all().build();
     let product = || Builder::new_multi_thread().enable_all().build();
     let rounds = cli.rounds;
-    let every = [Bench::Ingest, Bench::Jobs, Bench::Fanout, Bench::Sockets, Bench::Startup];
+    let every = [Bench::Ingest, Bench::Jobs, Bench::Bullmq, Bench::Events, Bench::Fanout, Bench::Sockets, Bench::Onair, Bench::Startup];
     let chosen = if cli.bench == Bench::All { &every[..] } else { &[cli.bench] };
     for bench in chosen {
         match bench {
             Bench::Ingest => alone()?.block_on(ingest::run(rounds))?,
             Bench::Jobs => product()?.block_on(jobs_bench::run(rounds))?,
+            Bench::Bullmq => product()?.block_on(bullmq::run(rounds))?,
+            Bench::Events => product()?.block_on(events_bench::run(rounds))?,
             Bench::Fanout => alone()?.block_on(fanout::run(rounds))?,
             Bench::Sockets => alone()?.block_on(sockets::run(rounds))?,
+            Bench::Onair => alone()?.block_on(onair::run(rounds))?,
             Bench::Startup => alone()?.block_on(startup::run(rounds))?,
             Bench::FanoutServer => product()?.block_on(fanout_server::hub())?,
             Bench::FanoutFloor => alone()?.block_on(fanout_server::floor())?,

@@ -116,6 +116,71 @@ export interface JobDetail extends Job {
   errors: { attempt: number; at_ms: number; message: string }[];
 }
 
+export const MISSED = ["skip", "one", "all"] as const;
+export type Missed = (typeof MISSED)[number];
+export const OVERLAPS = ["allow", "skip", "queue"] as const;
+export type Overlap = (typeof OVERLAPS)[number];
+
+/** When a schedule fires, which job, and its policies: either `cron` or `every_ms`. */
+export interface ScheduleSpec {
+  cron: string | null;
+  every_ms: number | null;
+  zone: string;
+  kind: string;
+  queue: string | null;
+  args: unknown;
+  missed: Missed;
+  missed_window_ms: number;
+  missed_most: number;
+  overlap: Overlap;
+  jitter_ms: number;
+}
+
+export interface Firing {
+  id: string;
+  /** Null when a person asked for it. */
+  tick_ms: number | null;
+  outcome: "enqueued" | "overlapped" | "missed" | "refused";
+  fired_at_ms: number;
+  late_ms: number | null;
+  job_id: string | null;
+  /** Null once the job is no longer kept. */
+  job_state: JobState | null;
+  left_out: number;
+  note: string | null;
+}
+
+export interface Schedule extends ScheduleSpec {
+  id: string;
+  name: string;
+  /** The product whose code declares it. */
+  declared_by: string | null;
+  words: string;
+  next_ms: number | null;
+  paused_at_ms: number | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+  last: Firing | null;
+}
+
+export interface NextRun {
+  at_ms: number;
+  /** On the clocks of its zone, RFC 9557. */
+  local: string;
+  /** The time that was meant, where the clocks skip it. */
+  instead_of: string | null;
+}
+
+export interface ScheduleDetail extends Schedule {
+  next: NextRun[];
+  firings: Firing[];
+}
+
+export interface Preview {
+  words: string;
+  next: NextRun[];
+}
+
 export interface Station {
   /** The address of the station, lower case. */
   station: string;
@@ -129,6 +194,21 @@ export interface Station {
   key: string | null;
   commits_last_hour: number;
   listeners: number;
+  description: string;
+  /** Only for those who have a listener token. */
+  private: boolean;
+  /** 0 keeps the last 10,000 phrases, however old. */
+  keep_days: number;
+  listening: { sockets: number; events: number; audio: number };
+  /** The formats in which it is on the air: somebody listens. */
+  on_air: string[];
+}
+
+/** A listener token; the token itself is shown once. */
+export interface ListenerToken {
+  id: string;
+  name: string;
+  created_at_ms: number;
 }
 
 /** A live list on the wire: what changed since the last message, and how many did not fit. */
@@ -139,4 +219,75 @@ export interface Changes<T> {
 
 export interface JobChanges extends Changes<Job> {
   counts: Record<JobState, number>;
+}
+
+/** A receiver of outgoing webhooks. */
+export interface Endpoint {
+  id: string;
+  url: string;
+  description: string;
+  types: string[];
+  per_minute: number | null;
+  enabled: boolean;
+  disabled: "owner" | "failing" | "gone" | null;
+  disabled_at_ms: number | null;
+  failures: number;
+  failing_since_ms: number | null;
+  disables_at_ms: number | null;
+  delivered_at_ms: number | null;
+  /** These counts stop at 1,000. */
+  pending: number;
+  failed: number;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface EndpointDetail extends Endpoint {
+  secrets: { created_at_ms: number; expires_at_ms: number | null }[];
+}
+
+export const MESSAGE_STATES = ["pending", "delivered", "failed"] as const;
+export type MessageState = (typeof MESSAGE_STATES)[number];
+
+/** One event on its way to one endpoint. */
+export interface Message {
+  number: number;
+  /** The `webhook-id` of every attempt. */
+  id: string;
+  endpoint: string;
+  position: number;
+  type: string;
+  subject: string | null;
+  trace_id: string | null;
+  state: MessageState;
+  series: number;
+  attempts: number;
+  created_at_ms: number;
+  next_at_ms: number | null;
+  finished_at_ms: number | null;
+  status: number | null;
+  error: string | null;
+}
+
+export interface Attempt {
+  began_at_ms: number;
+  took_ms: number;
+  status: number | null;
+  error: string | null;
+  /** How the answer began. */
+  answer: string;
+}
+
+export interface MessageDetail extends Message {
+  history: Attempt[];
+  /** Null when retention removed the event. */
+  body: unknown;
+}
+
+/** What a recovery would send, or sends. */
+export interface RecoveryPlan {
+  missed: number;
+  failed: number;
+  events: number;
+  complete: boolean;
 }

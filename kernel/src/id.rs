@@ -63,8 +63,12 @@ macro_rules! ids {
 ids! {
     /// One request of a webhook sender, accepted or not.
     DeliveryId = "dlv";
+    /// One receiver of outgoing webhooks.
+    EndpointId = "ep";
     /// One event of the log.
     EventId = "evt";
+    /// One event on its way to one endpoint: the `webhook-id` of every attempt.
+    MessageId = "msg";
     /// One HTTP request, for logs and problem bodies.
     RequestId = "req";
 }

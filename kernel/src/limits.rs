@@ -10,9 +10,31 @@ pub const STORE_ADMISSION_MS: u64 = 5_000;
 pub const STORE_READERS: usize = 2;
 /// Prepared statements kept per connection.
 pub const STORE_STATEMENTS: usize = 256;
+/// After so long a batch commits what it has run, and the rest of it goes into the next, milliseconds.
+pub const STORE_BATCH_MS: u64 = 10;
+/// How long one write may keep the writer before it is interrupted, milliseconds.
+pub const STORE_WRITE_MS: u64 = 10_000;
+/// How long one read may keep its snapshot before it is interrupted, milliseconds.
+pub const STORE_READ_MS: u64 = 10_000;
+/// How long another program's lock on the database is waited for, milliseconds.
+pub const STORE_LOCK_MS: u64 = 5_000;
+/// How long a start looks for damage, milliseconds: some hundred megabytes. Past it, `doctor` and backups do.
+pub const STORE_OPEN_CHECK_MS: u64 = 300;
+/// Bytes that are copied from the write-ahead log into the file at once.
+pub const STORE_CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+/// Longest time a committed page is only in the write-ahead log, milliseconds, while no read or backup holds it there.
+pub const STORE_CHECKPOINT_MS: u64 = 1_000;
+/// Length at which the write-ahead log starts over, bytes.
+pub const STORE_LOG_BYTES: u64 = 32 * 1024 * 1024;
+/// Length at which reads that keep the write-ahead log from starting over are ended, bytes.
+pub const STORE_LOG_MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Room that a backup leaves on its disk, bytes.
+pub const BACKUP_LEAVES_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Attempts of a job before it is discarded, unless its kind says otherwise.
 pub const JOB_ATTEMPTS: u32 = 20;
+/// Attempts that a request may ask for.
+pub const JOB_ATTEMPTS_MOST: u32 = 1_000;
 /// Longest run of one attempt unless its kind says otherwise, milliseconds.
 pub const JOB_TIMEOUT_MS: u64 = 300_000;
 /// First pause after a failed attempt, milliseconds; it doubles up to [`JOB_BACKOFF_MAX_MS`].
@@ -29,26 +51,112 @@ pub const JOB_PROMOTE_BATCH: usize = 1_000;
 pub const JOB_ARGS_BYTES: usize = 256 * 1024;
 /// An error message kept with a job, bytes; the rest is cut.
 pub const JOB_ERROR_BYTES: usize = 2_048;
+/// Lanes of waiting jobs (priority, kind and key) that one queue remembers; the rest are found by looking through the table.
+pub const JOB_LANES: usize = 10_000;
+/// Queues whose lanes one process remembers.
+pub const JOB_QUEUES: usize = 1_000;
+/// Lanes looked at in one transaction.
+pub const JOB_LANES_LOOK: usize = 256;
+/// A job's kind, queue, key, order key or unique key, bytes.
+pub const JOB_NAME_BYTES: usize = 200;
+/// Arguments longer than this lie in a table of their own, bytes: the row that changes with each state stays short.
+pub const JOB_ARGS_INLINE: usize = 2_048;
+/// Jobs that one job may come after.
+pub const JOB_AFTER: usize = 100;
+/// Jobs whose fate one write decides because another ended.
+pub const JOB_LOOSE_BATCH: i64 = 500;
+/// How long a handler that was told to stop may take before it is aborted, milliseconds.
+pub const JOB_CANCEL_GRACE_MS: u64 = 10_000;
+/// A note of progress, bytes; the rest is cut.
+pub const JOB_NOTE_BYTES: usize = 1_024;
+/// A job's result, bytes of JSON.
+pub const JOB_RESULT_BYTES: usize = 64 * 1024;
+/// Between two writes of progress, milliseconds: what was said meanwhile but last is forgotten.
+pub const JOB_PROGRESS_MS: u64 = 100;
+/// Reports of progress that a slow listener may be behind before it loses the oldest.
+pub const JOB_REPORTS: usize = 1_024;
+/// Jobs that one request enqueues or claims.
+pub const JOB_REQUEST_BATCH: usize = 100;
+/// Longest wait of a worker for jobs in one request, seconds.
+pub const JOB_WAIT_S: u32 = 30;
+/// Longest lease of a worker over HTTP, seconds.
+pub const JOB_LEASE_S: u32 = 3_600;
+/// Workers over HTTP that wait at one time.
+pub const JOB_WAITERS: usize = 1_000;
 /// How long a worker that renews its lease may stay silent, milliseconds (fleet only; embedded, a lock proves life).
 pub const LEASE_MS: i64 = 12_000;
+
+/// Schedules of one deployment.
+pub const SCHEDULES: i64 = 10_000;
+/// A tick that is seen no later than this fires whatever the policy for missed ticks says, milliseconds.
+pub const SCHEDULE_GRACE_MS: i64 = 10_000;
+/// Missed ticks that one look makes up for at most.
+pub const SCHEDULE_CATCH_UP: u32 = 200;
+/// How far back missed ticks can be made up for, milliseconds.
+pub const SCHEDULE_WINDOW_MS: i64 = 31 * 86_400_000;
+/// Jobs of one schedule that wait in line before further ticks are left out.
+pub const SCHEDULE_IN_LINE: u32 = 100;
+/// Schedules that one write deals with.
+pub const SCHEDULE_BATCH: usize = 100;
+/// Firings kept of each schedule.
+pub const SCHEDULE_FIRINGS_KEPT: i64 = 500;
+/// Longest interval, and longest jitter, milliseconds.
+pub const SCHEDULE_INTERVAL_MS: i64 = 366 * 86_400_000;
 
 /// An event's data, bytes of JSON.
 pub const EVENT_DATA_BYTES: usize = 25 * 1024 * 1024;
 /// An event's type, source, subject or id, bytes.
 pub const EVENT_ATTRIBUTE_BYTES: usize = 512;
+/// An event's optional attributes and extensions together, bytes of JSON.
+pub const EVENT_ATTRIBUTES_BYTES: usize = 8 * 1024;
+/// Members of a CloudEvent: attributes, extensions and the payload.
+pub const EVENT_ATTRIBUTES: usize = 64;
+/// Places where an event breaks its schema that an answer names.
+pub const EVENT_ERRORS: usize = 20;
+/// Events of one published batch.
+pub const EVENT_BATCH: usize = 500;
+/// Open tails of the log.
+pub const EVENT_TAILS: usize = 256;
+/// Newest events kept in memory for open tails: how many, and their bytes of JSON.
+pub const EVENT_TAIL_KEPT: (usize, usize) = (1_024, 16 * 1024 * 1024);
 /// Events handed to a stream subscription at once.
 pub const STREAM_BATCH: usize = 200;
+/// The first and the longest pause of a stream that fails, milliseconds; the pause doubles.
+pub const STREAM_PAUSE_MS: (u64, u64) = (200, 30_000);
+/// Failures of one event alone before a stream parks it, unless the stream says otherwise: about two minutes.
+pub const STREAM_PARK_AFTER: u32 = 10;
+/// Events that one stream may have parked; then it holds.
+pub const STREAM_PARKED: i64 = 1_000;
 
 /// A delivery's body unless its source says otherwise, bytes.
 pub const DELIVERY_BODY_BYTES: usize = 1024 * 1024;
 /// A refused delivery's body as kept for inspection, bytes.
-pub const REJECTED_BODY_BYTES: usize = 16 * 1024;
+pub const REJECTED_BODY_BYTES: usize = 64 * 1024;
 /// Refused deliveries kept for inspection.
 pub const REJECTED_KEPT: i64 = 1_000;
 /// A sender's id of a delivery, bytes.
 pub const SENDER_ID_BYTES: usize = 200;
 /// Two deliveries with the same signed bytes within this time are one, milliseconds, whatever their unsigned ids say.
 pub const SAME_BYTES_WINDOW_MS: i64 = 600_000;
+
+/// Endpoints that can be registered: each event is looked at once for every one of them.
+pub const ENDPOINTS: i64 = 200;
+/// Patterns of event types that one endpoint may ask for.
+pub const ENDPOINT_TYPES: usize = 50;
+/// An endpoint's description, bytes.
+pub const ENDPOINT_DESCRIPTION_BYTES: usize = 500;
+/// Secrets of one endpoint that sign at the same time: the newest, and those before it until they expire.
+pub const ENDPOINT_SECRETS: i64 = 3;
+/// The body of a message to an endpoint, bytes.
+pub const ENDPOINT_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// One attempt at a message, from looking the name up to the answer, milliseconds.
+pub const ENDPOINT_TIMEOUT_MS: u64 = 15_000;
+/// What is kept of an endpoint's answer, bytes.
+pub const ENDPOINT_ANSWER_BYTES: usize = 1_024;
+/// Messages that go to one endpoint at the same time.
+pub const ENDPOINT_CONCURRENCY: u32 = 8;
+/// Events that one recovery looks at.
+pub const ENDPOINT_RECOVER_EVENTS: usize = 100_000;
 
 /// An address that goes out, bytes.
 pub const OUTBOUND_URL_BYTES: usize = 2_048;
@@ -119,3 +227,27 @@ pub const IDEMPOTENCY_LEASE_MS: i64 = 60_000;
 pub const IDEMPOTENCY_ANSWER_BYTES: usize = 256 * 1024;
 /// An Idempotency-Key, bytes.
 pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+/// Stations that people make or that events make, of one installation, before making one by hand is refused.
+pub const RADIO_STATIONS: usize = 10_000;
+/// Listener tokens of one station.
+pub const RADIO_TOKENS: usize = 100;
+/// Stations that are rendered at one time.
+pub const RADIO_ON_AIR: usize = 32;
+/// Audio listeners of one process.
+pub const RADIO_LISTENERS: usize = 5_000;
+/// Chunks of 240 ms that a slow audio listener may fall behind before it is cut: 15 s.
+pub const RADIO_BEHIND_CHUNKS: usize = 64;
+/// The longest recording, milliseconds.
+pub const RADIO_RECORDING_MS: i64 = 3_600_000;
+/// Recordings that are rendered at one time: each takes what is left of a core.
+pub const RADIO_RECORDINGS: usize = 2;
+/// Phrases that a time-lapse of a day plays: two a second.
+pub const RADIO_DAY_PHRASES: i64 = 120;
+/// Phrases that the air or a recording reads at once.
+pub const RADIO_READ_PHRASES: usize = 200;
+
+/// Spans that wait for the trace collector; more are lost and counted.
+pub const TELEMETRY_QUEUE: usize = 2_048;
+/// Errors that wait for the error tracker; more are lost and counted.
+pub const REPORTS_QUEUE: usize = 64;

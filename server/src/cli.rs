@@ -6,8 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
+use crate::backup::{self, BackupArgs, RestoreArgs};
 use crate::config::{Config, Overrides};
-use crate::{config, control, doctor, serve};
+use crate::products::Products;
+use crate::webhook_cli::WebhookCommand;
+use crate::{config, control, doctor, serve, webhook_cli};
 
 /// The live backend in one binary.
 #[derive(Parser, Debug)]
@@ -27,7 +30,7 @@ enum Command {
     Demo(ServeArgs),
     /// Print a new one-time link to the console.
     AdminLink(ServeArgs),
-    /// Webhook sources.
+    /// Webhook sources: their secrets, trying them out, replaying what came.
     Webhook {
         #[command(subcommand)]
         command: WebhookCommand,
@@ -37,19 +40,35 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Make a backup, while the server runs or while it does not.
+    Backup(BackupArgs),
+    /// Put a backup in the place of a data directory's database.
+    Restore(RestoreArgs),
     /// Look whether everything is in order here, and say what to do where it is not.
     Doctor(ServeArgs),
-}
-
-#[derive(Subcommand, Debug)]
-enum WebhookCommand {
-    /// Print the secret of a source, to give it to the sender.
-    Secret {
-        /// The source, such as github.
-        source: String,
+    /// Print what a running server logs, or change it for a while.
+    LogLevel {
+        /// Such as debug, or info,mainspring_jobs=debug.
+        filter: Option<String>,
+        /// For how many minutes; 0 returns to the settings at once.
+        #[arg(long = "for", value_name = "MINUTES", default_value_t = 15)]
+        for_minutes: u32,
         #[command(flatten)]
         serve: ServeArgs,
     },
+    /// Files for Prometheus and Grafana, made from this binary's objectives.
+    Ops {
+        #[command(subcommand)]
+        command: OpsCommand,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum OpsCommand {
+    /// Print recording and alerting rules for Prometheus.
+    Rules,
+    /// Print a dashboard for Grafana.
+    Dashboard,
 }
 
 #[derive(Subcommand, Debug)]
@@ -63,7 +82,7 @@ enum ConfigCommand {
 }
 
 #[derive(Args, Debug, Clone, Default)]
-struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
@@ -76,7 +95,7 @@ struct ServeArgs {
 }
 
 impl ServeArgs {
-    fn load(&self) -> Result<Config> {
+    pub(crate) fn load(&self) -> Result<Config> {
         Ok(config::load(&Overrides {
             file: self.config.clone(),
             listen: self.listen.clone(),
@@ -86,10 +105,10 @@ impl ServeArgs {
     }
 }
 
-/// Reads the command line and does what it says.
-pub fn main() -> ExitCode {
+/// Reads the command line and does what it says, with these products.
+pub fn main(products: Products) -> ExitCode {
     let cli = Cli::parse();
-    match run(cli) {
+    match run(cli, products) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("mainspring: {error:#}");
@@ -98,17 +117,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<ExitCode> {
+fn run(cli: Cli, products: Products) -> Result<ExitCode> {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(args) => block_on(serve::serve(args.load()?, serve::Mode::Plain)),
+        Command::Serve(args) => block_on(serve::serve(args.load()?, serve::Mode::Plain, products)),
         Command::Demo(mut args) => {
             args.data.get_or_insert_with(|| PathBuf::from("./data-demo"));
-            block_on(serve::serve(args.load()?, serve::Mode::Demo))
+            block_on(serve::serve(args.load()?, serve::Mode::Demo, products))
         }
-        Command::AdminLink(args) => block_on(control::ask(args.load()?, control::Ask::AdminLink)),
-        Command::Webhook { command: WebhookCommand::Secret { source, serve } } => {
-            block_on(control::ask(serve.load()?, control::Ask::WebhookSecret { source }))
-        }
+        Command::AdminLink(args) => block_on(control::ask(args.load()?, products, control::Ask::AdminLink)),
+        Command::Webhook { command } => block_on(webhook_cli::run(command, products)),
         Command::Config { command } => {
             match command {
                 ConfigCommand::Default => print!("{}", config::DEFAULTS),
@@ -120,7 +137,19 @@ fn run(cli: Cli) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Doctor(args) => block_on(doctor::examine(args.load()?)),
+        Command::LogLevel { filter, for_minutes, serve } => {
+            block_on(control::ask(serve.load()?, products, control::Ask::LogLevel { filter, for_minutes }))
+        }
+        Command::Ops { command } => {
+            match command {
+                OpsCommand::Rules => print!("{}", slo::rules()),
+                OpsCommand::Dashboard => print!("{}", slo::dashboard()),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backup(args) => block_on(backup::make(args)),
+        Command::Restore(args) => block_on(backup::restore(args, products)),
+        Command::Doctor(args) => block_on(doctor::examine(args.load()?, products)),
     }
 }
 

@@ -11,6 +11,10 @@ use toml::{Table, Value};
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 const FILE: &str = "mainspring.toml";
 const PREFIX: &str = "MAINSPRING__";
+/// Settings whose values are never printed.
+const SECRET: [&str; 1] = ["alerts.targets"];
+/// More would be a mailing list.
+const ALERT_TARGETS: usize = 10;
 
 /// The settings in force.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +26,8 @@ pub struct Config {
     pub log: Log,
     /// What an acknowledged write survives.
     pub store: Store,
+    /// Scheduled backups.
+    pub backup: Backup,
     /// How jobs run.
     pub jobs: Jobs,
     /// Who may connect.
@@ -30,8 +36,14 @@ pub struct Config {
     pub limits: Limits,
     /// How long things are kept.
     pub retention: Retention,
+    /// Where requests of ours may go.
+    pub outbound: Outbound,
+    /// Outgoing webhooks.
+    pub endpoints: Endpoints,
     /// What operators see.
     pub ops: Ops,
+    /// Who is told when something is wrong.
+    pub alerts: Alerts,
     /// Where each setting came from.
     #[serde(skip)]
     origins: BTreeMap<String, (String, String)>,
@@ -75,6 +87,17 @@ pub enum LogFormat {
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Store {
     pub durability: store::Durability,
+    pub min_free_mb: u64,
+}
+
+/// `[backup]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Backup {
+    pub every_hours: u32,
+    pub keep: usize,
+    pub directory: String,
 }
 
 /// `[jobs]`.
@@ -125,12 +148,45 @@ pub struct Retention {
     pub audit_days: u32,
 }
 
+/// `[outbound]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Outbound {
+    pub allow_private: Vec<outbound::IpNet>,
+    pub ports: Vec<u16>,
+}
+
+impl Outbound {
+    /// The settings as the client wants them.
+    pub fn settings(&self) -> outbound::Settings {
+        let Self { allow_private, ports } = self.clone();
+        outbound::Settings { allow_private, ports, ..outbound::Settings::default() }
+    }
+}
+
+/// `[endpoints]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Endpoints {
+    pub disable_after_days: u32,
+}
+
 /// `[ops]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Ops {
     pub metrics: MetricsFor,
+}
+
+/// `[alerts]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Alerts {
+    pub targets: Vec<slo::Target>,
 }
 
 /// Who may read the metrics.
@@ -250,22 +306,46 @@ impl Config {
         if !(1..=10_000).contains(&self.jobs.concurrency) {
             return wrong("jobs.concurrency", "give a number from 1 to 10000");
         }
+        if self.backup.keep == 0 {
+            return wrong("backup.keep", "keep one backup at least; every_hours = 0 makes none");
+        }
         if self.retention.deliveries_days == 0 || self.retention.events_days == 0 || self.retention.jobs_days == 0 || self.retention.audit_days == 0 {
             return wrong("retention.events_days", "keep deliveries, events, jobs and the audit log for one day at least");
         }
         if let Err(error) = self.limits.policies() {
             return Err(ConfigError::Wrong(format!("[limits]: {error}")));
         }
-        if self.log.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
+        let is_address = |target: &slo::Target| {
+            let url = target.url.expose();
+            url.starts_with("https://") || url.starts_with("http://")
+        };
+        if self.alerts.targets.len() > ALERT_TARGETS || !self.alerts.targets.iter().all(is_address) {
+            let why = "alerts.targets: give at most 10, each with a kind (slack, discord, webhook) and an https:// url";
+            return Err(ConfigError::Wrong(why.into()));
+        }
+        if self.endpoints.disable_after_days == 0 {
+            return wrong("endpoints.disable_after_days", "give an endpoint one day at least");
+        }
+        if crate::telemetry::level::parse(&self.log.level).is_none() {
             return wrong("log.level", "give a level (error, warn, info, debug, trace), or target=level pairs");
         }
         Ok(())
+    }
+
+    /// Where people reach the server that listens here.
+    pub fn base_url(&self, address: &str) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{address}"),
+            url => url.to_owned(),
+        }
     }
 
     /// Every setting in force with its origin, one a line.
     pub fn explain(&self) -> String {
         let mut text = String::new();
         for (name, (value, origin)) in &self.origins {
+            let hidden = SECRET.contains(&name.as_str()) && value != "[]";
+            let value = if hidden { "[secret]" } else { value };
             let _ = writeln!(text, "{name} = {value}  # {origin}");
         }
         text

@@ -3,7 +3,8 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,14 +12,20 @@ use anyhow::{Context, Result, bail};
 use identity::Identity;
 use kernel::{Clock, Entropy};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use store::Store;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use webhooks::Secrets;
+use webhooks::{Sources, Webhooks};
 
 use crate::config::Config;
+use crate::products::Products;
+use crate::telemetry::level::{LevelNow, LogLevel};
+use crate::webhook_cli::{self, WebhookAsk};
 use crate::wiring::{self, Machine};
-use crate::{keys, products};
+use crate::{backup, keys};
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,16 +33,27 @@ use crate::{keys, products};
 pub(crate) enum Ask {
     /// A one-time link to the console.
     AdminLink,
-    /// A source's secret.
-    WebhookSecret {
-        /// The source.
-        source: String,
+    /// Make a backup, and say how far it is.
+    Backup {
+        /// Where to, from the root.
+        file: PathBuf,
+    },
+    /// About webhooks.
+    Webhook(WebhookAsk),
+    /// Change what is logged, for a while; or what is logged, when there is no filter.
+    LogLevel {
+        /// As tracing filters.
+        filter: Option<String>,
+        /// 0 returns to what the settings say.
+        for_minutes: u32,
     },
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
+    /// Not yet the end: how far it is.
+    Goes(String),
     Says(String),
     Refuses(String),
 }
@@ -43,20 +61,24 @@ enum Answer {
 /// A question is one short line.
 const LINE_BYTES: u64 = 4096;
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two words about something that takes its time.
+const BEAT: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 struct Answers {
+    store: Store,
     identity: Identity,
-    secrets: Secrets,
+    sources: Sources,
+    /// Of a running server.
+    webhooks: Option<Webhooks>,
+    /// Of a running server.
+    level: Option<LogLevel>,
     base: String,
 }
 
 /// Where people reach the server.
 pub(crate) fn base_url(config: &Config, address: SocketAddr) -> String {
-    match config.server.public_url.trim_end_matches('/') {
-        "" => format!("http://{address}"),
-        url => url.to_owned(),
-    }
+    config.base_url(&address.to_string())
 }
 
 fn socket(config: &Config) -> PathBuf {
@@ -77,14 +99,17 @@ pub(crate) fn listen(
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
         .context("the control socket cannot be made private")?;
     let answers = Answers {
+        store: machine.store.clone(),
         identity: machine.identity.clone(),
-        secrets: machine.secrets.clone(),
+        sources: machine.sources.clone(),
+        webhooks: Some(machine.webhooks.clone()),
+        level: Some(machine.level.clone()),
         base: base_url(config, address),
     };
     Ok(async move {
         while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
             if let Ok((stream, _)) = accepted {
-                tokio::spawn(tokio::time::timeout(PATIENCE, converse(stream, answers.clone())));
+                tokio::spawn(converse(stream, answers.clone()));
             }
         }
         let _ = std::fs::remove_file(&path);
@@ -93,13 +118,18 @@ pub(crate) fn listen(
 
 async fn converse(stream: UnixStream, answers: Answers) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
-    let mut line = String::new();
-    BufReader::new(read.take(LINE_BYTES)).read_line(&mut line).await?;
+    let (mut read, mut line) = (BufReader::new(read.take(LINE_BYTES)), String::new());
+    tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
-        Ok(ask) => answers.answer(ask).await,
+        Ok(Ask::Backup { file }) => answers.backup(&file, &mut write).await?,
+        Ok(ask) => tokio::time::timeout(PATIENCE, answers.answer(ask)).await?,
         Err(_) => Answer::Refuses("this server does not know that question: it is of another version".into()),
     };
-    write.write_all(serde_json::to_string(&answer)?.as_bytes()).await
+    tell(&mut write, &answer).await
+}
+
+async fn tell(write: &mut OwnedWriteHalf, answer: &Answer) -> std::io::Result<()> {
+    write.write_all(format!("{}\n", serde_json::to_string(answer)?).as_bytes()).await
 }
 
 impl Answers {
@@ -109,40 +139,118 @@ impl Answers {
                 Ok(link) => Answer::Says(format!("{}/console/enter/{}", self.base, link.expose())),
                 Err(error) => Answer::Refuses(kernel::problem::chain(&error)),
             },
-            Ask::WebhookSecret { source } => match self.secrets.of(&source).first() {
-                Some(secret) => Answer::Says(secret.expose().to_owned()),
-                None => Answer::Refuses(format!("there is no source {source:?}")),
+            Ask::Webhook(ask) => match webhook_cli::answer(&self.sources, self.webhooks.as_ref(), ask).await {
+                Ok(text) => Answer::Says(text),
+                Err(why) => Answer::Refuses(why),
             },
+            Ask::LogLevel { filter, for_minutes } => self.log_level(filter, for_minutes),
+            Ask::Backup { .. } => Answer::Refuses("a backup is not made in between".into()),
+        }
+    }
+
+    /// Makes a backup and says every second how far it is. Whoever goes away ends it.
+    async fn backup(&self, file: &Path, write: &mut OwnedWriteHalf) -> std::io::Result<Answer> {
+        let (told, mut progress) = watch::channel(String::from("beginning"));
+        let clock = Clock::system();
+        let mut making = pin!(backup::of_store(&self.store, file, &clock, told));
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            tokio::select! {
+                made = &mut making => return Ok(match made {
+                    Ok(text) => Answer::Says(text),
+                    Err(error) => Answer::Refuses(kernel::problem::chain(&error)),
+                }),
+                _ = beat.tick() => {
+                    let words = progress.borrow_and_update().clone();
+                    tell(write, &Answer::Goes(words)).await?;
+                }
+            }
+        }
+    }
+
+    fn log_level(&self, filter: Option<String>, for_minutes: u32) -> Answer {
+        let Some(level) = &self.level else {
+            return Answer::Refuses(
+                "no server runs on this data directory; log.level is the setting of the next one".into(),
+            );
+        };
+        let now = match filter {
+            Some(filter) => level.change(&filter, for_minutes),
+            None => Ok(level.now()),
+        };
+        match now {
+            Ok(LevelNow { filter, until_ms: Some(until_ms), configured }) => {
+                Answer::Says(format!("{filter} (until {}, then {configured})", kernel::clock::rfc3339(until_ms)))
+            }
+            Ok(LevelNow { filter, .. }) => Answer::Says(filter),
+            Err(why) => Answer::Refuses(why.into()),
         }
     }
 }
 
 /// Asks the running server, or the data directory itself when no server runs on it.
-pub(crate) async fn ask(config: Config, ask: Ask) -> Result<ExitCode> {
-    let answer = match UnixStream::connect(socket(&config)).await {
-        Ok(stream) => over(stream, &ask).await.context("the running server did not answer")?,
-        Err(_) => offline(&config).await?.answer(ask).await,
-    };
-    match answer {
-        Answer::Says(text) => println!("{text}"),
-        Answer::Refuses(why) => bail!(why),
-    }
+pub(crate) async fn ask(config: Config, products: Products, ask: Ask) -> Result<ExitCode> {
+    println!("{}", say(config, products, ask).await?);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn over(stream: UnixStream, ask: &Ask) -> Result<Answer> {
-    let (mut read, mut write) = stream.into_split();
-    write.write_all(format!("{}\n", serde_json::to_string(ask)?).as_bytes()).await?;
-    let mut text = String::new();
-    tokio::time::timeout(PATIENCE, read.read_to_string(&mut text)).await??;
-    Ok(serde_json::from_str(&text)?)
+/// As [`ask`], for a caller who does something with the answer.
+pub(crate) async fn say(config: Config, products: Products, ask: Ask) -> Result<String> {
+    if let Some(said) = over(&config, &ask).await? {
+        return said.to_the_end(|_| {}).await;
+    }
+    match offline(&config, products).await?.answer(ask).await {
+        Answer::Says(text) | Answer::Goes(text) => Ok(text),
+        Answer::Refuses(why) => bail!(why),
+    }
 }
 
-async fn offline(config: &Config) -> Result<Answers> {
+/// Asks the running server for a backup; none when no server runs on the data directory.
+pub(crate) async fn backup(config: &Config, file: &Path) -> Result<Option<Said>> {
+    over(config, &Ask::Backup { file: file.to_owned() }).await
+}
+
+/// What a running server says to a question, line by line.
+pub(crate) struct Said {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    /// The server takes a closed connection for somebody who has gone.
+    _open: OwnedWriteHalf,
+}
+
+async fn over(config: &Config, ask: &Ask) -> Result<Option<Said>> {
+    let Ok(stream) = UnixStream::connect(socket(config)).await else { return Ok(None) };
+    let (read, mut write) = stream.into_split();
+    write.write_all(format!("{}\n", serde_json::to_string(ask)?).as_bytes()).await?;
+    Ok(Some(Said { lines: BufReader::new(read).lines(), _open: write }))
+}
+
+impl Said {
+    /// The last word; what comes before it goes to `goes`.
+    pub(crate) async fn to_the_end(mut self, goes: impl Fn(&str)) -> Result<String> {
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await;
+            let line = line.context("the running server does not answer")??;
+            match serde_json::from_str(&line.context("the running server broke off")?)? {
+                Answer::Goes(words) => goes(&words),
+                Answer::Says(text) => return Ok(text),
+                Answer::Refuses(why) => bail!(why),
+            }
+        }
+    }
+}
+
+async fn offline(config: &Config, products: Products) -> Result<Answers> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
     let key = keys::open(&config.server.data, &entropy)?;
-    let store = wiring::open_store(config, &products::all(), &clock, &entropy)?;
-    let secrets = Secrets::open(&store, &key, &clock, &entropy, |name| std::env::var(name).ok()).await?;
+    let store = wiring::open_store(config, &products(), &clock, &entropy)?;
+    let sources = Sources::open(&store, &key, &clock, &entropy, |name| std::env::var(name).ok()).await?;
     let base = base_url(config, config.server.listen.parse()?);
-    Ok(Answers { identity: Identity::new(store, clock, entropy), secrets, base })
+    Ok(Answers {
+        store: store.clone(),
+        identity: Identity::new(store, clock, entropy),
+        sources,
+        webhooks: None,
+        level: None,
+        base,
+    })
 }

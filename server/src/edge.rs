@@ -11,10 +11,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use guard::Client;
-use identity::Identity;
+use identity::{Caller, Identity};
 use ipnet::IpNet;
 use kernel::{Clock, Entropy, Problem, RequestId, RequestInfo, TraceId};
 use tracing::Instrument;
+
+use crate::traceparent::TraceParent;
 
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +41,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let info = RequestInfo { request_id: request_id(&edge, request.headers()), trace: TraceId::new(&edge.entropy) };
     let caller = edge.identity.caller_of(request.headers()).await;
+    let sent = TraceParent::of(request.headers());
+    // Whoever has signed in may continue a trace; anybody else's is at most a link.
+    let continued = sent.filter(|_| caller != Caller::Anonymous);
+    let trace = continued.map_or_else(|| TraceId::new(&edge.entropy), |sent| sent.trace);
+    let info = RequestInfo { request_id: request_id(&edge, request.headers()), trace };
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let client = peer.map(|peer| guard::client_of(peer, request.headers(), &edge.trusted_proxies));
     if let Some(client) = client {
@@ -53,14 +59,42 @@ pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next:
     let path = request.uri().path().to_owned();
     let https = identity::is_https(request.headers());
 
-    let span = tracing::info_span!("request", request_id = info.request_id, trace_id = %info.trace);
+    let span = span(&info, &method, &route, sent, continued.is_some());
     let answered = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
     let _in_span = span.enter();
     let response = answered.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response());
     let mut response = with_problem(response, &info);
     seal(response.headers_mut(), &info, &path, https);
+    span.record("status", u64::from(response.status().as_u16()));
     account(&method, &route, &path, response.status(), started);
     response
+}
+
+/// What every line about this request says, and what its span is in a trace.
+fn span(info: &RequestInfo, method: &Method, route: &str, sent: Option<TraceParent>, continued: bool) -> tracing::Span {
+    use tracing::field::{Empty, display};
+    let span = tracing::info_span!(
+        "request",
+        request_id = info.request_id,
+        trace_id = %info.trace,
+        method = method_word(method),
+        route,
+        status = Empty,
+        parent = Empty,
+        sampled = Empty,
+        link = Empty,
+    );
+    match sent {
+        Some(sent) if continued => {
+            span.record("parent", display(format_args!("{:016x}", sent.span)));
+            span.record("sampled", sent.sampled);
+        }
+        Some(sent) => {
+            span.record("link", display(format_args!("{}-{:016x}", sent.trace, sent.span)));
+        }
+        None => {}
+    }
+    span
 }
 
 /// The sender's id where it is a sane one, so that its logs and ours can be put together; else a new one.
@@ -147,11 +181,11 @@ fn account(method: &Method, route: &str, path: &str, status: StatusCode, started
     .record(took.as_secs_f64());
     let quiet =
         matches!(route, "/livez" | "/readyz" | "/startupz" | "/healthz" | "/metrics") || path.starts_with("/assets/");
-    let (status, duration_ms) = (status.as_u16(), took.as_secs_f64() * 1000.0);
+    let duration_ms = took.as_secs_f64() * 1000.0;
     if quiet {
-        tracing::debug!(%method, route, status, duration_ms, "request");
+        tracing::debug!(duration_ms, "request");
     } else {
-        tracing::info!(%method, route, status, duration_ms, "request");
+        tracing::info!(duration_ms, "request");
     }
 }
 

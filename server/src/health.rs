@@ -39,16 +39,18 @@ pub(crate) struct Health(Arc<Inner>);
 struct Inner {
     store: Store,
     clock: Clock,
+    min_free_bytes: u64,
     draining: AtomicBool,
     beat_ms: AtomicI64,
     found: Mutex<(u32, Check)>,
 }
 
 impl Health {
-    pub(crate) fn new(store: Store, clock: Clock) -> Self {
+    pub(crate) fn new(store: Store, clock: Clock, min_free_mb: u64) -> Self {
         let beat_ms = AtomicI64::new(clock.now_ms());
         let found = Mutex::new((0, Check { name: "store", ok: true, detail: "opened".into() }));
-        Self(Arc::new(Inner { store, clock, draining: AtomicBool::new(false), beat_ms, found }))
+        let min_free_bytes = min_free_mb.saturating_mul(1024 * 1024);
+        Self(Arc::new(Inner { store, clock, min_free_bytes, draining: AtomicBool::new(false), beat_ms, found }))
     }
 
     pub(crate) fn drain(&self) {
@@ -73,11 +75,21 @@ impl Health {
         }
     }
 
+    fn well(&self) -> String {
+        let stats = self.0.store.stats();
+        let promise = match stats.durability {
+            store::Durability::Full => "full: what is acknowledged survives power loss",
+            store::Durability::Normal => "normal: a power cut takes the last second or so",
+        };
+        let free = stats.free_bytes.map(|bytes| format!("; {} MiB free", bytes / (1024 * 1024)));
+        format!("answers; durability {promise}{}", free.unwrap_or_default())
+    }
+
     async fn look(&self) {
         self.0.beat_ms.store(self.0.clock.now_ms(), Ordering::Release);
-        let asked = self.0.store.read(async |tx| tx.one::<(i64,)>("SELECT 1", &[]).await);
+        let asked = self.0.store.probe(self.0.min_free_bytes);
         let detail = match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(_)) => None,
+            Ok(Ok(())) => None,
             Ok(Err(error)) => Some(kernel::problem::chain(&error)),
             Err(_) => Some(format!("no answer within {} ms", PATIENCE.as_millis())),
         };
@@ -87,7 +99,7 @@ impl Health {
         if ok != found.1.ok {
             tracing::warn!(ready = ok, detail, "readiness changed");
         }
-        found.1 = Check { name: "store", ok, detail: detail.unwrap_or_else(|| "answers".into()) };
+        found.1 = Check { name: "store", ok, detail: detail.unwrap_or_else(|| self.well()) };
     }
 }
 

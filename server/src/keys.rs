@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use kernel::{Entropy, SealKey};
 
-const FILE: &str = "mainspring.key";
+pub(crate) const FILE: &str = "mainspring.key";
 
 /// Reads the key, or makes it where there is none and no database that an older one would belong to.
 pub(crate) fn open(dir: &Path, entropy: &Entropy) -> Result<SealKey> {

@@ -3,9 +3,12 @@
 
 pub mod cli;
 pub mod config;
+pub mod products;
 pub mod serve;
 pub mod wiring;
 
+mod alerts;
+mod backup;
 mod control;
 mod demo;
 mod doctor;
@@ -17,6 +20,7 @@ mod openapi;
 mod overview;
 mod pages;
 mod process;
-mod products;
 mod telemetry;
+mod traceparent;
 mod upkeep;
+mod webhook_cli;

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use endpoints::Endpoints;
 use host::Ctx;
 use jobs::JobRow;
+use schedules::Schedules;
 use serde::Serialize;
+use slo::Slo;
 use store::StoreError;
 use tokio_util::sync::CancellationToken;
 use webhooks::Webhooks;
@@ -24,6 +27,9 @@ pub(crate) struct Live {
     ctx: Ctx,
     webhooks: Webhooks,
     overview: Overview,
+    slo: Slo,
+    schedules: Schedules,
+    endpoints: Endpoints,
 }
 
 /// Where each channel is. `None` while nobody watches: the first look then sends the newest rows, so that nothing falls
@@ -33,6 +39,9 @@ struct Seen {
     delivery: Option<i64>,
     event: Option<i64>,
     jobs: Option<u64>,
+    slo: Option<u64>,
+    schedules: Option<u64>,
+    endpoints: Option<u64>,
     turn: u32,
 }
 
@@ -50,9 +59,21 @@ struct JobChanges {
     skipped: i64,
 }
 
+/// Something on the page changed: who watches reads what is shown again.
+#[derive(Serialize)]
+struct Hint {
+    changes: u64,
+}
+
+#[derive(Serialize)]
+struct Objectives {
+    items: Vec<slo::Status>,
+    alerts: Vec<slo::alert::Alert>,
+}
+
 impl Live {
-    pub(crate) fn new(ctx: Ctx, webhooks: Webhooks, overview: Overview) -> Self {
-        Self { ctx, webhooks, overview }
+    pub(crate) fn new(ctx: Ctx, webhooks: Webhooks, overview: Overview, slo: Slo, schedules: Schedules, endpoints: Endpoints) -> Self {
+        Self { ctx, webhooks, overview, slo, schedules, endpoints }
     }
 
     /// Publishes until told to stop.
@@ -81,6 +102,29 @@ impl Live {
             let query = jobs::Query { limit: ROWS, ..jobs::Query::default() };
             let (counts, items) = (self.ctx.jobs.counts().await?, self.ctx.jobs.list(query).await?);
             self.publish("console:jobs", &JobChanges { counts, items, skipped: 0 }).await;
+        }
+        let changes = self.slo.changes();
+        if !self.watched("console:slo") {
+            seen.slo = None;
+        } else if seen.slo != Some(changes) {
+            seen.slo = Some(changes);
+            let (items, alerts) = (self.slo.status().await?, self.slo.alerts(None, ROWS).await?);
+            self.publish("console:slo", &Objectives { items, alerts }).await;
+        }
+        // Both only grow, so their sum changes when either does.
+        let changes = self.schedules.changes().wrapping_add(self.ctx.jobs.changes());
+        if !self.watched("console:schedules") {
+            seen.schedules = None;
+        } else if seen.schedules != Some(changes) && seen.turn.is_multiple_of(4) {
+            seen.schedules = Some(changes);
+            self.publish("console:schedules", &Hint { changes }).await;
+        }
+        let changes = *self.endpoints.changes().borrow();
+        if !self.watched("console:endpoints") {
+            seen.endpoints = None;
+        } else if seen.endpoints != Some(changes) && seen.turn.is_multiple_of(4) {
+            seen.endpoints = Some(changes);
+            self.publish("console:endpoints", &Hint { changes }).await;
         }
         Ok(())
     }

@@ -4,5 +4,5 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    mainspring::cli::main()
+    mainspring::cli::main(mainspring::products::all)
 }

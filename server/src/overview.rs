@@ -10,7 +10,7 @@ use identity::{Admin, Caller};
 use kernel::{Problem, ProblemResult};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
-use store::StoreError;
+use store::{Store, StoreError};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -93,12 +93,12 @@ async fn show(_: Admin, State(overview): State<Overview>) -> ProblemResult<Json<
     Ok(Json(overview.now().await?))
 }
 
-pub(crate) fn metrics_route(recorder: PrometheusHandle, readers: MetricsFor) -> Router {
-    Router::new().route("/metrics", get(render)).with_state((recorder, readers))
+pub(crate) fn metrics_route(recorder: PrometheusHandle, readers: MetricsFor, store: Store) -> Router {
+    Router::new().route("/metrics", get(render)).with_state((recorder, readers, store))
 }
 
 async fn render(
-    State((recorder, readers)): State<(PrometheusHandle, MetricsFor)>,
+    State((recorder, readers, store)): State<(PrometheusHandle, MetricsFor, Store)>,
     headers: HeaderMap,
     request: Request,
 ) -> ProblemResult<Response> {
@@ -109,9 +109,7 @@ async fn render(
     if !(readers == MetricsFor::Anyone || admin || local) {
         return Err(Problem::forbidden("Metrics are for this machine only; the setting ops.metrics opens them."));
     }
-    let process = process::now();
-    metrics::gauge!("process_resident_memory_bytes").set(process.rss_bytes as f64);
-    metrics::counter!("process_cpu_seconds_total").absolute(process.cpu_s as u64);
-    recorder.run_upkeep();
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render()).into_response())
+    let mut text = recorder.render();
+    process::render(&mut text, &store.stats());
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

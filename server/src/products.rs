@@ -2,12 +2,18 @@
 
 use host::Product;
 
-pub(crate) fn all() -> Vec<Product> {
-    vec![radio::product()]
+/// What a binary is made of beside the platform.
+pub type Products = fn() -> Vec<Product>;
+
+/// The products of this binary.
+pub fn all() -> Vec<Product> {
+    vec![
+        // One line each.
+        radio::product(),
+    ]
 }
 
 /// The page to begin with.
-pub(crate) fn first_page() -> Option<&'static str> {
-    let products = all();
+pub(crate) fn first_page(products: &[Product]) -> Option<&'static str> {
     products.iter().flat_map(Product::page_list).map(|(path, _)| *path).find(|path| !path.contains('{'))
 }

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use kernel::limits;
+use kernel::{Clock, Entropy, limits};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,9 @@ use tower::Service;
 
 use crate::config::Config;
 use crate::edge::Peer;
+use crate::products::{Products, first_page};
 use crate::wiring::{self, Machine};
-use crate::{control, demo, products, telemetry, upkeep};
+use crate::{backup, control, demo, telemetry, upkeep};
 
 /// Whether sample activity is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,34 +35,45 @@ pub enum Mode {
 /// The address that was given has another owner, or is not ours.
 const HINT: &str = "choose another with --listen 127.0.0.1:PORT";
 
+/// Traces and error reports that are still to be sent at the end get so long.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Serves until SIGTERM or SIGINT; a second signal ends it at once.
 ///
 /// # Errors
 /// When the settings, the data directory or the address cannot be used.
-pub async fn serve(config: Config, mode: Mode) -> Result<ExitCode> {
+pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<ExitCode> {
     let begun = Instant::now();
-    telemetry::logs(&config.log)?;
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let telemetry = telemetry::install(&config.log, |name| std::env::var(name).ok(), &clock, &entropy)?;
     let listen = &config.server.listen;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on; {HINT}"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let machine = wiring::make(&config).await?;
+    let machine = wiring::make(&config, products, &telemetry).await?;
 
     let stop = CancellationToken::new();
+    // Ends last: the others' last words go out with it.
+    let silence = CancellationToken::new();
+    let telling = tokio::spawn(telemetry.run(machine.outbound.clone(), silence.clone()));
     let control = control::listen(&config, &machine, address, stop.clone())?;
     let background = [
         tokio::spawn(machine.health.clone().watch(stop.clone())),
         tokio::spawn(machine.live.clone().run(stop.clone())),
+        tokio::spawn(machine.webhooks.clone().run(stop.clone())),
+        tokio::spawn(machine.schedules.clone().run(stop.clone())),
         tokio::spawn(beat(machine.hub.clone(), stop.clone())),
         tokio::spawn(upkeep::run(machine.upkeep(), config.retention.clone(), stop.clone())),
+        tokio::spawn(machine.slo.clone().run(stop.clone())),
+        tokio::spawn(backup::run(machine.store.clone(), backup::directory(&config), config.backup.clone(), clock.clone(), stop.clone())),
         tokio::spawn(control),
     ];
-    greet(&config, &machine, address, mode).await?;
+    greet(&config, &machine, address, (mode, products)).await?;
     tracing::info!(%address, startup_ms = begun.elapsed().as_secs_f64() * 1000.0, version = env!("CARGO_PKG_VERSION"), "ready");
     let demo = (mode == Mode::Demo).then(|| {
         tokio::spawn(demo::play(
+            products,
             machine.webhooks.clone(),
-            machine.secrets.clone(),
             machine.entropy.clone(),
             stop.clone(),
         ))
@@ -94,6 +106,10 @@ pub async fn serve(config: Config, mode: Mode) -> Result<ExitCode> {
     }
     machine.store.close().await;
     tracing::info!("stopped");
+    silence.cancel();
+    if tokio::time::timeout(LAST_WORDS, telling).await.is_err() {
+        tracing::warn!("traces or error reports were left unsent");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -108,12 +124,19 @@ impl Machine {
             webhooks: self.webhooks.clone(),
             events: self.events.clone(),
             jobs: self.jobs.clone(),
-            guard: self.guard.clone() }
+            guard: self.guard.clone(),
+            endpoints: self.endpoints.clone(),
+        }
     }
 }
 
 /// The lines for whoever started it. They go to standard error: standard output is the log, and a link is a secret.
-async fn greet(config: &Config, machine: &Machine, address: SocketAddr, mode: Mode) -> Result<()> {
+async fn greet(
+    config: &Config,
+    machine: &Machine,
+    address: SocketAddr,
+    (mode, products): (Mode, Products),
+) -> Result<()> {
     let base = control::base_url(config, address);
     eprintln!("Mainspring {} is ready: {base}", env!("CARGO_PKG_VERSION"));
     if machine.identity.has_sessions().await? {
@@ -122,7 +145,7 @@ async fn greet(config: &Config, machine: &Machine, address: SocketAddr, mode: Mo
         let link = machine.identity.make_link().await?;
         eprintln!("Console: {base}/console/enter/{} (works once, for 15 minutes)", link.expose());
     }
-    let page = if mode == Mode::Demo { demo::page() } else { products::first_page() };
+    let page = if mode == Mode::Demo { demo::page(products) } else { first_page(&products()) };
     if let Some(page) = page {
         eprintln!("Listen:  {base}{page}");
     }

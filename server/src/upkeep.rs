@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use endpoints::Endpoints;
 use events::Events;
 use guard::Guard;
 use jobs::Jobs;
@@ -22,6 +23,7 @@ pub(crate) struct Parts {
     pub(crate) events: Events,
     pub(crate) jobs: Jobs,
     pub(crate) guard: Guard,
+    pub(crate) endpoints: Endpoints,
 }
 
 /// Prunes now and then until told to stop. Safe to run twice, or beside another instance.
@@ -40,8 +42,9 @@ async fn prune(parts: &Parts, keep: &Retention) -> Result<(), StoreError> {
     let days = |days: u32| i64::from(days) * DAY_MS;
     loop {
         let removed = parts.webhooks.prune(days(keep.deliveries_days)).await?
-            + parts.events.prune(days(keep.events_days)).await?
-            + parts.jobs.prune(days(keep.jobs_days)).await?
+            + parts.events.prune(days(keep.events_days), None).await?
+            + parts.jobs.prune(jobs::policy::Keep::all(days(keep.jobs_days))).await?
+            + parts.endpoints.prune(days(keep.deliveries_days)).await?
             + parts.guard.prune(days(keep.audit_days)).await?;
         if removed == 0 {
             return Ok(());

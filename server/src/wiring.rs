@@ -5,41 +5,51 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use bus::Bus;
+use endpoints::Endpoints;
 use events::{Events, Registry};
 use guard::Guard;
 use host::{Ctx, Product};
 use identity::{Caller, Identity};
 use jobs::{Jobs, Life};
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, SealKey};
+use outbound::Outbound;
 use realtime::{Hub, Namespace};
+use schedules::Schedules;
+use slo::Slo;
 use store::{Migration, Store};
-use webhooks::{Secrets, Webhooks};
+use webhooks::{Sources, Webhooks};
 
 use crate::config::Config;
 use crate::health::{self, Health};
-use crate::{edge, keys, live, openapi, overview, pages, products, telemetry};
+use crate::products::Products;
+use crate::telemetry::{Telemetry, level};
+use crate::{alerts, backup, edge, keys, live, openapi, overview, pages};
 
 /// A made machine: its parts, and the router over them.
 pub(crate) struct Machine {
     pub(crate) store: Store,
     pub(crate) jobs: Jobs,
+    pub(crate) schedules: Schedules,
     pub(crate) events: Events,
     pub(crate) hub: Hub,
     pub(crate) identity: Identity,
-    pub(crate) secrets: Secrets,
+    pub(crate) sources: Sources,
     pub(crate) webhooks: Webhooks,
     pub(crate) guard: Guard,
+    pub(crate) endpoints: Endpoints,
     pub(crate) health: Health,
     pub(crate) entropy: Entropy,
     pub(crate) live: live::Live,
+    pub(crate) outbound: Outbound,
+    pub(crate) slo: Slo,
+    pub(crate) level: level::LogLevel,
     pub(crate) router: Router,
 }
 
 /// Makes the machine and starts what reacts to the log; the door is opened by whoever serves the router.
-pub(crate) async fn make(config: &Config) -> Result<Machine> {
+pub(crate) async fn make(config: &Config, products: Products, telemetry: &Telemetry) -> Result<Machine> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
-    let products = products::all();
-    let recorder = telemetry::metrics()?;
+    let products = products();
 
     let key = keys::open(&config.server.data, &entropy)?;
     let store = open_store(config, &products, &clock, &entropy)?;
@@ -47,15 +57,26 @@ pub(crate) async fn make(config: &Config) -> Result<Machine> {
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), Life::Locked)
         .await
         .context("the job engine cannot start")?;
+    let schedules = Schedules::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone());
+    let of_products = products.iter().flat_map(|it| it.schedule_list().iter().map(|schedule| (it.name(), *schedule)));
+    schedules.declare(&of_products.collect::<Vec<_>>()).await.context("a product's schedule cannot be declared")?;
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(&products));
     events.declare_streams().await.context("the streams cannot be declared")?;
     let environment = |name: &str| std::env::var(name).ok();
-    let secrets = Secrets::open(&store, &key, &clock, &entropy, environment).await?;
-    let webhooks = Webhooks::new(store.clone(), events.clone(), clock.clone(), entropy.clone(), secrets.clone());
+    let sources = Sources::open(&store, &key, &clock, &entropy, environment).await?;
+    let webhooks = Webhooks::new(
+        store.clone(),
+        events.clone(),
+        jobs.clone(),
+        clock.clone(),
+        entropy.clone(),
+        sources.clone(),
+    );
+    let webhooks = webhooks.spool_in(&config.server.data).context("the spool of deliveries cannot be opened")?;
     let bus = Bus::memory(clock.clone(), &entropy);
     let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
     let guard = Guard::new(store.clone(), bus, clock.clone(), entropy.clone(), key.clone(), config.limits.policies()?);
-    let health = Health::new(store.clone(), clock.clone());
+    let health = Health::new(store.clone(), clock.clone(), config.store.min_free_mb);
 
     let ctx = Ctx {
         store: store.clone(),
@@ -65,22 +86,29 @@ pub(crate) async fn make(config: &Config) -> Result<Machine> {
         clock: clock.clone(),
         entropy: entropy.clone(),
     };
+    let outbound = Outbound::new(config.outbound.settings());
+    let slo = open_slo(config, telemetry, &ctx, &outbound);
+    let endpoints = open_endpoints(config, &ctx, &outbound, &key);
     let overview = overview::Overview::new(ctx.clone(), webhooks.clone(), health.clone(), holder());
-    let live = live::Live::new(ctx.clone(), webhooks.clone(), overview.clone());
+    let live = live::Live::new(ctx.clone(), webhooks.clone(), overview.clone(), slo.clone(), schedules.clone(), endpoints.clone());
     let api = openapi::Api::new()
         .with(identity::routes(identity.clone()))
         .with(guard::routes(guard.clone()))
         .with(overview::routes(overview))
+        .with(slo::routes(slo.clone()))
+        .with(level::routes(telemetry.level.clone()))
+        .with(webhooks::ingress_routes(webhooks.clone()))
         .with(webhooks::api_routes(webhooks.clone()))
+        .with(endpoints::routes(endpoints.clone()))
         .with(events::routes(events.clone()))
-        .with(jobs::routes(jobs.clone()));
+        .with(jobs::routes(jobs.clone()))
+        .with(schedules::routes(schedules.clone()));
     let api = products.iter().fold(api, |api, product| api.with(product.router(&ctx)));
     let router = api
         .router()
-        .merge(webhooks::ingress_routes(webhooks.clone()))
         .merge(hub.routes())
         .merge(health::routes(health.clone()))
-        .merge(overview::metrics_route(recorder, config.ops.metrics))
+        .merge(overview::metrics_route(telemetry.recorder.clone(), config.ops.metrics, store.clone()))
         .merge(pages::routes(&products))
         .fallback(pages::nothing_here);
     let edge = edge::Edge {
@@ -93,26 +121,58 @@ pub(crate) async fn make(config: &Config) -> Result<Machine> {
         .layer(axum::middleware::from_fn_with_state(guard.clone(), Guard::handle))
         .layer(axum::middleware::from_fn_with_state(edge, edge::handle));
 
-    let handlers = products.into_iter().flat_map(|product| product.start(&ctx)).collect();
+    let handlers = products.into_iter().flat_map(|product| product.start(&ctx));
+    let handlers = handlers.chain(webhooks.handlers()).chain(slo.handlers()).chain(endpoints.start()).collect();
     jobs.serve(handlers, config.jobs.concurrency);
-    Ok(Machine { store, jobs, events, hub, identity, secrets, webhooks, guard, health, entropy, live, router })
+    let level = telemetry.level.clone();
+    Ok(Machine { store, jobs, schedules, events, hub, identity, sources, webhooks, endpoints, guard, health, entropy, live, outbound, slo, level, router })
+}
+
+fn open_slo(config: &Config, telemetry: &Telemetry, ctx: &Ctx, outbound: &Outbound) -> Slo {
+    Slo::new(slo::Setup {
+        store: ctx.store.clone(),
+        jobs: ctx.jobs.clone(),
+        outbound: outbound.clone(),
+        clock: ctx.clock.clone(),
+        entropy: ctx.entropy.clone(),
+        meter: telemetry.meter.clone(),
+        targets: config.alerts.targets.clone(),
+        base_url: config.base_url(&config.server.listen),
+        bridge: alerts::bridge(ctx.events.clone()),
+    })
 }
 
 /// Every table there is.
 pub(crate) fn migrations(products: &[Product]) -> Vec<Migration> {
-    let platform = [identity::MIGRATIONS, guard::MIGRATIONS, jobs::MIGRATIONS, events::MIGRATIONS, webhooks::MIGRATIONS];
+    let platform = [identity::MIGRATIONS, guard::MIGRATIONS, jobs::MIGRATIONS, schedules::MIGRATIONS, events::MIGRATIONS, webhooks::MIGRATIONS, endpoints::MIGRATIONS, slo::MIGRATIONS];
     platform.into_iter().chain(products.iter().map(Product::schema)).flatten().copied().collect()
 }
 
 /// Opens the store of a data directory.
 pub(crate) fn open_store(config: &Config, products: &[Product], clock: &Clock, entropy: &Entropy) -> Result<Store> {
     let (dir, durability) = (&config.server.data, config.store.durability);
-    Ok(Store::embedded(dir, durability, &migrations(products), clock, entropy)?)
+    Store::embedded(dir, durability, &migrations(products), clock, entropy).map_err(|error| backup::advise(config, error))
+}
+
+fn open_endpoints(config: &Config, ctx: &Ctx, outbound: &Outbound, key: &SealKey) -> Endpoints {
+    let disable_after_ms = i64::from(config.endpoints.disable_after_days) * 86_400_000;
+    Endpoints::new(endpoints::Parts {
+        store: ctx.store.clone(),
+        jobs: ctx.jobs.clone(),
+        events: ctx.events.clone(),
+        outbound: outbound.clone(),
+        clock: ctx.clock.clone(),
+        entropy: ctx.entropy.clone(),
+        key: key.clone(),
+        settings: endpoints::Settings { disable_after_ms },
+    })
 }
 
 fn declared(products: &[Product]) -> Registry {
     let mut registry = Registry::default();
     Webhooks::declare(&mut registry);
+    Endpoints::declare(&mut registry);
+    alerts::declare(&mut registry);
     products.iter().for_each(|product| product.declare(&mut registry));
     registry
 }
@@ -131,7 +191,7 @@ fn open_hub(
         let (identity, headers) = (identity.clone(), headers.clone());
         Box::pin(async move {
             let admin = identity.caller_of(&headers).await == Caller::Admin;
-            realtime::Caller { user: if admin { "admin" } else { "" }.to_owned(), admin }
+            realtime::Caller { user: if admin { "admin" } else { "" }.to_owned(), admin, token: None }
         })
     });
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), authenticate);
@@ -156,13 +216,14 @@ mod tests {
     /// What each product brings. A change here is what a reviewer looks at.
     #[test]
     fn the_products_bring_what_they_are_known_for() {
-        let summaries: Vec<_> = products::all().iter().map(Product::summary).collect();
+        let summaries: Vec<_> = crate::products::all().iter().map(Product::summary).collect();
         let expected = host::Summary {
             name: "radio",
-            events: vec!["radio.phrase"],
+            events: vec!["radio.phrase", "radio.station"],
             reactions: vec!["github.* → radio.compose".into()],
-            streams: vec!["radio.phrase → radio.air".into()],
+            streams: vec!["radio.phrase → radio.air".into(), "radio.station → radio.doors".into()],
             jobs: vec![],
+            schedules: vec![],
             pages: vec!["/radio", "/radio/{owner}/{repo}"],
         };
         assert_eq!(summaries, [expected]);

@@ -23,6 +23,7 @@ pub struct Start {
     binary: Option<PathBuf>,
     command: Option<&'static str>,
     environment: Vec<(String, String)>,
+    data: Option<PathBuf>,
 }
 
 impl Start {
@@ -43,6 +44,28 @@ impl Start {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// A data directory that the caller made, instead of a new one.
+    #[must_use]
+    pub fn data(self, dir: impl Into<PathBuf>) -> Self {
+        Self { data: Some(dir.into()), ..self }
+    }
+
+    /// Runs another command of the binary over the data directory, such as `backup FILE`; whether it succeeded, and all that it
+    /// said.
+    ///
+    /// # Errors
+    /// When there is no binary, or no data directory was given.
+    pub async fn command_once(&self, arguments: &[&str]) -> Result<(bool, String)> {
+        let binary = self.binary.clone().map_or_else(built, Ok)?;
+        let data = self.data.as_ref().context("a data directory")?;
+        let mut command = Command::new(binary);
+        command.args(arguments).arg("--data").arg(data).stdin(Stdio::null()).kill_on_drop(true);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let output = tokio::time::timeout(PATIENCE, command.output()).await.context("it did not end")??;
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        Ok((output.status.success(), said))
     }
 
     /// Starts it over a new data directory, on a free port.
@@ -82,7 +105,7 @@ impl Server {
         let mut child = Command::new(&binary)
             .arg(start.command.unwrap_or("serve"))
             .args(["--listen", &format!("127.0.0.1:{port}"), "--data"])
-            .arg(dir.path().join("data"))
+            .arg(start.data.clone().unwrap_or_else(|| dir.path().join("data")))
             .current_dir(dir.path())
             .env("GITHUB_WEBHOOK_SECRET", SECRET)
             .envs(start.environment.iter().map(|(name, value)| (name, value)))
@@ -116,7 +139,8 @@ impl Server {
 
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
-        self.dir.as_ref().map(|dir| dir.path().join("data")).unwrap_or_default()
+        let made = || self.dir.as_ref().map(|dir| dir.path().join("data"));
+        self.start.data.clone().or_else(made).unwrap_or_default()
     }
 
     /// Everything it logged, over all its lives.
@@ -247,8 +271,21 @@ impl Admin {
     /// # Errors
     /// When there is no answer.
     pub async fn post(&self, path: &str) -> Result<(u16, Value)> {
-        let request = self.client.post(format!("{}{path}", self.url)).header("cookie", &self.cookie);
-        let response = request.header("x-mainspring-console", "1").send().await?;
+        self.send("POST", path, None).await
+    }
+
+    /// Sends any request, with a JSON body where there is one; the status and the JSON answer, null where it is none.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
+        let request = self.client.request(method.parse()?, format!("{}{path}", self.url));
+        let request = request.header("cookie", &self.cookie).header("x-mainspring-console", "1");
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let response = request.send().await?;
         let status = response.status().as_u16();
         Ok((status, serde_json::from_str(&response.text().await?).unwrap_or_default()))
     }

@@ -1,6 +1,8 @@
 //! `cargo xtask …`: what is done with this repository, the same on a laptop and in CI.
 
 mod cargo;
+mod generate;
+mod new_product;
 mod pages;
 mod serve;
 mod step;
@@ -36,6 +38,13 @@ enum Task {
     },
     /// Check the invariants of the source tree: arrows, layers, words, sizes.
     Tidy,
+    /// Begin a product: a folder in products/ that does something already, plugged into the server.
+    NewProduct {
+        /// Its name: lower-case letters and digits.
+        name: String,
+    },
+    /// Write the files that are made from definitions: rules for Prometheus, a dashboard for Grafana.
+    Generate,
     /// Measure one claim beside its peers.
     Bench {
         /// The claim; none lists them.
@@ -49,6 +58,8 @@ fn main() -> Result<()> {
         Task::Serve { release, args } => serve::run(release, &args),
         Task::Test { args } => test::run(&args),
         Task::Tidy => step::become_it(cargo::command(&["test", "--quiet", "-p", "mainspring-xtask", "--test", "tidy"])),
+        Task::NewProduct { name } => new_product::run(cargo::root(), &name),
+        Task::Generate => generate::run(),
         Task::Bench { args } => {
             let mut bench = cargo::command(&["run", "--release", "-p", "mainspring-bench", "--"]);
             bench.args(args);

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that is checked by running it.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -14,6 +15,7 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 /// Gets what is missing, tests the pages, builds the binary that the end-to-end tests start, and runs every Rust test.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     browser()?;
+    let promtool = promtool()?;
     if is_there("npm") {
         pages::build()?;
         step::run(pages::npm("console", &["run", "check"]))?;
@@ -34,6 +36,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         cargo::command(&["test", "--workspace"])
     };
     tests.args(args);
+    if let Some(promtool) = promtool {
+        tests.env("PROMTOOL", promtool);
+    }
     step::run(tests)
 }
 
@@ -55,6 +60,43 @@ fn browser() -> Result<()> {
         "no /usr/bin/chromium: the browser tests cannot pass (Debian: sudo apt-get install chromium; or set CHROMIUM to yours)",
     );
     Ok(())
+}
+
+/// Where `promtool` was unpacked to, when it is not on the path: it comes with Debian's `prometheus`, which is not installed for
+/// it, because that would start a server.
+fn promtool() -> Result<Option<PathBuf>> {
+    if std::env::var_os("PROMTOOL").is_some() || is_there("promtool") {
+        return Ok(None);
+    }
+    let dir = cargo::target_dir()?.join("xtask").join("prometheus");
+    let program = dir.join("usr/bin/promtool");
+    if program.exists() {
+        return Ok(Some(program));
+    }
+    if !(is_there("apt-get") && is_there("dpkg-deb")) {
+        say(
+            "no promtool here: the tests of the rules for Prometheus cannot pass (it comes with Prometheus; or set PROMTOOL)",
+        );
+        return Ok(None);
+    }
+    fs::create_dir_all(&dir)?;
+    if is_root() {
+        let mut update = cargo::here("apt-get");
+        update.args(["update", "-qq"]);
+        step::run(update)?;
+    }
+    let mut download = cargo::here("apt-get");
+    download.args(["download", "-qq", "prometheus"]).current_dir(&dir);
+    step::run(download)?;
+    for package in fs::read_dir(&dir)? {
+        let package = package?.path();
+        if package.extension().is_some_and(|end| end == "deb") {
+            let mut unpack = cargo::here("dpkg-deb");
+            unpack.arg("-x").arg(package).arg(&dir);
+            step::run(unpack)?;
+        }
+    }
+    Ok(Some(program))
 }
 
 fn is_root() -> bool {

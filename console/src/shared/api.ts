@@ -16,6 +16,8 @@ export class ApiError extends Error {
     readonly requestId: string | null,
     /** What Retry-After asked for, in seconds. */
     readonly retryAfterS: number | null = null,
+    /** The fields that are wrong, each by its JSON pointer. */
+    readonly errors: FieldError[] = [],
   ) {
     super(`${title}: ${detail}`);
   }
@@ -34,6 +36,12 @@ export class ApiError extends Error {
     if (this.status >= 500) return "Search the server's log for the request id below.";
     return "";
   }
+}
+
+/** One field of the request that the server did not take. */
+export interface FieldError {
+  pointer: string;
+  detail: string;
 }
 
 export type Query = Record<string, string | number | null | undefined>;
@@ -58,11 +66,27 @@ export function get<T>(path: string, query: Query = {}, signal?: AbortSignal): P
   return ask<T>(withQuery(path, query), { method: "GET" }, signal);
 }
 
-/** A change. The header is what a form or a link of another site cannot send. */
 export function post<T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  return change<T>("POST", path, body, signal);
+}
+
+export function put<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return change<T>("PUT", path, body, signal);
+}
+
+export function patch<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return change<T>("PATCH", path, body, signal);
+}
+
+export function remove(path: string, signal?: AbortSignal): Promise<void> {
+  return change<void>("DELETE", path, undefined, signal);
+}
+
+/** The header is what a form or a link of another site cannot send. */
+function change<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { "X-Mainspring-Console": "1" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  return ask<T>(path, { method: "POST", headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }, signal);
+  return ask<T>(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }, signal);
 }
 
 async function ask<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
@@ -121,5 +145,6 @@ export function problemOf(response: Response, text: string): ApiError {
     word("detail") ?? `The server answered with status ${response.status}.`,
     word("request_id") ?? requestIdOf(response),
     retryAfterS,
+    Array.isArray(said.errors) ? (said.errors as FieldError[]) : [],
   );
 }

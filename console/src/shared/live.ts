@@ -14,6 +14,8 @@ export interface Follow<T> {
   refused?: (why: string) => void;
   /** On a channel with history: start after this position instead of at the present. */
   since?: { offset: number; epoch: string };
+  /** What a guarded channel asks for. */
+  token?: string | undefined;
 }
 
 let client: Centrifuge | undefined;
@@ -72,7 +74,7 @@ export function reconnect(): void {
 export function follow<T>(channel: string, on: Follow<T>): () => void {
   const connection = live();
   const subscription =
-    connection.getSubscription(channel) ?? connection.newSubscription(channel, on.since ? { since: on.since } : {});
+    connection.getSubscription(channel) ?? connection.newSubscription(channel, { ...(on.since ? { since: on.since } : {}), ...(on.token ? { token: on.token } : {}) });
 
   const publication = (context: PublicationContext): void => on.publication(context.data as T, context.offset);
   const subscribed = (context: SubscribedContext): void => on.subscribed?.(context.wasRecovering && !context.recovered);

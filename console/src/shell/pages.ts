@@ -16,5 +16,8 @@ export const PAGES: ConsolePage[] = [
   { part: "webhooks", name: "Webhooks", icon: "webhooks", key: "w" },
   { part: "events", name: "Events", icon: "events", key: "e" },
   { part: "jobs", name: "Jobs", icon: "jobs", key: "j" },
+  { part: "schedules", name: "Schedules", icon: "schedules", key: "s" },
+  { part: "endpoints", name: "Endpoints", icon: "endpoints", key: "p" },
   { part: "radio", name: "Radio", icon: "radio", key: "r" },
+  { part: "slo", name: "Objectives", icon: "slo", key: "b" },
 ];

@@ -1,10 +1,20 @@
 //! The built binary over real sockets: used, cut, killed and started again, by clients that we did not write where there are
 //! any.
 
+mod backup;
+mod bad_input;
+mod broken_store;
 mod browser;
 mod centrifuge;
+mod cloudevents;
+mod disk;
+mod endpoints;
 mod examples;
 mod kill;
 mod node;
+mod onair;
 mod operate;
+mod schemes;
 mod sse;
+mod telemetry;
+mod workers;

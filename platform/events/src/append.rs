@@ -1,16 +1,20 @@
 //! Into the log, with the jobs that are owed.
 
-use jobs::{EnqueueError, NewJob};
+use std::cell::OnceCell;
+
+use axum::http::StatusCode;
+use jobs::EnqueueError;
 use kernel::{EventId, Problem, limits};
 use serde_json::Value;
 use store::{StoreError, Tx, params};
 
+use crate::condition::{self, Facts};
 use crate::event::NewEvent;
 use crate::{Events, Invalid};
 
 /// An event that may be appended: its type is declared and its payload fits.
 #[derive(Clone, Debug)]
-pub struct Checked(NewEvent);
+pub struct Checked(pub(crate) NewEvent);
 
 /// What appending did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub enum AppendError {
         /// Where and why.
         #[source]
         source: Invalid,
+        /// Where else.
+        more: Vec<Invalid>,
     },
     /// The payload or an attribute is over its bound.
     #[error("the event's {0} is too large")]
@@ -44,10 +50,19 @@ pub enum AppendError {
     Malformed(&'static str),
     /// A job that is owed could not be enqueued.
     #[error("a job for the event could not be enqueued")]
-    Enqueue(#[source] EnqueueError),
+    Enqueue(#[from] EnqueueError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Appended {
+    /// Where it is in the log.
+    pub fn position(self) -> i64 {
+        match self {
+            Self::New(position) | Self::Known(position) => position,
+        }
+    }
 }
 
 impl From<AppendError> for Problem {
@@ -55,11 +70,17 @@ impl From<AppendError> for Problem {
         match error {
             AppendError::Store(error) => error.into(),
             AppendError::Enqueue(error) => Self::internal(error),
-            AppendError::Invalid { source, .. } => {
-                let problem = Self::bad_request("event_invalid", "The event breaks the schema of its type.");
-                problem.field(source.pointer, source.detail)
+            AppendError::Invalid { source, more, .. } => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                let problem = Self::new(status, "event_invalid", "The event breaks the schema of its type.");
+                [source].into_iter().chain(more).fold(problem, |problem, it| problem.field(it.pointer, it.detail))
             }
-            other => Self::bad_request("event_refused", other.to_string()),
+            AppendError::UnknownType(_) => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "event_type_unknown", error.to_string()).field("/type", "nobody declared it")
+            }
+            AppendError::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "event_too_large", error.to_string()),
+            AppendError::Malformed(_) => Self::bad_request("event_refused", error.to_string()),
         }
     }
 }
@@ -73,6 +94,7 @@ impl Events {
         let data: Value = serde_json::from_str(&event.data).map_err(|error| AppendError::Invalid {
             kind: event.kind.clone(),
             source: Invalid { pointer: String::new(), detail: format!("no JSON: {error}") },
+            more: Vec::new(),
         })?;
         self.check_parsed(event, &data)
     }
@@ -99,10 +121,13 @@ impl Events {
         if event.data.len() > limits::EVENT_DATA_BYTES {
             return Err(AppendError::TooLarge("data"));
         }
-        match self.0.registry.check(&event.kind, data) {
-            None => Err(AppendError::UnknownType(event.kind)),
-            Some(Err(source)) => Err(AppendError::Invalid { kind: event.kind, source }),
-            Some(Ok(())) => Ok(Checked(event)),
+        let Some(declared) = self.0.registry.declared(&event.kind) else {
+            return Err(AppendError::UnknownType(event.kind));
+        };
+        match declared.check(data) {
+            Err((source, more)) => Err(AppendError::Invalid { kind: event.kind, source, more }),
+            // What was checked is this version, whoever wrote it.
+            Ok(()) => Ok(Checked(NewEvent { version: declared.version.unwrap_or(1), ..event })),
         }
     }
 
@@ -123,8 +148,8 @@ impl Events {
         // engines with several writers.
         let inserted: Option<(i64,)> = tx
             .first(
-                "INSERT INTO events (id, type, source, subject, time_ms, schema_version, trace, data)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                "INSERT INTO events (id, type, source, subject, time_ms, schema_version, trace, data, attributes)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  ON CONFLICT (source, id) DO NOTHING RETURNING position",
                 params![
                     &id,
@@ -134,7 +159,8 @@ impl Events {
                     now_ms,
                     event.version,
                     event.trace.as_ref(),
-                    &event.data
+                    &event.data,
+                    event.attributes.as_ref(),
                 ],
             )
             .await?;
@@ -142,14 +168,23 @@ impl Events {
             let position = known(tx, &event.source, &id).await?;
             return Ok(Appended::Known(position.unwrap_or_default()));
         };
-        for work in log.registry.works.iter().filter(|work| work.filter.wants(&event.kind)) {
-            let job = NewJob::new(work.kind, &Value::Null).event(position).trace(event.trace.clone());
-            log.jobs.enqueue(tx, job).await.map_err(AppendError::Enqueue)?;
+        let facts = Facts {
+            kind: &event.kind,
+            source: &event.source,
+            subject: event.subject.as_deref(),
+            id: &id,
+            attributes: condition::attributes(event.attributes.as_deref()),
+            payload: None,
+        };
+        let payload = OnceCell::new();
+        let parsed = || payload.get_or_init(|| serde_json::from_str(&event.data).unwrap_or_default());
+        for work in log.registry.works.iter().filter(|work| work.wants(&facts, parsed)) {
+            log.jobs.enqueue(tx, work.job(position, event.subject.as_deref(), event.trace.clone())).await?;
         }
         let events = self.clone();
         tx.on_commit(move || {
             metrics::counter!("events_appended_total").increment(1);
-            events.0.head.send_if_modified(|head| std::mem::replace(head, (*head).max(position)) < position);
+            events.0.announce(position);
         });
         Ok(Appended::New(position))
     }

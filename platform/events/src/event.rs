@@ -2,14 +2,34 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use store::{FromRow, Row, StoreError};
 
 /// A typed event: its payload, with a schema made from the Rust type.
 pub trait EventType: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 'static {
     /// CloudEvents `type`, such as `radio.phrase`. Stored: never changes.
     const TYPE: &'static str;
-    /// The schema's version; a reader of an older one must still understand it.
+    /// The schema's version: one more whenever an older payload no longer fits, or would be misread.
     const VERSION: u32 = 1;
+
+    /// Turns a payload of `version` into one of the next, for events that were stored before [`EventType::VERSION`].
+    ///
+    /// # Errors
+    /// In words, when there is no way.
+    fn upcast(version: u32, payload: Value) -> Result<Value, String> {
+        let _ = payload;
+        Err(format!("{} says nothing about how its version {version} becomes the next", Self::TYPE))
+    }
+}
+
+/// Why an event is not of the type that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("event {position} ({kind}, version {version}) cannot be read: {reason}")]
+pub struct Unreadable {
+    position: i64,
+    kind: String,
+    version: u32,
+    reason: String,
 }
 
 /// An event as it is stored.
@@ -33,10 +53,39 @@ pub struct Event {
     pub trace: Option<String>,
     /// The payload, JSON.
     pub data: String,
+    /// What it has beyond these, as CloudEvents' optional attributes and extensions: a JSON object.
+    pub attributes: Option<String>,
 }
 
 impl Event {
-    /// The payload as a type.
+    /// The payload as its event type has it now, brought up from the version it was stored with.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: another type, a version that has no way up, or one that a newer binary wrote.
+    pub fn read<T: EventType>(&self) -> Result<T, Unreadable> {
+        let unreadable = |reason: String| Unreadable {
+            position: self.position,
+            kind: self.kind.clone(),
+            version: self.schema_version,
+            reason,
+        };
+        if self.kind != T::TYPE {
+            return Err(unreadable(format!("wanted {}", T::TYPE)));
+        }
+        if self.schema_version == T::VERSION {
+            return self.data().map_err(|error| unreadable(error.to_string()));
+        }
+        if self.schema_version > T::VERSION {
+            return Err(unreadable(format!("this binary knows versions up to {}", T::VERSION)));
+        }
+        let mut payload: Value = self.data().map_err(|error| unreadable(error.to_string()))?;
+        for version in self.schema_version..T::VERSION {
+            payload = T::upcast(version, payload).map_err(&unreadable)?;
+        }
+        serde_json::from_value(payload).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The payload as it was stored, whatever the version.
     ///
     /// # Errors
     /// When the payload is of another type.
@@ -45,7 +94,8 @@ impl Event {
     }
 }
 
-pub(crate) const COLUMNS: &str = "position, id, type, source, subject, time_ms, schema_version, trace, data";
+pub(crate) const COLUMNS: &str =
+    "position, id, type, source, subject, time_ms, schema_version, trace, data, attributes";
 
 impl FromRow for Event {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
@@ -59,6 +109,7 @@ impl FromRow for Event {
             schema_version: row.get(6)?,
             trace: row.get(7)?,
             data: row.get(8)?,
+            attributes: row.get(9)?,
         })
     }
 }
@@ -73,6 +124,8 @@ pub struct NewEvent {
     pub(crate) trace: Option<String>,
     pub(crate) version: u32,
     pub(crate) data: String,
+    /// As [`Event::attributes`].
+    pub(crate) attributes: Option<String>,
 }
 
 impl NewEvent {
@@ -86,7 +139,7 @@ impl NewEvent {
     /// An event whose payload is JSON already, such as a webhook's body.
     pub fn raw(kind: impl Into<String>, source: impl Into<String>, data: String) -> Self {
         let (kind, source) = (kind.into(), source.into());
-        Self { kind, source, id: None, subject: None, trace: None, version: 1, data }
+        Self { kind, source, id: None, subject: None, trace: None, version: 1, data, attributes: None }
     }
 
     /// Its type.
@@ -111,55 +164,15 @@ impl NewEvent {
         Self { subject, ..self }
     }
 
+    /// Attributes beyond these: a JSON object of CloudEvents' optional attributes and extensions.
+    #[must_use]
+    pub fn attributes(self, attributes: Option<String>) -> Self {
+        Self { attributes, ..self }
+    }
+
     /// The trace it belongs to.
     #[must_use]
     pub fn trace(self, trace: Option<String>) -> Self {
         Self { trace, ..self }
-    }
-}
-
-/// Which types a subscription wants: one (`radio.phrase`), or a family (`github.*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filter(pub &'static str);
-
-impl Filter {
-    /// Whether it wants this type.
-    pub fn wants(self, kind: &str) -> bool {
-        match self.family() {
-            Some(family) => kind.starts_with(family),
-            None => kind == self.0,
-        }
-    }
-
-    /// `github.` of `github.*`.
-    fn family(self) -> Option<&'static str> {
-        self.0.strip_suffix('*').filter(|family| family.ends_with('.'))
-    }
-
-    /// The same in SQL: a condition on `type`, and its parameter `$2`. Not a range of texts, since their order is the
-    /// database's own on PostgreSQL.
-    pub(crate) fn condition(self) -> (String, &'static str) {
-        match self.family() {
-            Some(family) => (format!("substr(type, 1, {}) = $2", family.chars().count()), family),
-            None => ("type = $2".to_owned(), self.0),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_wants_one_type_or_a_family() {
-        for (filter, kind, wanted) in [
-            ("github.*", "github.push", true),
-            ("github.*", "github", false),
-            ("github.*", "githubby.push", false),
-            ("github.push", "github.push", true),
-            ("github.push", "github.pushed", false),
-        ] {
-            assert_eq!(Filter(filter).wants(kind), wanted, "{filter:?} {kind}");
-        }
     }
 }

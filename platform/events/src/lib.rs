@@ -1,26 +1,51 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod asyncapi;
+mod cloud_event;
+pub mod compatibility;
+mod condition;
 mod event;
+mod filter;
+pub mod handler;
 mod http;
+mod migrations;
+mod publish;
 mod reading;
 mod registry;
+mod replay;
+mod replays;
+mod retention;
+#[cfg(test)]
+mod simulation;
+mod state;
+mod store;
 mod stream;
+mod subscriptions;
+mod tail;
+mod work;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use ::store::Store;
 use jobs::Jobs;
 use kernel::{Clock, Entropy};
-use store::{Migration, Store};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use stream::Served;
+use tail::Newest;
+
 pub use append::{AppendError, Appended, Checked};
-pub use event::{Event, EventType, Filter, NewEvent};
+pub use condition::Condition;
+pub use event::{Event, EventType, NewEvent};
+pub use filter::Filter;
 pub use http::routes;
+pub use migrations::MIGRATIONS;
 pub use reading::{EventRow, Query};
 pub use registry::{Invalid, Registry, Stream, Work};
-pub use stream::{StreamHandler, WorkHandler};
 
 /// The event log of this process. Clones are handles to the same one.
 #[derive(Clone)]
@@ -32,6 +57,12 @@ pub(crate) struct Log {
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) registry: Registry,
+    /// The streams that this process serves.
+    pub(crate) served: Mutex<HashMap<&'static str, Served>>,
+    /// What the last round of pruning was told to keep.
+    pub(crate) retention: Mutex<Option<retention::Keep>>,
+    /// What live tails show.
+    pub(crate) newest: Newest,
     /// The newest position that a commit of this process announced.
     pub(crate) head: tokio::sync::watch::Sender<i64>,
     pub(crate) stop: CancellationToken,
@@ -43,33 +74,14 @@ impl Events {
     pub fn new(store: Store, jobs: Jobs, clock: Clock, entropy: Entropy, registry: Registry) -> Self {
         let (head, _) = tokio::sync::watch::channel(0);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        Self(Arc::new(Log { store, jobs, clock, entropy, registry, head, stop, tasks }))
+        let (served, retention, newest) = (Mutex::default(), Mutex::default(), Newest::new());
+        Self(Arc::new(Log { store, jobs, clock, entropy, registry, served, retention, newest, head, stop, tasks }))
     }
 }
 
-/// The tables of this part.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    part: "events",
-    version: 1,
-    sql: "
-CREATE TABLE events (
-    position BIGSERIAL PRIMARY KEY,
-    id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    source TEXT NOT NULL,
-    subject TEXT,
-    time_ms BIGINT NOT NULL,
-    schema_version INTEGER NOT NULL,
-    trace TEXT,
-    data TEXT NOT NULL
-);
-CREATE UNIQUE INDEX events_id ON events (source, id);
-CREATE INDEX events_type ON events (type, position);
-CREATE INDEX events_subject ON events (subject, position) WHERE subject IS NOT NULL;
-CREATE TABLE event_cursors (
-    stream TEXT NOT NULL PRIMARY KEY,
-    position BIGINT NOT NULL,
-    moved_at_ms BIGINT NOT NULL
-);
-",
-}];
+impl Log {
+    /// The log reaches so far: wakes streams and tails.
+    pub(crate) fn announce(&self, position: i64) {
+        self.head.send_if_modified(|head| std::mem::replace(head, (*head).max(position)) < position);
+    }
+}

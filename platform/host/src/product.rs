@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use events::{Event, EventType, Filter, Registry, Stream, StreamHandler, Work};
+use events::handler::StreamHandler;
+use events::{Event, EventType, Filter, Registry, Stream, Work};
 use jobs::{Failure, Handler, Kind, Run};
 use kernel::Entropy;
 use realtime::Namespace;
+use schedules::Schedule;
 use serde::Serialize;
 use store::{Migration, Store};
 use utoipa_axum::router::OpenApiRouter;
@@ -24,6 +26,7 @@ pub struct Product {
     reactions: Vec<(Work, Make<Handler>)>,
     streams: Vec<(Stream, Make<StreamHandler>)>,
     jobs: Vec<(Kind, Make<Handler>)>,
+    schedules: Vec<Schedule>,
     namespaces: Vec<fn(&Store) -> Namespace>,
     routes: Vec<fn(Ctx) -> OpenApiRouter>,
     pages: Vec<(&'static str, &'static str)>,
@@ -57,6 +60,8 @@ pub struct Summary {
     pub streams: Vec<String>,
     /// The kinds of its other jobs.
     pub jobs: Vec<&'static str>,
+    /// `when → job kind` of each schedule.
+    pub schedules: Vec<String>,
     /// The addresses of its pages.
     pub pages: Vec<&'static str>,
 }
@@ -72,6 +77,7 @@ impl Product {
             reactions: Vec::new(),
             streams: Vec::new(),
             jobs: Vec::new(),
+            schedules: Vec::new(),
             namespaces: Vec::new(),
             routes: Vec::new(),
             pages: Vec::new(),
@@ -95,7 +101,17 @@ impl Product {
 
     /// A reaction: one job of this kind for each event that the filter wants (`github.*`).
     #[must_use]
-    pub fn on<F, Fut>(mut self, filter: &'static str, kind: Kind, react: F) -> Self
+    pub fn on<F, Fut>(self, filter: &'static str, kind: Kind, react: F) -> Self
+    where
+        F: Fn(Ctx, Event, Run) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        self.on_work(Work::new(kind, Filter(filter)), react)
+    }
+
+    /// A reaction that says more than its types: with a condition, or in order per subject.
+    #[must_use]
+    pub fn on_work<F, Fut>(mut self, work: Work, react: F) -> Self
     where
         F: Fn(Ctx, Event, Run) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), Failure>> + Send + 'static,
@@ -105,13 +121,23 @@ impl Product {
             let ctx = ctx.clone();
             events.work_handler(Arc::new(move |event, run| Box::pin(react(ctx.clone(), event, run))))
         });
-        self.reactions.push((Work { kind, filter: Filter(filter) }, make));
+        self.reactions.push((work, make));
         self
     }
 
     /// A stream: batches of the events that the filter wants, in order, again after a failure.
     #[must_use]
-    pub fn stream<F, Fut>(mut self, filter: &'static str, name: &'static str, handle: F) -> Self
+    pub fn stream<F, Fut>(self, filter: &'static str, name: &'static str, handle: F) -> Self
+    where
+        F: Fn(Ctx, Vec<Event>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.on_stream(Stream::new(name, Filter(filter)), handle)
+    }
+
+    /// A stream that says more than its types: with a condition, or how it goes through failures.
+    #[must_use]
+    pub fn on_stream<F, Fut>(mut self, stream: Stream, handle: F) -> Self
     where
         F: Fn(Ctx, Vec<Event>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), String>> + Send + 'static,
@@ -120,7 +146,7 @@ impl Product {
             let ctx = ctx.clone();
             Arc::new(move |batch| Box::pin(handle(ctx.clone(), batch)))
         });
-        self.streams.push((Stream { name, filter: Filter(filter) }, make));
+        self.streams.push((stream, make));
         self
     }
 
@@ -136,6 +162,13 @@ impl Product {
             jobs::handler(move |attempt| run(ctx.clone(), attempt))
         });
         self.jobs.push((kind, make));
+        self
+    }
+
+    /// A schedule: a job at its times, of one of the kinds that the product runs.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedules.push(schedule);
         self
     }
 
@@ -185,6 +218,7 @@ impl Product {
             reactions: self.reactions.iter().map(|(work, _)| arrow(work.filter, work.kind.name)).collect(),
             streams: self.streams.iter().map(|(stream, _)| arrow(stream.filter, stream.name)).collect(),
             jobs: self.jobs.iter().map(|(kind, _)| kind.name).collect(),
+            schedules: self.schedules.iter().map(Schedule::summary).collect(),
             pages: self.pages.iter().map(|(path, _)| *path).collect(),
         }
     }
@@ -197,13 +231,18 @@ impl Product {
     /// Declares its event types and subscriptions.
     pub fn declare(&self, registry: &mut Registry) {
         self.declare.iter().for_each(|declare| declare(registry));
-        self.reactions.iter().for_each(|(work, _)| registry.work(*work));
-        self.streams.iter().for_each(|(stream, _)| registry.stream(*stream));
+        self.reactions.iter().for_each(|(work, _)| registry.work(work.clone()));
+        self.streams.iter().for_each(|(stream, _)| registry.stream(stream.clone()));
     }
 
     /// Its channel namespaces over this store.
     pub fn channels(&self, store: &Store) -> Vec<Namespace> {
         self.namespaces.iter().map(|namespace| namespace(store)).collect()
+    }
+
+    /// Its schedules.
+    pub fn schedule_list(&self) -> &[Schedule] {
+        &self.schedules
     }
 
     /// Its pages.

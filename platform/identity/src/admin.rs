@@ -1,8 +1,12 @@
 //! Permission as a type.
 
+use std::marker::PhantomData;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use kernel::Problem;
+
+use crate::Scope;
 
 /// Who sends the request, as the edge found out. It travels in the request's extensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +16,13 @@ pub enum Caller {
     Anonymous,
     /// The administrator, by a session.
     Admin,
+    /// A program, by an API key.
+    Key {
+        /// The key's number.
+        id: i64,
+        /// What it may do: the bits of its [`Scope`]s.
+        scopes: u16,
+    },
 }
 
 /// Proof that an administrator sends this request.
@@ -24,14 +35,68 @@ impl<S: Sync> FromRequestParts<S> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        if parts.extensions.get::<Caller>() != Some(&Caller::Admin) {
-            return Err(Problem::unauthorized(
+        match parts.extensions.get::<Caller>() {
+            Some(Caller::Admin) => same_site(parts).map(|()| Self),
+            Some(Caller::Key { .. }) => {
+                Err(Problem::forbidden("An API key may not do this: it takes a signed-in person."))
+            }
+            _ => Err(Problem::unauthorized(
                 "Sign in first: run `mainspring admin-link` beside the server and open the link it prints.",
-            ));
+            )),
         }
-        if !parts.method.is_safe() && !parts.headers.contains_key(SAME_SITE) {
-            return Err(Problem::forbidden("A change needs the header X-Mainspring-Console."));
-        }
-        Ok(Self)
+    }
+}
+
+fn same_site(parts: &Parts) -> Result<(), Problem> {
+    if !parts.method.is_safe() && !parts.headers.contains_key(SAME_SITE) {
+        return Err(Problem::forbidden("A change needs the header X-Mainspring-Console."));
+    }
+    Ok(())
+}
+
+/// What a [`Key`] must be allowed to do. The types are in [`scopes`].
+pub trait Needs {
+    /// The scope.
+    const SCOPE: Scope;
+}
+
+/// The scopes as types: `Key<scopes::JobsWork>` in a handler's arguments.
+pub mod scopes {
+    use super::{Needs, Scope};
+
+    macro_rules! scopes {
+        ($($scope:ident),*) => {$(
+            #[doc = concat!("[`Scope::", stringify!($scope), "`]")]
+            pub struct $scope;
+
+            impl Needs for $scope {
+                const SCOPE: Scope = Scope::$scope;
+            }
+        )*};
+    }
+    scopes!(JobsWork, JobsEnqueue, EventsPublish, EventsRead);
+}
+
+/// Proof that a program with an API key of this scope sends the request, or an administrator. A bearer's request needs no
+/// further header: a browser adds none by itself.
+pub struct Key<N> {
+    /// The key's number; `None` for an administrator.
+    pub id: Option<i64>,
+    needs: PhantomData<N>,
+}
+
+impl<N: Needs, S: Sync> FromRequestParts<S> for Key<N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let id = match parts.extensions.get::<Caller>() {
+            Some(Caller::Admin) => same_site(parts).map(|()| None)?,
+            Some(Caller::Key { id, scopes }) if scopes & N::SCOPE.bit() != 0 => Some(*id),
+            Some(Caller::Key { .. }) => {
+                return Err(Problem::forbidden(format!("This API key lacks the scope `{}`.", N::SCOPE.name())));
+            }
+            _ => return Err(Problem::unauthorized("Send an API key: `Authorization: Bearer msk_…`.")),
+        };
+        Ok(Self { id, needs: PhantomData })
     }
 }

@@ -21,18 +21,30 @@ pub fn routes(identity: Identity) -> OpenApiRouter {
         .route("/console/enter/{token}", axum::routing::get(confirm).post(enter))
         .routes(routes!(session))
         .routes(routes!(end))
+        .merge(crate::keys::routes())
         .with_state(identity)
 }
 
 impl Identity {
-    /// Who sends a request with these headers. A store that does not answer makes nobody an administrator.
+    /// Who sends a request with these headers. A request that shows a key acts for that key alone, whatever cookie comes
+    /// with it. A store that does not answer makes everybody a stranger.
     pub async fn caller_of(&self, headers: &HeaderMap) -> Caller {
-        let Some(session) = cookie(headers) else { return Caller::Anonymous };
-        self.caller(session).await.unwrap_or_else(|error| {
-            tracing::warn!(error = %kernel::problem::chain(&error), "a session could not be checked");
+        let known = match (bearer(headers), cookie(headers)) {
+            (Some(token), _) => self.bearer(token).await,
+            (None, Some(session)) => self.caller(session).await,
+            (None, None) => return Caller::Anonymous,
+        };
+        known.unwrap_or_else(|error| {
+            tracing::warn!(error = %kernel::problem::chain(&error), "who sends a request could not be checked");
             Caller::Anonymous
         })
     }
+}
+
+/// RFC 6750, section 2.1; the scheme's case does not count (RFC 9110, section 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {

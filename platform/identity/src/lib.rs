@@ -2,9 +2,11 @@
 
 mod admin;
 mod http;
+mod keys;
 mod page;
 mod sessions;
 
-pub use admin::{Admin, Caller};
+pub use admin::{Admin, Caller, Key, Needs, scopes};
 pub use http::{is_https, routes};
+pub use keys::{ApiKey, Scope};
 pub use sessions::{Identity, LINK_TTL_MS, MIGRATIONS};

@@ -7,14 +7,16 @@ use store::{Migration, Store, StoreError, params};
 use crate::Caller;
 
 /// The tables of this part.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MIGRATION];
+
+const SESSIONS: Migration = Migration {
     part: "identity",
     version: 1,
     sql: "
 CREATE TABLE admin_links (digest BYTEA NOT NULL PRIMARY KEY, expires_at_ms BIGINT NOT NULL);
 CREATE TABLE sessions (digest BYTEA NOT NULL PRIMARY KEY, created_at_ms BIGINT NOT NULL, expires_at_ms BIGINT NOT NULL);
 ",
-}];
+};
 
 /// How long an admin link can be opened, milliseconds.
 pub const LINK_TTL_MS: i64 = 15 * 60_000;
@@ -25,9 +27,9 @@ const TOKEN_BYTES: usize = 32;
 /// Knows who is who. Clones are handles.
 #[derive(Clone)]
 pub struct Identity {
-    store: Store,
-    clock: Clock,
-    entropy: Entropy,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
 }
 
 impl Identity {
@@ -107,6 +109,6 @@ impl Identity {
 }
 
 /// Tokens are 256 random bits, so a fast digest is enough: there is nothing to guess.
-fn digest(token: &str) -> Vec<u8> {
+pub(crate) fn digest(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }

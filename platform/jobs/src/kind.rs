@@ -3,15 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use kernel::limits;
-use serde::de::DeserializeOwned;
-use store::{StoreError, Tx};
+use store::StoreError;
 
-use crate::Jobs;
-use crate::state::Outcome;
-use crate::store::{Claimed, Settlement};
+use crate::Run;
 
 /// A kind of job: its stable name and how it is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +22,15 @@ pub struct Kind {
     pub max_attempts: u32,
     /// Longest run of one attempt, milliseconds.
     pub timeout_ms: u64,
+    /// How long an attempt that was told to stop may take before it is aborted, milliseconds.
+    pub grace_ms: u64,
 }
 
 impl Kind {
     /// A kind on the queue `default`, with the usual policy.
     pub const fn new(name: &'static str) -> Self {
         let (max_attempts, timeout_ms) = (limits::JOB_ATTEMPTS, limits::JOB_TIMEOUT_MS);
-        Self { name, queue: "default", priority: 0, max_attempts, timeout_ms }
+        Self { name, queue: "default", priority: 0, max_attempts, timeout_ms, grace_ms: limits::JOB_CANCEL_GRACE_MS }
     }
 
     /// On another queue.
@@ -52,6 +50,12 @@ impl Kind {
     pub const fn timeout_ms(self, timeout_ms: u64) -> Self {
         Self { timeout_ms, ..self }
     }
+
+    /// With another time to stop in, when a running job is called off, milliseconds.
+    #[must_use]
+    pub const fn grace_ms(self, grace_ms: u64) -> Self {
+        Self { grace_ms, ..self }
+    }
 }
 
 /// Why an attempt failed, and what is to happen: whoever sees the failure decides.
@@ -61,10 +65,24 @@ pub enum Failure {
     Retry(String),
     /// Try again, not before this time (Unix milliseconds), while there are attempts left.
     RetryAt(i64, String),
+    /// Not now, and nobody's fault: again, not before this time (Unix milliseconds). The attempt does not count.
+    Snooze(i64),
     /// Trying again cannot help: a dead letter.
     Discard(String),
-    /// The job was given to another worker meanwhile; what this one did in its transaction is rolled back.
+    /// The job was given to another worker meanwhile, or is called off; what this one did in its transaction is rolled back.
     Lost,
+}
+
+impl Failure {
+    /// [`Failure::Retry`], because of an error.
+    pub fn retry(error: impl std::error::Error) -> Self {
+        Self::Retry(kernel::problem::chain(&error))
+    }
+
+    /// [`Failure::Discard`], because of an error that trying again meets again.
+    pub fn discard(error: impl std::error::Error) -> Self {
+        Self::Discard(kernel::problem::chain(&error))
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -83,63 +101,4 @@ where
     Fut: Future<Output = Result<(), Failure>> + Send + 'static,
 {
     Arc::new(move |attempt| Box::pin(run(attempt)))
-}
-
-/// One attempt at a job.
-#[derive(Clone)]
-pub struct Run {
-    pub(crate) jobs: Jobs,
-    pub(crate) job: Arc<Claimed>,
-    pub(crate) completed: Arc<AtomicBool>,
-}
-
-impl Run {
-    /// The job's number.
-    pub fn id(&self) -> i64 {
-        self.job.id
-    }
-
-    /// This attempt, from 1.
-    pub fn attempt(&self) -> u32 {
-        self.job.attempt
-    }
-
-    /// The position of the event that caused the job.
-    pub fn event_position(&self) -> Option<i64> {
-        self.job.event_position
-    }
-
-    /// The trace it belongs to.
-    pub fn trace(&self) -> Option<&str> {
-        self.job.trace.as_deref()
-    }
-
-    /// The arguments.
-    ///
-    /// # Errors
-    /// [`Failure::Discard`] when they are not of this type: trying again would read the same.
-    pub fn args<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_str(&self.job.args)
-            .map_err(|error| Failure::Discard(format!("the arguments do not fit: {error}")))
-    }
-
-    /// Completes the job in the handler's own transaction: its effect and its outcome commit together, so the effect
-    /// happens exactly once.
-    ///
-    /// # Errors
-    /// [`Failure::Lost`] when the job is no longer this worker's: return it, so that the transaction is rolled back.
-    pub async fn complete(&self, tx: &mut Tx) -> Result<(), Failure> {
-        let engine = &self.jobs.0;
-        let outcome = Outcome::Complete;
-        let it = Settlement { id: self.job.id, claim: self.job.claim, outcome, errors: self.job.errors.clone() };
-        if !crate::store::settle(tx, engine.lease, &it, engine.clock.now_ms()).await? {
-            return Err(Failure::Lost);
-        }
-        let (completed, jobs) = (self.completed.clone(), self.jobs.clone());
-        tx.on_commit(move || {
-            completed.store(true, Ordering::Release);
-            jobs.changed();
-        });
-        Ok(())
-    }
 }

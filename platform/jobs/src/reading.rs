@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::Jobs;
 use crate::state::State;
+use crate::store::args;
 
 /// How many jobs are in each state. A count stops at 100,000: then there are at least that many.
 pub type Counts = BTreeMap<String, i64>;
@@ -48,6 +49,20 @@ pub struct JobRow {
     pub trace_id: Option<String>,
     /// The last attempt's error.
     pub last_error: Option<String>,
+    /// Whose job it is; absent when nobody's in particular.
+    pub key: Option<String>,
+    /// Jobs with the same kind and order key run one after the other.
+    pub order_key: Option<String>,
+    /// The batch it belongs to, as text.
+    pub batch: Option<String>,
+    /// Whether it is called off and its worker has not stopped yet.
+    pub cancelling: bool,
+    /// How far it last said that it is, 0 to 100.
+    pub percent: Option<i32>,
+    /// What it last said that it does.
+    pub note: Option<String>,
+    #[serde(skip)]
+    pub(crate) result: Option<String>,
     #[serde(skip)]
     pub(crate) args: String,
     #[serde(skip)]
@@ -75,6 +90,13 @@ impl FromRow for JobRow {
             args: row.get(13)?,
             last_error: parsed(&errors).pop().map(|error| error.message),
             errors,
+            key: Some(row.get(15)?).filter(|key: &String| !key.is_empty()),
+            order_key: row.get(16)?,
+            batch: row.get::<Option<i64>>(17)?.map(|batch| batch.to_string()),
+            cancelling: row.get::<Option<i64>>(18)?.is_some() && state == State::Executing,
+            percent: row.get(19)?,
+            note: row.get(20)?,
+            result: row.get(21)?,
         })
     }
 }
@@ -100,20 +122,31 @@ pub(crate) struct JobDetail {
     args: Box<RawValue>,
     /// Every failed attempt, oldest first.
     errors: Vec<AttemptError>,
+    /// What it left.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Box<RawValue>>,
+    /// Unfinished jobs that it comes after, as text.
+    after: Vec<String>,
+    /// Jobs that come after it and wait, as text; 100 at most.
+    followers: Vec<String>,
 }
 
-impl From<JobRow> for JobDetail {
-    fn from(row: JobRow) -> Self {
+impl JobDetail {
+    fn new(row: JobRow, ties: Ties) -> Self {
         let args = RawValue::from_string(row.args.clone()).unwrap_or_else(|_| RawValue::NULL.to_owned());
-        Self { args, errors: parsed(&row.errors), row }
+        let result = row.result.clone().and_then(|text| RawValue::from_string(text).ok());
+        let text = |ids: Vec<(i64,)>| ids.into_iter().map(|(id,)| id.to_string()).collect();
+        Self { args, errors: parsed(&row.errors), result, after: text(ties.0), followers: text(ties.1), row }
     }
 }
+
+type Ties = (Vec<(i64,)>, Vec<(i64,)>);
 
 fn parsed(errors: &str) -> Vec<AttemptError> {
     serde_json::from_str(errors).unwrap_or_default()
 }
 
-/// Which jobs to list, newest first.
+/// Which jobs to list: newest first, ended ones of one state by their end.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// In this state only.
@@ -124,25 +157,42 @@ pub struct Query {
     pub kind: Option<String>,
     /// Caused by this event only.
     pub event_position: Option<i64>,
-    /// Older than this job.
+    /// Of this batch only.
+    pub batch: Option<i64>,
+    /// After this job in the list.
     pub before: Option<i64>,
     /// At most so many; bounded by [`limits::PAGE`].
     pub limit: usize,
 }
 
-const COLUMNS: &str =
-    "id, kind, queue, state, priority, attempt, max_attempts, created_at_ms, run_at_ms, started_at_ms";
-const MORE: &str = "event_position, trace, args, errors";
-
-fn selects(filter: &str, state: Option<State>) -> String {
-    let unfinished =
-        format!("SELECT {COLUMNS}, CAST(NULL AS BIGINT) AS finished_at_ms, {MORE} FROM jobs WHERE {filter}");
-    let finished = format!("SELECT {COLUMNS}, finished_at_ms, {MORE} FROM jobs_finished WHERE {filter}");
+/// A state in the words of the index that knows its jobs, so that the others are not read through.
+fn words(state: State) -> String {
+    let number = state.number();
     match state {
-        Some(state) if state.is_end() => finished,
-        Some(_) => unfinished,
-        None => format!("{unfinished} UNION ALL {finished}"),
+        State::Scheduled | State::Retryable => format!("state IN (1, 3) AND state = {number}"),
+        _ if state.is_end() => format!("state = {number} AND finished_at_ms IS NOT NULL"),
+        _ => format!("state = {number}"),
     }
+}
+
+fn select() -> String {
+    format!(
+        "SELECT jobs.id, kind, queue, state, priority, attempt, max_attempts, created_at_ms, run_at_ms, started_at_ms,
+             finished_at_ms, event_position, trace, {}, errors, job_key, order_key, batch, cancel_at_ms, n.percent, n.note,
+             n.result
+         FROM jobs LEFT JOIN job_notes AS n ON n.id = jobs.id",
+        args!()
+    )
+}
+
+/// So many jobs of a state are sorted; of more, the newest are found by walking back from the end.
+const SORTED_MOST: i64 = 10_000;
+
+async fn is_rare(tx: &mut Tx, state: State) -> Result<bool, StoreError> {
+    let sql =
+        format!("SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE {} LIMIT {SORTED_MOST}) AS bounded", words(state));
+    let (count,): (i64,) = tx.one(&sql, &[]).await?;
+    Ok(count < SORTED_MOST)
 }
 
 /// One page of jobs.
@@ -150,13 +200,30 @@ fn selects(filter: &str, state: Option<State>) -> String {
 /// # Errors
 /// [`StoreError`].
 pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<JobRow>, StoreError> {
-    let mut filter = "id < $1".to_owned();
-    let mut params = vec![Value::from(query.before.unwrap_or(i64::MAX))];
+    let before = query.before.unwrap_or(i64::MAX);
+    let mut params = vec![Value::from(before)];
+    let (mut filter, mut order) = ("jobs.id < $1".to_owned(), "jobs.id DESC");
+    if let Some(state) = query.state {
+        if state.is_end() {
+            // Where the page before ended, if that job is still there.
+            let sql = "SELECT finished_at_ms FROM jobs WHERE id = $1 AND finished_at_ms IS NOT NULL";
+            if let Some((ended_at_ms,)) = tx.first::<(i64,)>(sql, &params).await? {
+                params.push(Value::from(ended_at_ms));
+                "(finished_at_ms, jobs.id) < ($2, $1)".clone_into(&mut filter);
+            }
+            order = "finished_at_ms DESC, jobs.id DESC";
+        } else if is_rare(tx, state).await? {
+            // An expression: the order of the table itself must not look like the cheapest way.
+            "jobs.id + 0 < $1".clone_into(&mut filter);
+            order = "jobs.id + 0 DESC";
+        }
+        filter.push_str(&format!(" AND {}", words(state)));
+    }
     let wanted = [
-        ("state", query.state.map(|state| Value::from(i32::from(state.number())))),
         ("queue", query.queue.as_ref().map(Value::from)),
         ("kind", query.kind.as_ref().map(Value::from)),
         ("event_position", query.event_position.map(Value::from)),
+        ("batch", query.batch.map(Value::from)),
     ];
     for (column, value) in wanted {
         if let Some(value) = value {
@@ -165,7 +232,7 @@ pub(crate) async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<JobRow>, Stor
         }
     }
     let limit = query.limit.clamp(1, limits::PAGE);
-    let sql = format!("{} ORDER BY id DESC LIMIT {limit}", selects(&filter, query.state));
+    let sql = format!("{} WHERE {filter} ORDER BY {order} LIMIT {limit}", select());
     tx.all(&sql, &params).await
 }
 
@@ -183,8 +250,23 @@ impl Jobs {
     /// # Errors
     /// [`StoreError`].
     pub async fn find(&self, id: i64) -> Result<Option<JobRow>, StoreError> {
-        let sql = format!("{} LIMIT 1", selects("id = $1", None));
+        let sql = format!("{} WHERE jobs.id = $1", select());
         self.0.store.read(async move |tx| tx.first(&sql, &[Value::from(id)]).await).await
+    }
+
+    /// One job with all that is known of it.
+    pub(crate) async fn detail(&self, id: i64) -> Result<Option<JobDetail>, StoreError> {
+        let Some(row) = self.find(id).await? else { return Ok(None) };
+        let ties: Result<Ties, StoreError> = self
+            .0
+            .store
+            .read(async move |tx| {
+                let after = "SELECT before FROM job_edges WHERE job = $1 ORDER BY before";
+                let followers = "SELECT job FROM job_edges WHERE before = $1 ORDER BY job LIMIT 100";
+                Ok((tx.all(after, &[Value::from(id)]).await?, tx.all(followers, &[Value::from(id)]).await?))
+            })
+            .await;
+        Ok(Some(JobDetail::new(row, ties?)))
     }
 
     /// How many jobs there are in each state.
@@ -197,14 +279,9 @@ impl Jobs {
             .read(async |tx| {
                 let mut counts = Counts::new();
                 for state in State::ALL {
-                    let table = if state.is_end() { "jobs_finished" } else { "jobs" };
-                    // Said in the words of the partial index, so that the jobs that merely wait are not read through.
-                    let index =
-                        if matches!(state, State::Scheduled | State::Retryable) { "state IN (1, 3) AND" } else { "" };
+                    let words = words(state);
                     let sql = format!(
-                        "SELECT COUNT(*) FROM
-                             (SELECT 1 FROM {table} WHERE {index} state = {} LIMIT {COUNT_MOST}) AS bounded",
-                        state.number()
+                        "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE {words} LIMIT {COUNT_MOST}) AS bounded"
                     );
                     let (count,): (i64,) = tx.one(&sql, &[]).await?;
                     counts.insert(format!("{state:?}").to_lowercase(), count);

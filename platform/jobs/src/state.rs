@@ -22,11 +22,14 @@ pub enum State {
     Cancelled = 5,
     /// Given up: a dead letter. An end.
     Discarded = 6,
+    /// Waits for other jobs: the one before it in its order, those that it comes after, or its batch.
+    Pending = 7,
 }
 
 impl State {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
         Self::Available,
         Self::Scheduled,
         Self::Executing,
@@ -67,6 +70,8 @@ pub struct Record {
     pub lease: Option<i64>,
     /// Not before this time, Unix milliseconds.
     pub run_at_ms: i64,
+    /// Whether it is called off while a worker has it: however the attempt ends, the job ends cancelled.
+    pub cancelling: bool,
 }
 
 /// What can happen to a job.
@@ -95,15 +100,6 @@ pub enum Command {
         /// Which claim it was.
         claim: u32,
     },
-    /// A worker that does not know the kind leaves the job for later: the attempt does not count.
-    PutOff {
-        /// The lease under which it was claimed.
-        lease: i64,
-        /// Which claim it was.
-        claim: u32,
-        /// Not before this time, Unix milliseconds.
-        until_ms: i64,
-    },
     /// The worker of this lease is dead.
     Crash {
         /// The dead lease.
@@ -112,7 +108,12 @@ pub enum Command {
     /// A person calls it off.
     Cancel,
     /// A person wants it run now, whatever happened before.
-    RunNow,
+    RunNow {
+        /// Whether others of its order are unfinished: then it comes back to wait for its turn.
+        behind: bool,
+    },
+    /// Nothing that it waited for is left.
+    Release,
 }
 
 /// How an attempt ended.
@@ -124,6 +125,10 @@ pub enum Outcome {
     RetryAt(i64),
     /// Failed for good.
     Discard,
+    /// Not now: again, not before this time (Unix milliseconds), and the attempt does not count.
+    Snooze(i64),
+    /// It stopped because the job is called off; refused when it is not.
+    Stop,
 }
 
 /// The command does not fit the job's state, or comes from a worker that no longer has it.
@@ -131,10 +136,10 @@ pub enum Outcome {
 pub struct Refused;
 
 impl Record {
-    /// A job as it is enqueued at `now_ms`.
-    pub fn enqueued(run_at_ms: i64, max_attempts: u32, now_ms: i64) -> Self {
-        let state = if run_at_ms <= now_ms { State::Available } else { State::Scheduled };
-        Self { state, attempt: 0, max_attempts, claims: 0, lease: None, run_at_ms }
+    /// A job as it is enqueued at `now_ms`; `pending` when it waits for other jobs.
+    pub fn enqueued(run_at_ms: i64, max_attempts: u32, pending: bool, now_ms: i64) -> Self {
+        let state = if pending { State::Pending } else { waiting_since(run_at_ms, now_ms) };
+        Self { state, attempt: 0, max_attempts, claims: 0, lease: None, run_at_ms, cancelling: false }
     }
 
     /// The record after `command` at `now_ms`.
@@ -142,38 +147,48 @@ impl Record {
     /// # Errors
     /// [`Refused`]: nothing changes.
     pub fn apply(&self, command: &Command, now_ms: i64) -> Result<Self, Refused> {
-        let waiting = Self { lease: None, ..self.clone() };
+        let freed = Self { lease: None, cancelling: false, ..self.clone() };
         let holds = |lease: i64, claim: u32| self.lease == Some(lease) && self.claims == claim;
+        let uncounted = self.attempt.saturating_sub(1);
         match *command {
             Command::Promote if self.waits_for_time() && self.run_at_ms <= now_ms => {
-                Ok(Self { state: State::Available, ..waiting })
+                Ok(Self { state: State::Available, ..freed })
             }
             Command::Claim { lease } if self.state == State::Available => {
                 let (attempt, claims) = (self.attempt + 1, self.claims + 1);
-                Ok(Self { state: State::Executing, attempt, claims, lease: Some(lease), ..waiting })
+                Ok(Self { state: State::Executing, attempt, claims, lease: Some(lease), ..freed })
             }
-            Command::Settle { lease, claim, outcome } if holds(lease, claim) => Ok(match outcome {
-                Outcome::Complete => Self { state: State::Completed, ..waiting },
-                Outcome::Discard => Self { state: State::Discarded, ..waiting },
-                Outcome::RetryAt(run_at_ms) => Self { state: State::Retryable, run_at_ms, ..waiting },
-            }),
+            Command::Settle { lease, claim, outcome } if holds(lease, claim) => match outcome {
+                _ if self.cancelling => Ok(Self { state: State::Cancelled, ..freed }),
+                Outcome::Stop => Err(Refused),
+                Outcome::Complete => Ok(Self { state: State::Completed, ..freed }),
+                Outcome::Discard => Ok(Self { state: State::Discarded, ..freed }),
+                Outcome::RetryAt(run_at_ms) => Ok(Self { state: State::Retryable, run_at_ms, ..freed }),
+                Outcome::Snooze(run_at_ms) => {
+                    let state = if uncounted > 0 { State::Retryable } else { State::Scheduled };
+                    Ok(Self { state, attempt: uncounted, run_at_ms, ..freed })
+                }
+            },
             Command::HandBack { lease, claim } if holds(lease, claim) => {
-                Ok(Self { state: State::Available, attempt: self.attempt - 1, ..waiting })
+                let state = if self.cancelling { State::Cancelled } else { State::Available };
+                Ok(Self { state, attempt: uncounted, ..freed })
             }
-            Command::PutOff { lease, claim, until_ms } if holds(lease, claim) => {
-                let state = if self.attempt > 1 { State::Retryable } else { State::Scheduled };
-                Ok(Self { state, attempt: self.attempt - 1, run_at_ms: until_ms, ..waiting })
+            Command::Crash { lease } if self.lease == Some(lease) => Ok(match self.cancelling {
+                true => Self { state: State::Cancelled, ..freed },
+                false if self.attempt < self.max_attempts => Self { state: State::Available, ..freed },
+                false => Self { state: State::Discarded, ..freed },
+            }),
+            Command::Cancel if self.state == State::Executing => Ok(Self { cancelling: true, ..self.clone() }),
+            Command::Cancel if !self.state.is_end() => Ok(Self { state: State::Cancelled, ..freed }),
+            Command::RunNow { .. } if self.waits_for_time() => {
+                Ok(Self { state: State::Available, run_at_ms: now_ms, ..freed })
             }
-            Command::Crash { lease } if self.lease == Some(lease) => {
-                let state = if self.attempt < self.max_attempts { State::Available } else { State::Discarded };
-                Ok(Self { state, ..waiting })
+            Command::RunNow { behind } if self.state.is_end() => {
+                let state = if behind { State::Pending } else { State::Available };
+                Ok(Self { state, attempt: 0, run_at_ms: now_ms, ..freed })
             }
-            Command::Cancel if !self.state.is_end() => Ok(Self { state: State::Cancelled, ..waiting }),
-            Command::RunNow if self.waits_for_time() => {
-                Ok(Self { state: State::Available, run_at_ms: now_ms, ..waiting })
-            }
-            Command::RunNow if self.state.is_end() => {
-                Ok(Self { state: State::Available, attempt: 0, run_at_ms: now_ms, ..waiting })
+            Command::Release if self.state == State::Pending => {
+                Ok(Self { state: waiting_since(self.run_at_ms, now_ms), ..freed })
             }
             _ => Err(Refused),
         }
@@ -182,6 +197,10 @@ impl Record {
     fn waits_for_time(&self) -> bool {
         matches!(self.state, State::Scheduled | State::Retryable)
     }
+}
+
+fn waiting_since(run_at_ms: i64, now_ms: i64) -> State {
+    if run_at_ms <= now_ms { State::Available } else { State::Scheduled }
 }
 
 /// How a failed attempt ends: again after a pause, or never. `unit` is a die in `0.0..1.0`.
@@ -204,7 +223,13 @@ mod tests {
     use super::*;
 
     fn any_outcome() -> impl Strategy<Value = Outcome> {
-        prop_oneof![Just(Outcome::Complete), Just(Outcome::Discard), (0..10_000i64).prop_map(Outcome::RetryAt)]
+        prop_oneof![
+            Just(Outcome::Complete),
+            Just(Outcome::Discard),
+            Just(Outcome::Stop),
+            (0..10_000i64).prop_map(Outcome::RetryAt),
+            (0..10_000i64).prop_map(Outcome::Snooze),
+        ]
     }
 
     fn any_command() -> impl Strategy<Value = Command> {
@@ -217,28 +242,25 @@ mod tests {
                 outcome
             }),
             (1..4i64, 1..5u32).prop_map(|(lease, claim)| Command::HandBack { lease, claim }),
-            (1..4i64, 1..5u32, 0..10_000i64).prop_map(|(lease, claim, until_ms)| Command::PutOff {
-                lease,
-                claim,
-                until_ms
-            }),
             (1..4i64).prop_map(|lease| Command::Crash { lease }),
             Just(Command::Cancel),
-            Just(Command::RunNow),
+            any::<bool>().prop_map(|behind| Command::RunNow { behind }),
+            Just(Command::Release),
         ]
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #![proptest_config(ProptestConfig::with_cases(100_000))]
 
         #[test]
         fn every_life_keeps_the_rules(
             run_at in 0..1000i64,
             max_attempts in 1..4u32,
+            pending in any::<bool>(),
             story in prop::collection::vec((any_command(), 0..2000i64), 0..30),
         ) {
             let mut now = 500;
-            let mut record = Record::enqueued(run_at, max_attempts, now);
+            let mut record = Record::enqueued(run_at, max_attempts, pending, now);
             for (command, step) in story {
                 now += step - 500;
                 let Ok(next) = record.apply(&command, now) else { continue };
@@ -252,9 +274,17 @@ mod tests {
                 }
                 prop_assert_eq!(next.claims, record.claims + u32::from(matches!(command, Command::Claim { .. })));
                 // An end is left only because a person said so.
-                prop_assert!(!record.state.is_end() || command == Command::RunNow);
+                let anew = matches!(command, Command::RunNow { .. });
+                prop_assert!(!record.state.is_end() || anew);
+                // What is called off while it runs can only end cancelled, and only what runs is being called off.
+                prop_assert!(!next.cancelling || next.state == State::Executing);
+                prop_assert!(!record.cancelling || next.cancelling || next.state == State::Cancelled);
+                // What waits for other jobs is not begun before they let it go.
+                prop_assert!(
+                    record.state != State::Pending || matches!(next.state, State::Cancelled) || command == Command::Release
+                );
                 // A worker that dies each time does not loop for ever.
-                if matches!(command, Command::Crash { .. }) && record.attempt >= max_attempts {
+                if matches!(command, Command::Crash { .. }) && record.attempt >= max_attempts && !record.cancelling {
                     prop_assert_eq!(next.state, State::Discarded);
                 }
                 record = next;

@@ -4,16 +4,36 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ::store::StoreError;
+use ::store::{StoreError, Tx};
 use kernel::limits;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::runner::{self, Queue};
 use crate::settle::{self, ToSettle};
-use crate::{Handler, Jobs, Kind, Life, Served, store};
+use crate::state::State;
+use crate::store::{self, Effects};
+use crate::{Handler, Jobs, Kind, Life, Served, bulk, progress};
 
 /// The longest sleep of the loop; a signal or a due job ends it earlier.
 const TICK: Duration = Duration::from_secs(5);
+
+/// How long jobs stay to be looked at after they have ended, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Completed ones.
+    pub completed_ms: i64,
+    /// Cancelled ones.
+    pub cancelled_ms: i64,
+    /// Dead letters.
+    pub discarded_ms: i64,
+}
+
+impl Keep {
+    /// All alike.
+    pub const fn all(keep_ms: i64) -> Self {
+        Self { completed_ms: keep_ms, cancelled_ms: keep_ms, discarded_ms: keep_ms }
+    }
+}
 
 impl Jobs {
     /// Starts serving: the kinds that this process runs, `concurrency` slots for each of their queues.
@@ -29,8 +49,9 @@ impl Jobs {
             settle,
             runtime: tokio::runtime::Handle::current(),
         };
-        for (kind, handler) in kinds {
-            served.queues.entry(kind.queue).or_insert_with(|| Arc::new(Queue::new(kind.queue, concurrency)));
+        for (kind, handler) in kinds.into_iter().chain(bulk::kinds(self)) {
+            let waiting = self.waiting(kind.queue).expect("more queues than a process remembers");
+            served.queues.entry(kind.queue).or_insert_with(|| Arc::new(Queue::new(waiting, concurrency)));
             let other = served.kinds.insert(kind.name, (kind, handler));
             assert!(other.is_none(), "two kinds of job are called {}", kind.name);
         }
@@ -40,6 +61,7 @@ impl Jobs {
         for queue in queues {
             self.0.tasks.spawn(runner::serve(self.clone(), queue));
         }
+        self.0.tasks.spawn(progress::serve(self.clone()));
         self.0.tasks.spawn(upkeep(self.clone()));
     }
 
@@ -67,21 +89,37 @@ impl Jobs {
         }
     }
 
-    /// Removes finished jobs older than `keep_ms`; how many.
+    /// Removes jobs that ended longer ago than `keep` says, in bounded batches; how many. Batches go when the longest-kept
+    /// of their jobs would. A job that is removed no longer keeps its unique key.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn prune(&self, keep_ms: i64) -> Result<u64, StoreError> {
-        let before_ms = self.0.clock.now_ms() - keep_ms;
+    pub async fn prune(&self, keep: Keep) -> Result<u64, StoreError> {
+        let (now_ms, limit) = (self.0.clock.now_ms(), limits::JOB_PROMOTE_BATCH as i64);
         let mut pruned = 0;
-        loop {
-            let batch = limits::JOB_PROMOTE_BATCH as i64;
-            let removed = self.0.store.write_relaxed(async move |tx| store::prune(tx, before_ms, batch).await).await?;
-            pruned += removed;
-            if removed < batch as u64 {
-                return Ok(pruned);
+        let ends = [
+            (State::Completed, keep.completed_ms),
+            (State::Cancelled, keep.cancelled_ms),
+            (State::Discarded, keep.discarded_ms),
+        ];
+        for (state, keep_ms) in ends {
+            let before_ms = now_ms.saturating_sub(keep_ms);
+            loop {
+                let prune = async move |tx: &mut Tx| store::prune(tx, state, before_ms, limit).await;
+                let removed: u64 = self.0.store.write_relaxed(prune).await?;
+                pruned += removed;
+                if removed < limit as u64 {
+                    break;
+                }
             }
         }
+        let before_ms = now_ms.saturating_sub(keep.completed_ms.max(keep.cancelled_ms).max(keep.discarded_ms));
+        let rest = async move |tx: &mut Tx| {
+            store::policy::forget_rates(tx, now_ms, limit).await?;
+            store::batches::prune(tx, before_ms, limit).await
+        };
+        let _batches: u64 = self.0.store.write_relaxed(rest).await?;
+        Ok(pruned)
     }
 
     /// Takes back what dead leases hold: how many jobs run again.
@@ -89,28 +127,31 @@ impl Jobs {
     /// # Errors
     /// [`StoreError`].
     pub async fn rescue(&self) -> Result<u64, StoreError> {
-        let (mine, life, now_ms) = (self.0.lease, self.0.life, self.0.clock.now_ms());
-        let silent_since_ms = if life == Life::Locked { i64::MAX } else { now_ms - limits::LEASE_MS };
+        let (mine, life) = (self.0.lease, self.0.life);
         let mut rescued = 0;
         loop {
+            let (own, now_ms) = (self.clone(), self.0.clock.now_ms());
+            let silent_since_ms = if life == Life::Locked { i64::MAX } else { now_ms - limits::LEASE_MS };
             let (leases, again, last) = self
                 .0
                 .store
                 .write(async move |tx| {
-                    let (mut again, mut last) = (0, 0);
-                    let leases = store::dead_leases(tx, mine, silent_since_ms).await?;
+                    let (mut again, mut last, mut effects) = (0, 0, Effects::default());
+                    let leases = store::leases::dead(tx, mine, silent_since_ms, now_ms).await?;
+                    let limit = limits::JOB_PROMOTE_BATCH as i64;
                     for lease in &leases {
-                        let (a, l) = store::crash(tx, *lease, limits::JOB_PROMOTE_BATCH as i64, now_ms).await?;
+                        let (a, l) = store::crash(tx, *lease, limit, now_ms, &mut effects).await?;
                         (again, last) = (again + a, last + l);
-                        store::forget_lease(tx, *lease).await?;
+                        store::leases::forget(tx, *lease).await?;
                     }
+                    tx.on_commit(move || own.apply(effects));
                     Ok::<_, StoreError>((leases.len(), again, last))
                 })
                 .await?;
             rescued += again;
             if again + last > 0 {
                 metrics::counter!("jobs_rescued_total").increment(again);
-                tracing::warn!(again, discarded = last, leases, "took back the jobs of dead workers");
+                tracing::warn!(again, ended = last, leases, "took back the jobs of dead workers");
                 self.changed();
                 self.wake();
             }
@@ -121,34 +162,49 @@ impl Jobs {
         }
     }
 
-    async fn promote(&self) -> Result<Option<i64>, StoreError> {
-        let now_ms = self.0.clock.now_ms();
-        let batch = limits::JOB_PROMOTE_BATCH as i64;
-        let (queues, next) = self
-            .0
-            .store
-            .write_relaxed(async move |tx| {
-                let queues = store::promote(tx, now_ms, batch).await?;
-                Ok::<_, StoreError>((queues, store::next_due(tx).await?))
-            })
-            .await?;
-        if !queues.is_empty() {
-            self.changed();
-        }
-        if let Some(served) = self.0.served.get() {
-            queues.iter().filter_map(|queue| served.queues.get(queue.as_str())).for_each(|queue| queue.work_came());
-        }
-        Ok(next)
+    async fn promote(&self) -> Result<(), StoreError> {
+        let (own, now_ms) = (self.clone(), self.0.clock.now_ms());
+        let promote = async move |tx: &mut Tx| {
+            let mut effects = Effects::default();
+            store::promote(tx, now_ms, limits::JOB_PROMOTE_BATCH as i64, &mut effects).await?;
+            tx.on_commit(move || own.apply(effects));
+            Ok(())
+        };
+        self.0.store.write_relaxed(promote).await
     }
 
-    async fn due(&self) -> Result<Option<i64>, StoreError> {
-        self.0.store.read(async |tx| store::next_due(tx).await).await
+    /// Goes on with what one write could not decide; whether there is more.
+    async fn loosen(&self) -> Result<(), StoreError> {
+        let (own, now_ms) = (self.clone(), self.0.clock.now_ms());
+        let loosen = async move |tx: &mut Tx| {
+            let mut effects = Effects::default();
+            effects.loose = store::ties::loosen(tx, limits::JOB_LOOSE_BATCH, now_ms, &mut effects).await?;
+            tx.on_commit(move || own.apply(effects));
+            Ok(())
+        };
+        self.0.store.write_relaxed(loosen).await
+    }
+
+    /// What there is to do, and when next.
+    async fn outlook(&self) -> Result<Outlook, StoreError> {
+        let lease = self.0.lease;
+        self.0
+            .store
+            .read(async move |tx| {
+                Ok(Outlook {
+                    due_ms: store::next_due(tx).await?,
+                    lease_ends_ms: store::leases::next_end(tx).await?,
+                    loose: store::ties::is_loose(tx).await?,
+                    called_off: store::called_off(tx, lease).await?,
+                })
+            })
+            .await
     }
 
     async fn renew(&self) -> Result<(), StoreError> {
         let (lease, now_ms) = (self.0.lease, self.0.clock.now_ms());
         let holder = self.0.holder.clone();
-        self.0.store.write_relaxed(async move |tx| store::renew_lease(tx, lease, &holder, now_ms).await).await
+        self.0.store.write_relaxed(async move |tx| store::leases::renew(tx, lease, &holder, now_ms).await).await
     }
 }
 
@@ -175,14 +231,40 @@ async fn upkeep(jobs: Jobs) {
     }
 }
 
+struct Outlook {
+    due_ms: Option<i64>,
+    lease_ends_ms: Option<i64>,
+    loose: bool,
+    called_off: Vec<i64>,
+}
+
+/// An idle process only reads; it writes when something is due.
 async fn turn(jobs: &Jobs) -> Result<Option<i64>, StoreError> {
     if jobs.0.life == Life::Renewed {
         jobs.renew().await?;
         jobs.rescue().await?;
+        jobs.learn_policies().await?;
     }
-    // An idle process only reads; it writes when something is due.
-    match jobs.due().await? {
-        Some(due) if due <= jobs.0.clock.now_ms() => jobs.promote().await,
-        next => Ok(next),
+    let outlook = jobs.outlook().await?;
+    outlook.called_off.into_iter().for_each(|id| jobs.stop_running(id));
+    let now_ms = jobs.0.clock.now_ms();
+    let mut next = None;
+    for (at_ms, is_lease) in [(outlook.due_ms, false), (outlook.lease_ends_ms, true)] {
+        match at_ms {
+            Some(at_ms) if at_ms <= now_ms && is_lease => drop(jobs.rescue().await?),
+            Some(at_ms) if at_ms <= now_ms => jobs.promote().await?,
+            Some(at_ms) => {
+                next = Some(next.map_or(at_ms, |next: i64| next.min(at_ms)));
+                continue;
+            }
+            None => continue,
+        }
+        // There may be more of it.
+        next = Some(now_ms);
     }
+    if outlook.loose {
+        jobs.loosen().await?;
+        next = Some(now_ms);
+    }
+    Ok(next)
 }

@@ -10,6 +10,7 @@ use bus::{Position, Publication};
 use kernel::limits;
 use parking_lot::Mutex;
 
+use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::codes::Disconnect;
 use crate::members::Member;
@@ -29,6 +30,8 @@ type Shard = HashMap<Arc<str>, HashMap<u64, Subscriber>>;
 struct Subscriber {
     member: Member,
     state: State,
+    /// On a guarded channel: whom its guard let in.
+    caller: Option<Arc<Caller>>,
 }
 
 enum State {
@@ -36,6 +39,8 @@ enum State {
     Joining { held: Vec<Arc<Broadcast>>, bytes: usize },
     /// With the position of the last publication that was delivered, where the channel has positions.
     Live(Option<Position>),
+    /// It is there, and hears nothing.
+    Muted,
 }
 
 enum Offer {
@@ -55,7 +60,7 @@ impl Channels {
     }
 
     /// Registers a member that begins to read the channel's history. Returns the shared name.
-    pub(crate) fn join(&self, channel: &str, member: Member) -> Arc<str> {
+    pub(crate) fn join(&self, channel: &str, member: Member, caller: Option<Arc<Caller>>) -> Arc<str> {
         let mut shard = self.shard(channel).lock();
         let name = shard.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
         let subscribers = match shard.entry(name.clone()) {
@@ -66,7 +71,7 @@ impl Channels {
             }
         };
         let state = State::Joining { held: Vec::new(), bytes: 0 };
-        if subscribers.insert(member.id(), Subscriber { member, state }).is_none() {
+        if subscribers.insert(member.id(), Subscriber { member, state, caller }).is_none() {
             self.subscriptions.fetch_add(1, Ordering::Relaxed);
         }
         name
@@ -119,6 +124,43 @@ impl Channels {
         }
     }
 
+    /// Everybody who was let into a guarded channel.
+    pub(crate) fn callers(&self, channel: &str) -> Vec<(u64, Arc<Caller>)> {
+        let shard = self.shard(channel).lock();
+        let subscribers = shard.get(channel).into_iter().flatten();
+        subscribers.filter_map(|(id, subscriber)| Some((*id, subscriber.caller.clone()?))).collect()
+    }
+
+    /// Ends the subscription of a member that is no longer let in.
+    pub(crate) fn turn_out(&self, channel: &str, id: u64) {
+        let member = self.shard(channel).lock().get(channel).and_then(|all| all.get(&id)).map(|one| one.member.clone());
+        if let Some(member) = member {
+            self.leave(channel, id);
+            member.turned_out(channel);
+        }
+    }
+
+    /// Delivers nothing to this member any more.
+    pub(crate) fn mute(&self, channel: &str, id: u64) {
+        let mut shard = self.shard(channel).lock();
+        if let Some(subscriber) = shard.get_mut(channel).and_then(|all| all.get_mut(&id)) {
+            subscriber.state = State::Muted;
+        }
+    }
+
+    /// Subscribers that are sockets, and the others.
+    pub(crate) fn by_kind(&self, channel: &str) -> (usize, usize) {
+        let shard = self.shard(channel).lock();
+        let Some(subscribers) = shard.get(channel) else { return (0, 0) };
+        let sockets = subscribers.values().filter(|one| matches!(one.member, Member::Socket(_))).count();
+        (sockets, subscribers.len() - sockets)
+    }
+
+    /// Whether this member is subscribed.
+    pub(crate) fn has(&self, channel: &str, id: u64) -> bool {
+        self.shard(channel).lock().get(channel).is_some_and(|subscribers| subscribers.contains_key(&id))
+    }
+
     pub(crate) fn subscribers(&self, channel: &str) -> usize {
         self.shard(channel).lock().get(channel).map_or(0, HashMap::len)
     }
@@ -146,6 +188,7 @@ impl Subscriber {
                     held.push(broadcast.clone());
                 }
             }
+            State::Muted => {}
             State::Live(None) => self.member.deliver(broadcast),
             State::Live(Some(at)) if publication.epoch != at.epoch => return Offer::Lost,
             State::Live(Some(at)) if publication.offset <= at.offset => {}

@@ -33,6 +33,16 @@ impl Loads {
         }
     }
 
+    /// Reads the table again, if the stream is in the bus at all.
+    pub(crate) async fn again(&self, bus: &Bus, namespace: &Namespace, channel: &str) -> Result<(), LoadError> {
+        if let Some(load) = &namespace.durable
+            && bus.is_loaded(channel).await.map_err(load_error)?
+        {
+            self.join(bus, namespace, load, channel, true).await?;
+        }
+        Ok(())
+    }
+
     /// Publishes what was committed under `offset`; reads the table again where something before it is missing.
     /// `watched` says whether anybody here listens to the channel.
     pub(crate) async fn publish(

@@ -10,6 +10,7 @@ use bus::{Position, Publication};
 use futures_util::Stream;
 use kernel::limits;
 
+use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::codes::Disconnect;
 use crate::hub::{Core, Recovery};
@@ -63,13 +64,13 @@ impl FeedState {
 
 impl Feed {
     /// Joins the channel; `settle` follows when the history has been read.
-    pub(crate) fn join(core: &Arc<Core>, channel: &str, seat: Seat) -> Self {
+    pub(crate) fn join(core: &Arc<Core>, channel: &str, seat: Seat, caller: Option<Arc<Caller>>) -> Self {
         let state = Arc::new(FeedState {
             id: core.members.fresh_id(),
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
             beat: AtomicBool::new(false),
         });
-        let channel = core.channels.join(channel, Member::Feed(state.clone()));
+        let channel = core.channels.join(channel, Member::Feed(state.clone()), caller);
         core.members.enter(Member::Feed(state.clone()), 1 + core.entropy.below(BEAT_S as u64) as usize);
         Self {
             core: core.clone(),
@@ -82,6 +83,18 @@ impl Feed {
             recovered: false,
             _seat: seat,
         }
+    }
+
+    /// Hears nothing of the channel, and is not told so.
+    pub(crate) fn stay_outside(&self) {
+        self.core.channels.leave(&self.channel, self.state.id);
+    }
+
+    /// Carries no more publications: what is left is a presence on the channel, which ends when its reader may no longer
+    /// read the channel or the server drains.
+    pub fn mute(&mut self) {
+        self.core.channels.mute(&self.channel, self.state.id);
+        self.backlog.clear();
     }
 
     /// Goes live behind what was recovered; without one, behind nothing.

@@ -9,7 +9,7 @@ use bus::{Bus, BusError, BusResult, Position, Publication, Read, Sink};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
-use kernel::{Clock, Entropy, limits};
+use kernel::{Clock, Entropy, Secret, limits};
 use parking_lot::RwLock;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,16 @@ pub struct Caller {
     pub user: String,
     /// May use the namespaces that are for admins.
     pub admin: bool,
+    /// What the caller shows to a guarded channel: the `token` of a Centrifuge subscription or of an SSE request.
+    pub token: Option<Secret>,
+}
+
+impl Caller {
+    /// The same caller with a token to show; an empty one is none.
+    #[must_use]
+    pub fn showing(&self, token: &str) -> Self {
+        Self { token: (!token.is_empty()).then(|| Secret::new(token)), ..self.clone() }
+    }
 }
 
 /// Decides from the headers of the handshake who is calling. Nobody is an answer too.
@@ -211,20 +221,41 @@ impl Hub {
         let core = &self.0;
         let seat = core.seat()?;
         let namespace = core.open(channel, caller).await?;
-        let mut feed = Feed::join(core, channel, seat);
-        let recovery = if namespace.history_size > 0 {
-            let recovery = core.resume(channel, since, backlog).await;
-            Some(recovery.map_err(|error| Refused::Unavailable(Arc::new(error)))?)
-        } else {
-            None
+        // Joined first and asked then: whoever loses its right in between is found by `recheck`.
+        let mut feed = Feed::join(core, channel, seat, namespace.guard.as_ref().map(|_| Arc::new(caller.clone())));
+        let inside = core.admits(&namespace, channel, caller).await;
+        if !inside {
+            feed.stay_outside();
+        }
+        let recovery = match (namespace.history_size > 0, inside) {
+            (false, _) => Ok(None),
+            (true, true) => core.resume(channel, since, backlog).await.map(Some),
+            (true, false) => core.nothing(channel, since.as_ref()).await.map(Some),
         };
-        feed.settle(recovery);
+        feed.settle(recovery.map_err(|error| Refused::Unavailable(Arc::new(error)))?);
         Ok(feed)
+    }
+
+    /// Reads a durable channel from its table again, for streams that began again under another epoch. A channel that
+    /// nobody has opened is left alone.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub async fn reload(&self, channel: &str) -> Result<(), LoadError> {
+        match self.0.find(channel) {
+            Some(namespace) => self.0.loads.again(&self.0.bus, &namespace, channel).await,
+            None => Ok(()),
+        }
     }
 
     /// Subscribers of a channel in this process.
     pub fn subscribers(&self, channel: &str) -> usize {
         self.0.channels.subscribers(channel)
+    }
+
+    /// Of those, the sockets, and the streams ([`Feed`]s) of every kind.
+    pub fn subscribers_by_kind(&self, channel: &str) -> (usize, usize) {
+        self.0.channels.by_kind(channel)
     }
 
     /// How busy this process is.
@@ -273,7 +304,7 @@ impl Core {
         self.draining.load(Ordering::SeqCst)
     }
 
-    fn find(&self, channel: &str) -> Option<Arc<Namespace>> {
+    pub(crate) fn find(&self, channel: &str) -> Option<Arc<Namespace>> {
         let (name, rest) = channel.split_once(':')?;
         if rest.is_empty() { None } else { self.namespaces.read().get(name).cloned() }
     }

@@ -56,6 +56,14 @@ impl Member {
         }
     }
 
+    /// The member may no longer read the channel.
+    pub(crate) fn turned_out(&self, channel: &str) {
+        match self {
+            Self::Socket(client) => client.turned_out(channel),
+            Self::Feed(feed) => feed.outbox.close(Disconnect::CLOSED),
+        }
+    }
+
     /// Does what is due and says in how many seconds to come again.
     fn tick(&self, entropy: &Entropy) -> Option<usize> {
         match self {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bus::{Keep, Stored};
 use futures_util::future::BoxFuture;
 
+use crate::Caller;
+
 /// Who may subscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -28,12 +30,14 @@ pub struct Namespace {
     pub history_ttl_ms: u64,
     /// The table behind the channels, for positions that survive a restart.
     pub durable: Option<Arc<dyn Load>>,
+    /// Who is let in, channel by channel.
+    pub guard: Option<Arc<dyn Guard>>,
 }
 
 impl Namespace {
     /// Channels for everybody, without history.
     pub fn public(name: &'static str) -> Self {
-        Self { name, access: Access::Public, history_size: 0, history_ttl_ms: 0, durable: None }
+        Self { name, access: Access::Public, history_size: 0, history_ttl_ms: 0, durable: None, guard: None }
     }
 
     /// Channels for admins, without history.
@@ -53,9 +57,28 @@ impl Namespace {
         Self { durable: Some(load), ..self }
     }
 
+    /// Asks before anybody reads a channel. Whoever is not let in is answered as on a channel that nothing was ever
+    /// published on, and stays there: a guarded channel does not show that it exists.
+    #[must_use]
+    pub fn guarded(self, guard: Arc<dyn Guard>) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+
     pub(crate) fn keep(&self) -> Keep {
         Keep { size: self.history_size, ttl_ms: self.history_ttl_ms }
     }
+}
+
+/// Decides who may read a channel.
+pub trait Guard: Send + Sync {
+    /// Whether this caller may read the channel (whole name, with the namespace) now, by who it is or by the token that it
+    /// brought. Asked when a channel is opened, and again for each subscriber by [`Hub::recheck`](crate::Hub::recheck).
+    /// A guard that fails lets nobody in.
+    fn admits<'a>(
+        &'a self,
+        channel: &'a str,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>>;
 }
 
 /// A durable stream as its table has it.

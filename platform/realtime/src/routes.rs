@@ -84,6 +84,8 @@ async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat) {
 #[derive(Deserialize)]
 struct Resume {
     last_event_id: Option<String>,
+    /// For a guarded channel.
+    token: Option<String>,
 }
 
 async fn events(
@@ -92,7 +94,7 @@ async fn events(
     Query(query): Query<Resume>,
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
-    let caller: Caller = (hub.0.authenticate)(&headers).await;
+    let caller: Caller = (hub.0.authenticate)(&headers).await.showing(query.token.as_deref().unwrap_or_default());
     // The header is newer: the browser sends it when it comes back by itself to the address it was given.
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let last = last.or(query.last_event_id.as_deref()).map(sse::parse_id);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kernel::Problem;
+use rusqlite::ffi;
 
 /// A statement, a commit or an opening that failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -16,6 +17,32 @@ pub enum StoreError {
     /// A sync failed once: what is on disk is unknown, so nothing is accepted until a restart has read it again.
     #[error("the store stopped after a failed sync; restart to recover")]
     Poisoned,
+    /// A closure kept its connection too long and was interrupted, or shared its transaction with one that did. Nothing of
+    /// this write is stored.
+    #[error("the store gave up on a closure that took too long")]
+    TooLong,
+    /// The disk has less room than the operator wants it to have. Writes go on while they fit.
+    #[error("the disk has {free_mb} MiB left, less than the {wanted_mb} MiB of store.min_free_mb: make room")]
+    LittleRoom {
+        /// What is left, MiB.
+        free_mb: u64,
+        /// What should be left, MiB.
+        wanted_mb: u64,
+    },
+    /// The file is not what was written: somebody else wrote to it, or the disk is failing.
+    #[error(
+        "the database is damaged ({0}); restore a backup: `mainspring restore FILE --replace` keeps this one aside"
+    )]
+    Damaged(String),
+    /// The file is a database of another program.
+    #[error("{0} is a database of another program; choose another --data directory, or move that file away")]
+    Foreign(String),
+    /// Another program holds a lock on the database.
+    #[error("another program keeps {0} locked; close it (a database browser, a copy job)")]
+    InUse(String),
+    /// A backup could not be made or is not one; the text says which and what to do.
+    #[error("{0}")]
+    Backup(String),
     /// The store is shut.
     #[error("the store is closed")]
     Closed,
@@ -43,7 +70,7 @@ pub enum StoreError {
     #[error("the database was written by a newer Mainspring ({0}); run that version, or restore an older backup")]
     Newer(String),
     /// The data directory cannot be made or opened.
-    #[error("the data directory {dir} cannot be used")]
+    #[error("the data directory {dir} cannot be used; make it writable for this user, or choose another with --data")]
     Directory {
         /// The directory.
         dir: String,
@@ -60,6 +87,8 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
         match error.sqlite_error_code() {
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(Code::OperationInterrupted) => Self::TooLong,
             Some(
                 Code::DiskFull
                 | Code::SystemIoFailure
@@ -67,9 +96,7 @@ impl From<rusqlite::Error> for StoreError {
                 | Code::CannotOpen
                 | Code::DatabaseBusy
                 | Code::DatabaseLocked
-                | Code::OutOfMemory
-                | Code::DatabaseCorrupt
-                | Code::NotADatabase,
+                | Code::OutOfMemory,
             ) => Self::Unavailable(Arc::new(error)),
             _ => Self::Statement(Arc::new(error)),
         }
@@ -79,7 +106,37 @@ impl From<rusqlite::Error> for StoreError {
 impl StoreError {
     /// Whether trying again later can help.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy | Self::Unavailable(_) | Self::Poisoned | Self::Closed)
+        matches!(
+            self,
+            Self::Busy
+                | Self::Unavailable(_)
+                | Self::Poisoned
+                | Self::Closed
+                | Self::TooLong
+                | Self::LittleRoom { .. }
+                | Self::Damaged(_)
+        )
+    }
+
+    /// Whether the next write would probably fail the same way.
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Damaged(_))
+    }
+
+    pub(crate) fn is_failed_sync(&self) -> bool {
+        let Self::Unavailable(error) = self else { return false };
+        let code = error.sqlite_error().map_or(0, |e| e.extended_code);
+        matches!(code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
+    }
+
+    pub(crate) fn is_lock(&self) -> bool {
+        use rusqlite::ErrorCode as Code;
+        let Self::Unavailable(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(Code::DatabaseBusy | Code::DatabaseLocked))
+    }
+
+    pub(crate) fn full_disk() -> Self {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None).into()
     }
 }
 

@@ -1,7 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backup;
+
+mod connect;
+mod deadline;
 mod error;
+mod log;
 mod migrate;
+mod restore;
 mod sqlite;
 mod tx;
 mod value;
@@ -12,9 +18,10 @@ use std::sync::Arc;
 
 use kernel::{Clock, Entropy};
 
+pub use connect::{FILE, free_bytes};
 pub use error::StoreError;
 pub use migrate::Migration;
-pub use sqlite::FILE;
+pub use restore::Restored;
 pub use tx::Tx;
 pub use value::{FromRow, FromValue, Row, Value};
 
@@ -41,17 +48,42 @@ pub struct Stats {
     pub durability: Durability,
     /// The database file, bytes.
     pub size_bytes: u64,
-    /// The write-ahead log, bytes.
+    /// The write-ahead log's file, bytes. It is written over from its front, not cut.
     pub wal_bytes: u64,
+    /// Of these, in use since the log last began at its front.
+    pub wal_used_bytes: u64,
+    /// What is left on the disk, bytes; unknown where the system does not say.
+    pub free_bytes: Option<u64>,
     /// Commits since the start.
     pub commits_total: u64,
     /// Writes since the start; divided by the commits, how many shared one.
     pub writes_total: u64,
+    /// Checkpoints since the start: copies of the log into the file.
+    pub checkpoints_total: u64,
     /// The last commit, sync included, milliseconds.
     pub last_commit_ms: f64,
+    /// The last checkpoint, milliseconds. No writer waited for it.
+    pub last_checkpoint_ms: f64,
+}
+
+/// A database that nobody serves, looked at without changing it.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// The first thing that is wrong with it. All of it was read.
+    pub damage: Option<String>,
+    /// Migrations that the next start will run.
+    pub pending: Vec<String>,
 }
 
 impl Store {
+    /// Looks at the database of a data directory that no server runs on.
+    ///
+    /// # Errors
+    /// As [`Store::embedded`].
+    pub fn examine(dir: &Path, migrations: &[Migration]) -> Result<Examined, StoreError> {
+        sqlite::examine(dir, migrations)
+    }
+
     /// Opens (and creates) the embedded database of a data directory, and brings its schema up to `migrations`.
     ///
     /// # Errors
@@ -111,8 +143,30 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn check(&self) -> Result<Option<String>, StoreError> {
-        let (found,): (String,) = self.read(async |tx| tx.one("PRAGMA quick_check(1)", &[]).await).await?;
-        Ok((found != "ok").then_some(found))
+        self.0.check().await
+    }
+
+    /// Looks whether the store can serve: it reads, it writes again if the last commit failed, and its disk has this much
+    /// room. Safe to ask every few seconds.
+    ///
+    /// # Errors
+    /// [`StoreError::LittleRoom`], or what a read or a write would meet.
+    pub async fn probe(&self, min_free_bytes: u64) -> Result<(), StoreError> {
+        self.0.probe(min_free_bytes).await
+    }
+
+    /// Makes a backup of this moment while everything goes on: [`backup`]. `progress` is told after each half megabyte, on a
+    /// thread of its own, and ends the backup by answering `false`. Meanwhile the log of the embedded engine grows by
+    /// what is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Backup`] with the reason; nothing is left behind.
+    pub async fn backup(
+        &self,
+        order: backup::Order,
+        progress: impl FnMut(backup::Progress) -> bool + Send + 'static,
+    ) -> Result<backup::Contents, StoreError> {
+        self.0.backup(order, progress).await
     }
 
     /// A text that names this database for ever: positions of durable channels carry it as their epoch.

@@ -1,7 +1,6 @@
-//! The embedded engine: one file, one writer thread, a few readers.
+//! The embedded engine: one file, one writer thread, one thread for checkpoints, a few readers.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,28 +9,24 @@ use std::time::Duration;
 
 use kernel::{Clock, Entropy, limits};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::deadline::Deadline;
+use crate::log::{Checkpointer, Log};
 use crate::writer::{Figures, Waiting, Write, Writer, run_now};
-use crate::{Durability, Migration, Stats, StoreError, Tx, migrate};
-
-/// The database's file in the data directory.
-pub const FILE: &str = "mainspring.db";
-const LOCK: &str = "mainspring.lock";
-/// Pages of write-ahead log between two checkpoints: 16 MiB of 4 KiB pages.
-const CHECKPOINT_PAGES: i64 = 4000;
+use crate::{Durability, Examined, Migration, Stats, StoreError, Tx, backup, connect, migrate, restore};
 
 type Read = Box<dyn FnOnce(&mut Tx) + Send>;
 
 pub(crate) struct Sqlite {
     id: String,
-    file: PathBuf,
+    dir: PathBuf,
     durability: Durability,
     writes: Mutex<Option<mpsc::Sender<Box<dyn Waiting>>>>,
     reads: Mutex<Option<mpsc::Sender<Read>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     figures: Arc<Figures>,
+    log: Arc<Log>,
     _lock: File,
 }
 
@@ -43,40 +38,52 @@ impl Sqlite {
         clock: &Clock,
         entropy: &Entropy,
     ) -> Result<Self, StoreError> {
-        let lock = lock(dir)?;
-        let file = dir.join(FILE);
-        private_file(&file).map_err(|source| directory(dir, source))?;
-        let mut connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        migrate::migrate(&mut connection, migrations, clock)?;
-        let id = identity(&connection, entropy)?;
-
-        let figures = Arc::new(Figures::default());
-        let (writes, queue) = mpsc::channel(limits::STORE_WAITING_WRITES);
-        let writer = Writer {
-            tx: Tx::new(connection),
-            queue,
-            figures: figures.clone(),
-            full: durability == Durability::Full,
-            syncing: None,
+        let lock = connect::lock(dir)?;
+        restore::finish(dir, clock)?;
+        let file = dir.join(connect::FILE);
+        let prepare = || {
+            let (mut connection, deadline) = connect::writer(dir)?;
+            migrate::migrate(&mut connection, migrations, clock)?;
+            let id = connect::identity(&connection, entropy)?;
+            Ok((connection, deadline, id))
         };
-        let writer = spawn("store-writer", move || writer.run());
+        let in_use =
+            |error: StoreError| if error.is_lock() { StoreError::InUse(file.display().to_string()) } else { error };
+        let (mut connection, deadline, id) = prepare().map_err(in_use)?;
+        let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+
+        let (figures, log) = (Arc::new(Figures::default()), Arc::new(Log::new(page_bytes.into())));
+        let grown = log.clone();
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            grown.is_at(pages.unsigned_abs().into());
+            Ok(())
+        }))?;
+        let (writes, queue) = mpsc::channel(limits::STORE_WAITING_WRITES);
+        let full = durability == Durability::Full;
+        let tx = Tx::new(connection, deadline);
+        let writer = Writer { tx, queue, figures: figures.clone(), log: log.clone(), full, syncing: None };
         let (reads, queue) = mpsc::channel::<Read>(limits::STORE_WAITING_WRITES);
         let queue = Arc::new(Mutex::new(queue));
+        let mut readers = Vec::new();
         for _ in 0..limits::STORE_READERS {
-            let tx = Tx::new(connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
-            let queue = queue.clone();
-            spawn("store-reader", move || serve_reads(tx, &queue));
+            let mut connection = connect::reader(&file)?;
+            let deadline = Deadline::on(&mut connection)?;
+            readers.push(deadline.clone());
+            let (tx, queue, figures) = (Tx::new(connection, deadline), queue.clone(), figures.clone());
+            spawn("store-reader", move || serve_reads(tx, &queue, &figures));
         }
+        let connection = connect::checkpointer(&file)?;
+        let checkpointer = Checkpointer { connection, log: log.clone(), figures: figures.clone(), readers };
+        let threads = vec![spawn("store-writer", move || writer.run()), spawn("store-log", move || checkpointer.run())];
         Ok(Self {
             id,
-            file,
+            dir: dir.to_owned(),
             durability,
             writes: Mutex::new(Some(writes)),
             reads: Mutex::new(Some(reads)),
-            writer: Mutex::new(Some(writer)),
+            threads: Mutex::new(threads),
             figures,
+            log,
             _lock: lock,
         })
     }
@@ -111,13 +118,45 @@ impl Sqlite {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
+    pub(crate) async fn check(&self) -> Result<Option<String>, StoreError> {
+        let file = self.dir.join(connect::FILE);
+        let looked = tokio::task::spawn_blocking(move || connect::damage(&connect::reader(&file)?)).await;
+        looked.unwrap_or(Err(StoreError::Panicked))
+    }
+
+    pub(crate) async fn probe(&self, min_free_bytes: u64) -> Result<(), StoreError> {
+        self.read(async |tx| tx.one::<(i64,)>("SELECT 1", &[]).await).await?;
+        if self.figures.failing().is_some() {
+            // Nobody may be writing any more, because of this very answer: find out whether it would work again.
+            self.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await, true).await?;
+        }
+        const MIB: u64 = 1024 * 1024;
+        match connect::free_bytes(&self.dir) {
+            Ok(free) if free < min_free_bytes => {
+                Err(StoreError::LittleRoom { free_mb: free / MIB, wanted_mb: min_free_bytes / MIB })
+            }
+            Ok(_) => Ok(()),
+            Err(source) => Err(connect::directory(&self.dir, source)),
+        }
+    }
+
+    pub(crate) async fn backup(
+        &self,
+        order: backup::Order,
+        progress: impl FnMut(backup::Progress) -> bool + Send + 'static,
+    ) -> Result<backup::Contents, StoreError> {
+        let dir = self.dir.clone();
+        let made = tokio::task::spawn_blocking(move || backup::make(&dir, &order, progress)).await;
+        made.unwrap_or(Err(StoreError::Panicked))
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     pub(crate) fn stats(&self) -> Stats {
         let size = |suffix: &str| {
-            let path = format!("{}{suffix}", self.file.display());
+            let path = self.dir.join(format!("{}{suffix}", connect::FILE));
             std::fs::metadata(path).map_or(0, |meta| meta.len())
         };
         Stats {
@@ -125,67 +164,50 @@ impl Sqlite {
             durability: self.durability,
             size_bytes: size(""),
             wal_bytes: size("-wal"),
+            wal_used_bytes: self.log.bytes(),
+            free_bytes: connect::free_bytes(&self.dir).ok(),
             commits_total: self.figures.commits.load(Ordering::Relaxed),
             writes_total: self.figures.writes.load(Ordering::Relaxed),
+            checkpoints_total: self.log.checkpoints.load(Ordering::Relaxed),
             last_commit_ms: self.figures.last_commit_us.load(Ordering::Relaxed) as f64 / 1000.0,
+            last_checkpoint_ms: self.log.last_checkpoint_us.load(Ordering::Relaxed) as f64 / 1000.0,
         }
     }
 
     pub(crate) async fn close(&self) {
         self.reads.lock().take();
         self.writes.lock().take();
-        let Some(writer) = self.writer.lock().take() else { return };
-        // The thread ends when it has served what was accepted; a panic of it has been printed already.
-        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        let threads = std::mem::take(&mut *self.threads.lock());
+        // They end when the writer has served what was accepted; a panic of one has been printed already.
+        let end = move || threads.into_iter().for_each(|thread| drop(thread.join()));
+        let _ = tokio::task::spawn_blocking(end).await;
     }
 }
 
-fn serve_reads(mut tx: Tx, queue: &Mutex<mpsc::Receiver<Read>>) {
+pub(crate) fn examine(dir: &Path, migrations: &[Migration]) -> Result<Examined, StoreError> {
+    let _lock = connect::lock(dir)?;
+    let (connection, _) = connect::writer(dir)?;
+    migrate::refuse_newer(&connection, migrations)?;
+    let pending = migrate::pending(&connection, migrations)?;
+    Ok(Examined { damage: connect::damage(&connection)?, pending })
+}
+
+fn serve_reads(mut tx: Tx, queue: &Mutex<mpsc::Receiver<Read>>, figures: &Figures) {
     loop {
         // Holding the lock while waiting is meant: one reader waits, the others wait for its place.
         let read = queue.lock().blocking_recv();
         let Some(read) = read else { return };
+        tx.deadline.set(Duration::from_millis(limits::STORE_READ_MS));
         let begun = tx.connection.execute_batch("BEGIN");
         read(&mut tx);
+        tx.deadline.clear();
         if begun.is_ok() && !tx.connection.is_autocommit() {
             let _ = tx.connection.execute_batch("COMMIT");
         }
+        if let Some(error) = tx.trouble.take() {
+            figures.note(&error);
+        }
     }
-}
-
-fn connect(file: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.pragma_update(None, "cache_size", -8192)?;
-    // The journals of savepoints are temporary files otherwise, and cost more than the writes they guard.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(connection)
-}
-
-fn identity(connection: &Connection, entropy: &Entropy) -> Result<String, StoreError> {
-    connection.execute_batch("CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)")?;
-    connection
-        .execute("INSERT INTO identity (id) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM identity)", [entropy.token(8)])?;
-    Ok(connection.query_row("SELECT id FROM identity", [], |row| row.get(0))?)
-}
-
-fn lock(dir: &Path) -> Result<File, StoreError> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|source| directory(dir, source))?;
-    let lock = private_file(&dir.join(LOCK)).map_err(|source| directory(dir, source))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Locked(dir.display().to_string())),
-        Err(std::fs::TryLockError::Error(source)) => Err(directory(dir, source)),
-    }
-}
-
-fn private_file(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
-}
-
-fn directory(dir: &Path, source: std::io::Error) -> StoreError {
-    StoreError::Directory { dir: dir.display().to_string(), source: Arc::new(source) }
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {

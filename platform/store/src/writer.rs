@@ -1,15 +1,18 @@
 //! The one thread that writes: group commit.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kernel::limits;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::log::Log;
 use crate::{StoreError, Tx};
 
 /// A write that waits for its turn. `run` is called once, then `answer` once, on the writer's thread.
@@ -86,13 +89,33 @@ pub(crate) struct Figures {
     pub(crate) commits: AtomicU64,
     pub(crate) writes: AtomicU64,
     pub(crate) last_commit_us: AtomicU64,
-    pub(crate) poisoned: AtomicBool,
+    poisoned: AtomicBool,
+    /// Why the last commit failed, until one succeeds.
+    failing: Mutex<Option<StoreError>>,
+}
+
+impl Figures {
+    /// A commit or a checkpoint failed. After a failed sync nobody knows what is on the disk: the system may have dropped the
+    /// pages and forgotten that they were never written.
+    pub(crate) fn note(&self, error: &StoreError) {
+        if error.is_failed_sync() {
+            self.poisoned.store(true, Ordering::Relaxed);
+        }
+        if error.is_of_the_disk() {
+            *self.failing.lock() = Some(error.clone());
+        }
+    }
+
+    pub(crate) fn failing(&self) -> Option<StoreError> {
+        if self.poisoned.load(Ordering::Relaxed) { Some(StoreError::Poisoned) } else { self.failing.lock().clone() }
+    }
 }
 
 pub(crate) struct Writer {
     pub(crate) tx: Tx,
     pub(crate) queue: mpsc::Receiver<Box<dyn Waiting>>,
     pub(crate) figures: Arc<Figures>,
+    pub(crate) log: Arc<Log>,
     /// Whether a synced write really syncs (`full`), or only reaches the operating system (`normal`).
     pub(crate) full: bool,
     pub(crate) syncing: Option<bool>,
@@ -101,65 +124,96 @@ pub(crate) struct Writer {
 impl Writer {
     /// Serves until every handle is dropped or the queue is closed.
     pub(crate) fn run(mut self) {
-        let mut batch = Vec::with_capacity(limits::STORE_BATCH_WRITES);
-        while self.queue.blocking_recv_many(&mut batch, limits::STORE_BATCH_WRITES) > 0 {
-            let commit = if self.figures.poisoned.load(Ordering::Relaxed) {
-                Err(StoreError::Poisoned)
-            } else {
-                self.commit_together(&mut batch)
-            };
-            match &commit {
-                Ok(()) => self.tx.hooks.drain(..).for_each(|hook| hook()),
-                Err(error) => {
-                    self.tx.hooks.clear();
-                    tracing::error!(error = %kernel::problem::chain(error), writes = batch.len(), "commit failed");
+        let mut batch = VecDeque::with_capacity(limits::STORE_BATCH_WRITES);
+        let mut taken = Vec::with_capacity(limits::STORE_BATCH_WRITES);
+        while self.queue.blocking_recv_many(&mut taken, limits::STORE_BATCH_WRITES) > 0 {
+            batch.extend(taken.drain(..));
+            while !batch.is_empty() {
+                let (ran, commit) = self.commit_together(&mut batch);
+                match &commit {
+                    Ok(()) => self.tx.hooks.drain(..).for_each(|hook| hook()),
+                    Err(error) => {
+                        self.tx.hooks.clear();
+                        self.figures.note(error);
+                        tracing::error!(error = %kernel::problem::chain(error), writes = ran, "commit failed");
+                    }
+                }
+                for write in batch.drain(..ran) {
+                    write.answer(commit.clone());
+                }
+                if self.log.takes_finish()
+                    && let Err(error) = self.log.copy(&self.tx.connection)
+                {
+                    self.figures.note(&error.into());
                 }
             }
-            for write in batch.drain(..) {
-                write.answer(commit.clone());
-            }
         }
+        self.log.close();
         // Best effort: what stays in the log is read from there at the next start.
         let _ = self.tx.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
-    fn commit_together(&mut self, batch: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
-        let started = Instant::now();
-        let sync = self.full && batch.iter().any(|write| write.synced());
-        if self.syncing != Some(sync) {
-            self.tx.connection.pragma_update(None, "synchronous", if sync { "FULL" } else { "NORMAL" })?;
-            self.syncing = Some(sync);
+    /// Runs writes from the front of `batch` and commits them; how many, and the fate that they share.
+    fn commit_together(&mut self, batch: &mut VecDeque<Box<dyn Waiting>>) -> (usize, Result<(), StoreError>) {
+        if self.figures.poisoned.load(Ordering::Relaxed) {
+            return (batch.len(), Err(StoreError::Poisoned));
         }
-        self.statement("BEGIN IMMEDIATE")?;
-        let outcome = self.run_all(batch).and_then(|()| self.statement("COMMIT"));
+        let (started, mut ran) = (Instant::now(), 0);
+        let outcome = self
+            .begin(batch.iter().any(|write| write.synced()))
+            .and_then(|()| self.run_some(batch, started, &mut ran))
+            .and_then(|()| self.statement("COMMIT"));
         if let Err(error) = outcome {
             if !self.tx.connection.is_autocommit() {
                 let _ = self.statement("ROLLBACK");
             }
-            if is_failed_sync(&error) {
-                self.figures.poisoned.store(true, Ordering::Relaxed);
-            }
-            return Err(error);
+            // Whoever has not run yet would have met the same disk.
+            return (if ran == 0 { batch.len() } else { ran }, Err(error));
+        }
+        match self.tx.trouble.take() {
+            Some(error) => self.figures.note(&error),
+            None => drop(self.figures.failing.lock().take()),
         }
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
-        self.figures.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        self.figures.writes.fetch_add(ran as u64, Ordering::Relaxed);
         let took = started.elapsed();
         self.figures.last_commit_us.store(took.as_micros() as u64, Ordering::Relaxed);
         metrics::histogram!("store_commit_seconds").record(took.as_secs_f64());
-        metrics::counter!("store_writes_total").increment(batch.len() as u64);
-        Ok(())
+        metrics::counter!("store_writes_total").increment(ran as u64);
+        (ran, Ok(()))
     }
 
-    fn run_all(&mut self, batch: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
+    fn begin(&mut self, synced: bool) -> Result<(), StoreError> {
+        let sync = self.full && synced;
+        if self.syncing != Some(sync) {
+            self.tx.connection.pragma_update(None, "synchronous", if sync { "FULL" } else { "NORMAL" })?;
+            self.syncing = Some(sync);
+        }
+        self.statement("BEGIN IMMEDIATE")
+    }
+
+    /// Runs writes until none is left or the batch has taken its time: who ran first waits for no more than that.
+    fn run_some(
+        &mut self,
+        batch: &mut VecDeque<Box<dyn Waiting>>,
+        started: Instant,
+        ran: &mut usize,
+    ) -> Result<(), StoreError> {
         for write in batch {
+            if *ran > 0 && started.elapsed() >= Duration::from_millis(limits::STORE_BATCH_MS) {
+                break;
+            }
+            *ran += 1;
             let hooks = self.tx.hooks.len();
             self.statement("SAVEPOINT one")?;
-            if !write.run(&mut self.tx) {
+            self.tx.deadline.set(Duration::from_millis(limits::STORE_WRITE_MS));
+            let kept = write.run(&mut self.tx);
+            let late = self.tx.deadline.clear();
+            if !kept {
                 self.tx.hooks.truncate(hooks);
                 if self.tx.connection.is_autocommit() {
-                    // A full or failing disk made SQLite give up the whole transaction, savepoints and all.
-                    let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-                    return Err(rusqlite::Error::SqliteFailure(full, None).into());
+                    // SQLite gave up the whole transaction, savepoints and all.
+                    return Err(if late { StoreError::TooLong } else { StoreError::full_disk() });
                 }
                 self.statement("ROLLBACK TO one")?;
             }
@@ -171,10 +225,4 @@ impl Writer {
     fn statement(&self, sql: &str) -> Result<(), StoreError> {
         Ok(self.tx.connection.prepare_cached(sql)?.raw_execute().map(drop)?)
     }
-}
-
-fn is_failed_sync(error: &StoreError) -> bool {
-    let StoreError::Unavailable(error) = error else { return false };
-    let code = error.sqlite_error().map_or(0, |e| e.extended_code);
-    matches!(code, rusqlite::ffi::SQLITE_IOERR_FSYNC | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC)
 }

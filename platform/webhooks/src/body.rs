@@ -11,8 +11,7 @@ use http_body_util::BodyExt;
 use kernel::limits;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::Source;
-use crate::ingest::Refusal;
+use crate::refusal::Refusal;
 
 /// Bytes of all bodies that are held at once. Whoever comes then is asked to come again.
 const BODIES_BYTES: usize = 256 * 1024 * 1024;
@@ -37,12 +36,12 @@ impl Bodies {
     }
 
     /// Reads a whole body. One that announces too much is refused before its first byte.
-    pub(crate) async fn read(&self, source: &Source, headers: &HeaderMap, body: Body) -> Result<Raw<'_>, Refusal> {
+    pub(crate) async fn read(&self, most: usize, headers: &HeaderMap, body: Body) -> Result<Raw<'_>, Refusal> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.unwrap_or(0).max(body.size_hint().lower()) > source.body_bytes as u64 {
-            return Err(too_large(source));
+        if announced.unwrap_or(0).max(body.size_hint().lower()) > most as u64 {
+            return Err(too_large(most));
         }
-        match tokio::time::timeout(self.within, self.collect(source, body)).await {
+        match tokio::time::timeout(self.within, self.collect(most, body)).await {
             Ok(read) => read,
             Err(_) => {
                 let reason = format!("The body took longer than {} s.", self.within.as_secs());
@@ -51,15 +50,15 @@ impl Bodies {
         }
     }
 
-    async fn collect(&self, source: &Source, mut body: Body) -> Result<Raw<'_>, Refusal> {
+    async fn collect(&self, most: usize, mut body: Body) -> Result<Raw<'_>, Refusal> {
         let mut bytes = BytesMut::new();
         let mut held: Option<SemaphorePermit<'_>> = None;
         while let Some(frame) = body.frame().await {
             let frame =
                 frame.map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "UNPARSABLE", "The body broke off."))?;
             let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > source.body_bytes {
-                return Err(too_large(source));
+            if bytes.len() + data.len() > most {
+                return Err(too_large(most));
             }
             let owed = (bytes.len() + data.len()).div_ceil(KIB) - held.as_ref().map_or(0, SemaphorePermit::num_permits);
             let more = self.free.try_acquire_many(owed as u32).map_err(|_| {
@@ -76,8 +75,8 @@ impl Bodies {
     }
 }
 
-fn too_large(source: &Source) -> Refusal {
-    let reason = format!("The body is over {} bytes.", source.body_bytes);
+fn too_large(most: usize) -> Refusal {
+    let reason = format!("The body is over {} bytes.", most);
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", reason)
 }
 
@@ -86,7 +85,6 @@ mod tests {
     use std::task::Poll;
 
     use super::*;
-    use crate::sources;
 
     #[tokio::test]
     async fn a_body_that_does_not_end_is_cut() {
@@ -96,8 +94,8 @@ mod tests {
             Some(first) => Poll::Ready(Some(Ok::<_, std::io::Error>(first))),
             None => Poll::Pending,
         });
-        let source = sources::find("github").expect("built in");
-        let refused = bodies.read(source, &HeaderMap::new(), Body::from_stream(stream)).await.err().expect("refused");
+        let refused =
+            bodies.read(1_000_000, &HeaderMap::new(), Body::from_stream(stream)).await.err().expect("refused");
         assert_eq!((refused.status.as_u16(), refused.cause), (408, "TOO_SLOW"));
         assert_eq!(bodies.free.available_permits(), BODIES_BYTES / KIB, "what was held is free again");
     }
@@ -105,11 +103,10 @@ mod tests {
     #[tokio::test]
     async fn memory_is_held_for_what_came_and_as_long_as_it_is_used() {
         let bodies = Bodies::new();
-        let source = sources::find("github").expect("built in");
         let held = || BODIES_BYTES / KIB - bodies.free.available_permits();
         let chunks = (0..3000).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"x")));
         let body = Body::from_stream(futures_util::stream::iter(chunks));
-        let raw = bodies.read(source, &HeaderMap::new(), body).await.ok().expect("read");
+        let raw = bodies.read(1_000_000, &HeaderMap::new(), body).await.ok().expect("read");
         assert_eq!((raw.bytes.len(), held()), (3000, 3));
         drop(raw);
         assert_eq!(held(), 0);

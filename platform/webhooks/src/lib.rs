@@ -1,27 +1,55 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
+mod atom;
 mod body;
+mod crypto;
+mod custom;
+mod directory;
+mod drain;
+mod hint;
 mod http;
+mod hub;
 mod ingest;
 mod inspect;
-mod secrets;
+mod manage;
+mod naming;
+mod payload;
+mod rate;
+mod refusal;
+mod replay;
+mod sample;
+pub mod scheme;
+mod selftest;
+mod sign;
 mod source;
 pub mod sources;
+mod spool;
 mod store;
+mod template;
+mod time;
 mod verify;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use ::store::{Store, StoreError};
 use events::Events;
+use jobs::Jobs;
 use kernel::{Clock, Entropy, limits};
 
+pub use self::directory::{Sources, SourcesError};
 pub use self::http::{api_routes, ingress_routes};
-pub use self::secrets::{Origin, Secrets, SecretsError};
-pub use self::source::{Scheme, Source};
-pub use self::store::{DeliveryRow, MIGRATIONS, Query, Verdict};
-pub use self::verify::{Unverified, sign, verify};
+pub use self::inspect::SourceRow;
+pub use self::sample::Stand;
+pub use self::selftest::selftest;
+pub use self::sign::{Draft, sign};
+pub use self::store::MIGRATIONS;
+pub use self::store::deliveries::{DeliveryRow, Query, Verdict};
+pub use self::store::replays::Selection;
+pub use self::verify::{Message, verify};
 
 /// The door for webhooks. Clones are handles to the same one.
 #[derive(Clone)]
@@ -30,10 +58,12 @@ pub struct Webhooks(pub(crate) Arc<Door>);
 pub(crate) struct Door {
     pub(crate) store: Store,
     pub(crate) events: Events,
+    pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
-    pub(crate) secrets: Secrets,
+    pub(crate) sources: Sources,
     pub(crate) bodies: body::Bodies,
+    pub(crate) spool: OnceLock<spool::Spool>,
     /// The second in which refusals were last written, and how many.
     pub(crate) refused: AtomicI64,
     /// Deliveries since the start, a count a verdict.
@@ -51,12 +81,26 @@ pub struct Totals {
     pub rejected_total: u64,
 }
 
+/// How long a secret is remembered after its end, so that its use can be told from a forgery.
+const ENDED_SECRETS_MS: i64 = 30 * 86_400_000;
+
 impl Webhooks {
-    /// Over a store, an event log and the sources' secrets.
-    pub fn new(store: Store, events: Events, clock: Clock, entropy: Entropy, secrets: Secrets) -> Self {
-        let (bodies, refused) = (body::Bodies::new(), AtomicI64::new(0));
+    /// Over a store, an event log, its jobs, and the sources.
+    pub fn new(store: Store, events: Events, jobs: Jobs, clock: Clock, entropy: Entropy, sources: Sources) -> Self {
+        let (bodies, spool, refused) = (body::Bodies::new(), OnceLock::new(), AtomicI64::new(0));
         let totals = Default::default();
-        Self(Arc::new(Door { store, events, clock, entropy, secrets, bodies, refused, totals }))
+        Self(Arc::new(Door { store, events, jobs, clock, entropy, sources, bodies, spool, refused, totals }))
+    }
+
+    /// Lets deliveries of senders that do not come again wait in a file of this directory while the store is away.
+    /// [`Webhooks::run`] empties it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn spool_in(self, dir: &Path) -> std::io::Result<Self> {
+        let spool = spool::Spool::open(dir)?;
+        let _ = self.0.spool.set(spool);
+        Ok(self)
     }
 
     /// Deliveries since the start.
@@ -67,14 +111,18 @@ impl Webhooks {
         Totals { accepted_total, duplicate_total, rejected_total }
     }
 
-    pub(crate) fn count(&self, source: &'static str, verdict: Verdict) {
+    pub(crate) fn count(&self, source: &str, verdict: Verdict) {
         self.0.totals[verdict as usize].fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("webhook_ingest_total", "source" => source, "result" => verdict.word()).increment(1);
+        metrics::counter!("webhook_ingest_total", "source" => source.to_owned(), "result" => verdict.word())
+            .increment(1);
     }
 
-    /// Declares the event types of every source: whatever the sender sends is kept, as long as it is an object.
+    /// Declares the event types of every sender: whatever it sends is kept, as long as it is an object.
     pub fn declare(registry: &mut events::Registry) {
-        registry.family(events::Filter("github.*"), serde_json::json!({ "type": "object" }));
+        let families: BTreeSet<_> = sources::ALL.iter().map(|sender| sender.family).collect();
+        for family in families {
+            registry.family(events::Filter(family), serde_json::json!({ "type": "object" }));
+        }
     }
 
     /// Deliveries as people look at them.
@@ -82,15 +130,23 @@ impl Webhooks {
     /// # Errors
     /// [`StoreError`].
     pub async fn list(&self, query: Query) -> Result<Vec<DeliveryRow>, StoreError> {
-        self.0.store.read(async move |tx| self::store::list(tx, &query).await).await
+        self.0.store.read(async move |tx| self::store::deliveries::list(tx, &query).await).await
     }
 
-    /// Removes deliveries older than `keep_ms`, and refusals beyond [`limits::REJECTED_KEPT`]; how many.
+    /// Removes deliveries older than `keep_ms`, refusals beyond [`limits::REJECTED_KEPT`], and secrets that ended long ago; how
+    /// many.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn prune(&self, keep_ms: i64) -> Result<u64, StoreError> {
-        let (before_ms, batch) = (self.0.clock.now_ms() - keep_ms, limits::JOB_PROMOTE_BATCH as i64);
-        self.0.store.write_relaxed(async move |tx| self::store::prune(tx, before_ms, batch).await).await
+        let now_ms = self.0.clock.now_ms();
+        let (before_ms, batch) = (now_ms - keep_ms, limits::JOB_PROMOTE_BATCH as i64);
+        self.0
+            .store
+            .write_relaxed(async move |tx| {
+                let secrets = self::store::sources::prune_keys(tx, now_ms - ENDED_SECRETS_MS).await?;
+                Ok(secrets + self::store::deliveries::prune(tx, before_ms, batch).await?)
+            })
+            .await
     }
 }

@@ -1,57 +1,125 @@
-//! What a sender is: data, in one constant a sender.
+//! A source: an address of ours where one sender delivers, with its secrets.
 
-use axum::http::HeaderMap;
-use serde_json::Value;
+use kernel::Secret;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// A sender of webhooks.
-#[derive(Clone, Copy, Debug)]
-pub struct Source {
-    /// The last part of its address, and the first of its event types: `github` at `/in/github`, `github.push`.
-    pub name: &'static str,
-    /// How it signs.
-    pub scheme: Scheme,
-    /// The header with the type of the event.
-    pub type_header: &'static str,
-    /// The header with the sender's id of the delivery.
-    pub id_header: &'static str,
-    /// What an event is about.
-    pub subject: fn(&Value) -> Option<String>,
-    /// The form field that holds the JSON when the body is a form.
-    pub form_field: Option<&'static str>,
-    /// Body at most, bytes.
-    pub body_bytes: usize,
-    /// The environment variable that may hold its secret.
-    pub secret_env: &'static str,
-    /// The sender's page that says all this.
-    pub documentation: &'static str,
+use crate::crypto;
+use crate::custom::Custom;
+use crate::rate::Rate;
+use crate::scheme::{SecretFrom, Sender};
+
+/// Where a source comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Its secret is in the environment variable that its sender names.
+    Environment,
+    /// Its secret was made at the first run.
+    Generated,
+    /// An operator made it.
+    Operator,
 }
 
-/// How a sender proves that it is the sender.
-#[derive(Clone, Copy, Debug)]
-pub enum Scheme {
-    /// `{prefix}{hex of HMAC-SHA256(secret as UTF-8, raw body)}` in a header.
-    HmacSha256Hex {
-        /// The header.
-        header: &'static str,
-        /// What stands before the digits.
-        prefix: &'static str,
-    },
+/// What an operator may set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Body at most, bytes; the sender's own bound unless said.
+    pub body_bytes: Option<usize>,
+    /// Deliveries a second at most; more are told to come again, or wait in a file where the sender does not come again.
+    pub rate_per_second: Option<u32>,
+    /// How it signs, for a `generic` source.
+    pub custom: Option<Custom>,
+}
+
+/// A secret, and until when it counts.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveKey {
+    pub(crate) id: i64,
+    pub(crate) secret: Secret,
+    pub(crate) created_at_ms: i64,
+    /// It counts before this and not after.
+    pub(crate) until_ms: Option<i64>,
+}
+
+/// A source with everything that a delivery is judged by. It never changes: a change makes another.
+pub(crate) struct Source {
+    pub(crate) name: String,
+    known: &'static Sender<'static>,
+    pub(crate) enabled: bool,
+    pub(crate) token: Option<Secret>,
+    /// The newest first.
+    pub(crate) keys: Vec<ActiveKey>,
+    pub(crate) settings: Settings,
+    pub(crate) origin: Origin,
+    pub(crate) created_at_ms: i64,
+    pub(crate) rate: Option<Rate>,
+}
+
+impl ActiveKey {
+    pub(crate) fn counts(&self, now_ms: i64) -> bool {
+        self.until_ms.is_none_or(|until_ms| now_ms < until_ms)
+    }
 }
 
 impl Source {
-    /// The sender's event type, when it looks like one.
-    pub(crate) fn event_type(&self, headers: &HeaderMap) -> Option<String> {
-        let sent = headers.get(self.type_header)?.to_str().ok()?;
-        let sane = (1..=64).contains(&sent.len())
-            && sent.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        sane.then(|| format!("{}.{sent}", self.name))
+    pub(crate) fn new(name: String, known: &'static Sender<'static>, origin: Origin, settings: Settings) -> Self {
+        let rate = settings.rate_per_second.map(Rate::new);
+        Self { name, known, enabled: true, token: None, keys: Vec::new(), settings, origin, created_at_ms: 0, rate }
     }
 
-    /// The sender's id of the delivery, when it is one that can be kept.
-    pub(crate) fn sender_id(&self, headers: &HeaderMap) -> Option<String> {
-        let sent = headers.get(self.id_header)?.to_str().ok()?;
-        let sane =
-            (1..=kernel::limits::SENDER_ID_BYTES).contains(&sent.len()) && sent.bytes().all(|b| b.is_ascii_graphic());
-        sane.then(|| sent.to_owned())
+    /// Who sends here.
+    pub(crate) fn sender(&self) -> Sender<'_> {
+        let sender = match &self.settings.custom {
+            Some(custom) => custom.sender(self.known),
+            None => *self.known,
+        };
+        Sender { body_bytes: self.settings.body_bytes.unwrap_or(sender.body_bytes), ..sender }
     }
+
+    pub(crate) fn sender_name(&self) -> &'static str {
+        self.known.name
+    }
+
+    /// The secrets that count now, the newest first. A published key counts where none was given.
+    pub(crate) fn secrets(&self, now_ms: i64) -> Vec<&Secret> {
+        self.keys.iter().filter(|key| key.counts(now_ms)).map(|key| &key.secret).collect()
+    }
+
+    /// Whether a delivery can be judged here at all.
+    pub(crate) fn can_verify(&self, now_ms: i64) -> bool {
+        self.known.secret == SecretFrom::Nobody || self.keys.iter().any(|key| key.counts(now_ms))
+    }
+
+    /// Whether this is its address: without a token, or with the right one.
+    pub(crate) fn is_at(&self, token: Option<&str>) -> bool {
+        match (&self.token, token) {
+            (None, None) => true,
+            (Some(own), Some(given)) => crypto::same(own.expose().as_bytes(), given.as_bytes()),
+            _ => false,
+        }
+    }
+
+    /// Its address without the token: what may be shown.
+    pub(crate) fn path(&self) -> String {
+        let token = if self.token.is_some() { "/{token}" } else { "" };
+        format!("/in/{}{token}", self.name)
+    }
+
+    /// Its whole address.
+    pub(crate) fn secret_path(&self) -> String {
+        match &self.token {
+            Some(token) => format!("/in/{}/{}", self.name, token.expose()),
+            None => format!("/in/{}", self.name),
+        }
+    }
+}
+
+/// What is wrong with a secret for this sender.
+pub(crate) fn unfit(sender: &Sender<'_>, secret: &str) -> Option<&'static str> {
+    let mut reasons = sender.proofs.iter().map(|proof| crypto::read_key(proof.key, proof.algorithm, secret).err());
+    // One proof that can read it is enough; else the first says why not.
+    let first = reasons.next()?;
+    if first.is_none() || reasons.any(|reason| reason.is_none()) { None } else { first }
 }

@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod air;
 mod demo;
+mod doors;
 mod http;
 pub mod model;
 mod reactions;
+mod schedule;
 mod store;
+mod synth;
 
 use host::Product;
 use jobs::Kind;
@@ -20,9 +24,14 @@ pub fn product() -> Product {
     Product::new("radio")
         .migrations(store::MIGRATIONS)
         .event::<reactions::Phrased>()
+        .event::<reactions::StationChanged>()
         .on("github.*", COMPOSE, reactions::compose)
         .stream("radio.phrase", "radio.air", reactions::air)
-        .namespace(|db| Namespace::public("radio").history(RECENT, u64::MAX).durable(store::Stations::load(db)))
+        .stream("radio.station", "radio.doors", reactions::doors)
+        .namespace(|db| {
+            let stations = Namespace::public("radio").history(RECENT, u64::MAX);
+            stations.durable(store::Channels::load(db)).guarded(doors::Doors::guard(db))
+        })
         .routes(http::routes)
         .page("/radio", "radio")
         .page("/radio/{owner}/{repo}", "radio")

@@ -7,8 +7,10 @@ use jobs::{Failure, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{self, Heard, Surroundings};
+use crate::model::{self, Heard, Phrase, Surroundings};
+use crate::schedule::{self, Slot};
 use crate::store;
+use crate::synth::{self, Sound};
 
 /// `radio.phrase`: a station played a phrase.
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -66,7 +68,8 @@ async fn play(
     };
     let phrase = model::compose(heard, &surroundings);
     let json = serde_json::to_string(&phrase).map_err(|error| Failure::Discard(error.to_string()))?;
-    store::keep(tx, name, &phrase, commits, &json).await?;
+    let slot = place(tx, &phrase, ctx.clock.now_ms()).await?;
+    store::keep(tx, name, &phrase, commits, &json, slot).await?;
     let phrased = Phrased {
         station: phrase.station.clone(),
         n: phrase.n,
@@ -75,7 +78,8 @@ async fn play(
         title: phrase.event.title.clone(),
     };
     let new = NewEvent::of("/radio", &phrased)
-        .id(format!("{}/{}", phrase.station, phrase.n))
+        // With the delivery: a station that was deleted counts from 1 again.
+        .id(format!("{}/{}/{}", phrase.station, phrase.n, phrase.id))
         .subject(Some(phrase.station.clone()))
         .trace(event.trace.clone());
     let checked = ctx.events.check(new).map_err(refused)?;
@@ -83,11 +87,65 @@ async fn play(
     run.complete(tx).await
 }
 
+/// When the phrase sounds on the air. As in a browser, what comes late is history: seen, not heard.
+async fn place(tx: &mut ::store::Tx, phrase: &Phrase, now_ms: i64) -> Result<Option<Slot>, ::store::StoreError> {
+    let sound = Sound::standard();
+    if now_ms - phrase.at_ms > sound.air.history_ms {
+        return Ok(None);
+    }
+    let sounding = store::sounding(tx, &phrase.station, now_ms).await?;
+    let Some(at_ms) = schedule::next_start(sound.air, now_ms, &sounding) else { return Ok(None) };
+    let (music_ms, sound_ms) = synth::lengths_ms(&sound, phrase);
+    Ok(Some(Slot { at_ms, music_ends_ms: at_ms + music_ms, ends_ms: at_ms + sound_ms, bpm: phrase.tempo.bpm }))
+}
+
 fn refused(error: AppendError) -> Failure {
     match error {
         AppendError::Store(error) => error.into(),
         other => Failure::Discard(kernel::problem::chain(&other)),
     }
+}
+
+/// `radio.station`: a station was made, changed or deleted, or who may listen to it.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct StationChanged {
+    /// `owner/repo`, lower case.
+    pub(crate) station: String,
+    /// What was done.
+    pub(crate) what: What,
+}
+
+/// What was done to a station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    /// It is there before its first event.
+    Created,
+    /// Its name, description, retention or privacy.
+    Changed,
+    /// With its phrases.
+    Deleted,
+    /// A listener token was made.
+    TokenCreated,
+    /// A listener token was taken back.
+    TokenRevoked,
+}
+
+impl EventType for StationChanged {
+    const TYPE: &'static str = "radio.station";
+}
+
+/// Rights have changed: whoever listens without one is turned out, from the socket and from the air.
+pub(crate) async fn doors(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
+    for event in batch {
+        let StationChanged { station, what } = event.data().map_err(|error| error.to_string())?;
+        let channel = format!("radio:{station}");
+        if what == What::Deleted {
+            ctx.hub.reload(&channel).await.map_err(|error| error.to_string())?;
+        }
+        ctx.hub.recheck(&channel).await;
+    }
+    Ok(())
 }
 
 /// Phrases go on air in the order of the log. Publishing one again does nothing: its number is its offset.

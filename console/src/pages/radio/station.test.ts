@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Station } from "../../contract.ts";
-import { heard, repositoryOf, type PhraseHeard } from "./station.ts";
+import { heard, listeningWords, repositoryOf, type PhraseHeard } from "./station.ts";
 
 describe("repositoryOf", () => {
   it.each([
@@ -17,9 +17,20 @@ describe("repositoryOf", () => {
   );
 });
 
+describe("listeningWords", () => {
+  it("names the means that somebody uses", () => {
+    const words = (sockets: number, events: number, audio: number) =>
+      listeningWords({ listeners: sockets + events + audio, listening: { sockets, events, audio } });
+    expect([words(0, 0, 0), words(1, 0, 0), words(2, 1, 0), words(0, 0, 1000)]).toEqual([
+      "nobody listens", "1 page", "2 pages, 1 event stream", "1,000 players",
+    ]);
+  });
+});
+
 describe("heard", () => {
   const station = (name: string): Station => ({
     station: name, name, phrases: 4, last_phrase_at_ms: 1, last_title: null, mood: null, intensity: null, bpm: null, key: null, commits_last_hour: 0, listeners: 2,
+    description: "", private: false, keep_days: 0, listening: { sockets: 1, events: 0, audio: 1 }, on_air: ["mp3"],
   });
   const phrase = (name: string): PhraseHeard => ({
     n: 5, station: name, at_ms: 9, event: { title: "a push" }, mood: "activity", intensity: 0.4, tempo: { bpm: 92, commits_last_hour: 3 }, key: "D",

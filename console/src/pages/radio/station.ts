@@ -1,6 +1,7 @@
 // What a person types or pastes for a repository, and what a phrase changes in the list of stations.
 
 import type { Station } from "../../contract.ts";
+import { plural } from "../../shared/format.ts";
 
 /** The parts of a phrase that the list shows (docs/protocol/phrase.md). */
 export interface PhraseHeard {
@@ -19,6 +20,14 @@ export function repositoryOf(typed: string): string | null {
   const found = /^(?:(?:https?:\/\/)?(?:www\.)?github\.com\/|git@github\.com:)?([\w-]{1,39})\/([\w.-]{1,100}?)(?:\.git)?(?:[/?#].*)?$/.exec(typed.trim());
   if (!found?.[1] || !found[2] || found[2] === "." || found[2] === "..") return null;
   return `${found[1]}/${found[2]}`.toLowerCase();
+}
+
+/** Who listens, in words, by what means where there is more than one. */
+export function listeningWords({ listeners, listening }: Pick<Station, "listeners" | "listening">): string {
+  if (listeners === 0) return "nobody listens";
+  const { sockets, events, audio } = listening;
+  const means = [[sockets, "page"], [events, "event stream"], [audio, "player"]] as const;
+  return means.filter(([many]) => many > 0).map(([many, word]) => plural(many, word)).join(", ");
 }
 
 /** The stations after one more phrase; the one that played comes first. */

@@ -86,11 +86,11 @@ async fn what_breaks_the_schema_is_refused_with_the_place_and_without_the_words(
         (String::new(), ""),
     ] {
         let refused = bed.append(NewEvent::raw(Heard::TYPE, "/radio", data.clone())).await.expect_err("refused");
-        let AppendError::Invalid { kind, source } = &refused else { panic!("{data}: {refused}") };
+        let AppendError::Invalid { kind, source, .. } = &refused else { panic!("{data}: {refused}") };
         assert_eq!((kind.as_str(), source.pointer.as_str()), (Heard::TYPE, pointer), "{data}");
         assert!(!source.detail.is_empty() && !source.detail.contains("hunter2"), "{source}");
         let problem = kernel::Problem::from(refused);
-        assert_eq!((problem.status().as_u16(), problem.code()), (400, "event_invalid"));
+        assert_eq!((problem.status().as_u16(), problem.code()), (422, "event_invalid"));
     }
     let refused = bed.append(small("github")).await.expect_err("refused");
     assert!(matches!(refused, AppendError::UnknownType(kind) if kind == "github"));

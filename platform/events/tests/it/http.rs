@@ -2,25 +2,54 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
 use http_body_util::BodyExt;
-use identity::Caller;
+use identity::{Caller, Scope};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::support::{Bed, phrase, small};
 use events::NewEvent;
 
-async fn get(bed: &Bed, path: &str, caller: Option<Caller>) -> (StatusCode, Value) {
+/// An answer: its status, its headers, its body.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+pub(crate) const PUBLISHER: Caller = Caller::Key { id: 1, scopes: Scope::EventsPublish.bit() };
+pub(crate) const READER: Caller = Caller::Key { id: 2, scopes: Scope::EventsRead.bit() };
+
+/// What the edge and the router make of a request.
+pub(crate) async fn send(bed: &Bed, mut request: Request<Body>, caller: Option<Caller>) -> Response {
     let router: Router = events::routes(bed.events.clone()).split_for_parts().0;
-    let mut request = Request::get(path).body(Body::empty()).expect("a request");
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }
-    let response = router.oneshot(request).await.expect("answered");
-    let status = response.status();
-    let body = response.into_body().collect().await.expect("a body").to_bytes();
-    (status, serde_json::from_slice(&body).unwrap_or_default())
+    router.oneshot(request).await.expect("answered")
+}
+
+pub(crate) async fn ask(bed: &Bed, request: Request<Body>, caller: Option<Caller>) -> Answer {
+    let response = send(bed, request, caller).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).expect("a text");
+    Answer { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
+}
+
+/// A change as the console sends it.
+pub(crate) async fn change(bed: &Bed, method: &str, path: &str, body: Value) -> Answer {
+    let request = Request::builder().method(method).uri(path).header("x-mainspring-console", "1");
+    let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
+    ask(bed, request.expect("a request"), Some(Caller::Admin)).await
+}
+
+pub(crate) async fn get(bed: &Bed, path: &str, caller: Option<Caller>) -> (StatusCode, Value) {
+    let answer = ask(bed, Request::get(path).body(Body::empty()).expect("a request"), caller).await;
+    (StatusCode::from_u16(answer.status).expect("a status"), answer.body)
 }
 
 #[tokio::test]

@@ -33,7 +33,14 @@ async fn pages_and_filters_agree_with_a_model() {
             wanted.reverse();
         }
         wanted.truncate(limit);
-        let query = Query { kind: kind.map(str::to_owned), subject: subject.map(str::to_owned), before, after, limit };
+        let query = Query {
+            kind: kind.map(str::to_owned),
+            subject: subject.map(str::to_owned),
+            before,
+            after,
+            limit,
+            ..Query::default()
+        };
         let page = bed.events.list(query.clone()).await.expect("listed");
         assert_eq!(page.iter().map(|row| row.position).collect::<Vec<_>>(), wanted, "{query:?}");
     }

@@ -120,7 +120,7 @@ async fn events_appended_while_nobody_served_the_stream_are_not_lost() {
 
 #[tokio::test]
 async fn a_stream_that_wants_nothing_moves_on_now_and_then() {
-    const NOTHING: Stream = Stream { name: "nothing", filter: Filter("gitlab.*") };
+    const NOTHING: Stream = Stream::new("nothing", Filter("gitlab.*"));
     let bed = Bed::with(&[NOTHING]).await;
     let (send, mut batches) = mpsc::unbounded_channel();
     bed.events.serve(NOTHING, sending(send));

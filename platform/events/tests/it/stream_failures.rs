@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use events::StreamHandler;
+use events::handler::StreamHandler;
 use tokio::sync::{Notify, mpsc};
 
 use crate::support::{ALL_GITHUB, Bed, PHRASES, answering, next, small, take, within};

@@ -4,9 +4,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use events::{
-    AppendError, Appended, Event, EventType, Events, Filter, NewEvent, Registry, Stream, StreamHandler, Work,
-};
+use events::handler::StreamHandler;
+use events::{AppendError, Appended, Event, EventType, Events, Filter, NewEvent, Registry, Stream, Work};
 use jobs::{Jobs, Kind, Life};
 use kernel::{Clock, Entropy};
 use schemars::JsonSchema;
@@ -36,8 +35,8 @@ pub(crate) const HEARD: Kind = Kind::new("hear_phrase");
 pub(crate) const GITHUB: Kind = Kind::new("react_to_github");
 pub(crate) const PUSH: Kind = Kind::new("react_to_push").on("other");
 
-pub(crate) const ALL_GITHUB: Stream = Stream { name: "all_github", filter: Filter("github.*") };
-pub(crate) const PHRASES: Stream = Stream { name: "phrases", filter: Filter("radio.phrase") };
+pub(crate) const ALL_GITHUB: Stream = Stream::new("all_github", Filter("github.*"));
+pub(crate) const PHRASES: Stream = Stream::new("phrases", Filter("radio.phrase"));
 
 const SCRATCH: Migration = Migration { part: "test", version: 1, sql: "CREATE TABLE scratch (word TEXT NOT NULL)" };
 
@@ -57,19 +56,29 @@ impl Bed {
     }
 
     pub(crate) async fn with(streams: &[Stream]) -> Self {
+        Self::wired(streams, |_| {}).await
+    }
+
+    /// With more declared than every log here has.
+    pub(crate) async fn wired(streams: &[Stream], more: impl Fn(&mut Registry)) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let clock = Clock::manual(START_MS);
-        let (store, jobs, events) = open(dir.path(), &clock, streams).await;
+        let (store, jobs, events) = open(dir.path(), &clock, streams, more).await;
         Self { dir, clock, store, jobs, events }
     }
 
     /// What a restart does. Jobs must not have been served: their loops hold the store.
     pub(crate) async fn reopen(self, streams: &[Stream]) -> Self {
+        self.rewired(streams, |_| {}).await
+    }
+
+    /// What a restart with another binary does.
+    pub(crate) async fn rewired(self, streams: &[Stream], more: impl Fn(&mut Registry)) -> Self {
         let Self { dir, clock, store, jobs, events } = self;
         events.stop().await;
         store.close().await;
         drop((store, jobs, events));
-        let (store, jobs, events) = open(dir.path(), &clock, streams).await;
+        let (store, jobs, events) = open(dir.path(), &clock, streams, more).await;
         Self { dir, clock, store, jobs, events }
     }
 
@@ -120,6 +129,11 @@ impl Bed {
         self.number_of("SELECT COUNT(*) FROM jobs WHERE kind = $1", kind.name).await
     }
 
+    /// Removes what is older.
+    pub(crate) async fn prune(&self, keep_ms: i64) -> u64 {
+        self.events.prune(keep_ms, None).await.expect("pruned")
+    }
+
     pub(crate) async fn count(&self) -> i64 {
         self.number("SELECT COUNT(*) FROM events").await
     }
@@ -130,19 +144,24 @@ impl Bed {
     }
 
     pub(crate) async fn cursor_reaches(&self, stream: Stream, position: i64) {
-        until(async || self.cursor(stream).await >= position).await;
+        until(async || self.cursor(stream.clone()).await >= position).await;
     }
 
     /// Serves a stream, waits until it is declared, and hands out its batches.
     pub(crate) async fn collect(&self, stream: Stream) -> mpsc::UnboundedReceiver<Vec<Event>> {
         let (send, receive) = mpsc::unbounded_channel();
-        self.events.serve(stream, sending(send));
+        self.events.serve(stream.clone(), sending(send));
         self.cursor_reaches(stream, 0).await;
         receive
     }
 }
 
-async fn open(dir: &std::path::Path, clock: &Clock, streams: &[Stream]) -> (Store, Jobs, Events) {
+async fn open(
+    dir: &std::path::Path,
+    clock: &Clock,
+    streams: &[Stream],
+    more: impl Fn(&mut Registry),
+) -> (Store, Jobs, Events) {
     let migrations = [jobs::MIGRATIONS, events::MIGRATIONS, &[SCRATCH]].concat();
     let entropy = Entropy::system();
     let store = Store::embedded(dir, Durability::Normal, &migrations, clock, &entropy).expect("opened");
@@ -151,10 +170,13 @@ async fn open(dir: &std::path::Path, clock: &Clock, streams: &[Stream]) -> (Stor
     let mut registry = Registry::default();
     registry.event::<Heard>();
     registry.family(Filter("github.*"), serde_json::json!({ "type": "object" }));
+    registry.open("partner.*").expect("a family");
+    registry.reserve("/in/");
     for (kind, filter) in [(HEARD, "radio.phrase"), (GITHUB, "github.*"), (PUSH, "github.push")] {
-        registry.work(Work { kind, filter: Filter(filter) });
+        registry.work(Work::new(kind, Filter(filter)));
     }
-    streams.iter().for_each(|stream| registry.stream(*stream));
+    streams.iter().for_each(|stream| registry.stream(stream.clone()));
+    more(&mut registry);
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy, registry);
     (store, jobs, events)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::WorkHandler;
+use events::handler::WorkHandler;
 use jobs::state::State;
 use jobs::{Failure, NewJob};
 use tokio::sync::mpsc;

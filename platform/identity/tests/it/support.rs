@@ -73,6 +73,10 @@ impl Bed {
         send(self.router(), &self.identity, method, path, headers).await
     }
 
+    pub(crate) async fn send_body(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        send_body(self.router(), &self.identity, method, path, headers, body.to_owned()).await
+    }
+
     /// Status of "who is signed in" with this cookie header.
     pub(crate) async fn status_with(&self, cookie: &str) -> u16 {
         self.send("GET", "/api/v1/session", &[("cookie", cookie)]).await.status.as_u16()
@@ -91,11 +95,22 @@ pub(crate) async fn send(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Answer {
+    send_body(router, identity, method, path, headers, String::new()).await
+}
+
+async fn send_body(
+    router: Router,
+    identity: &Identity,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut request = request.body(Body::empty()).expect("a request");
+    let mut request = request.body(Body::from(body)).expect("a request");
     let caller = identity.caller_of(request.headers()).await;
     request.extensions_mut().insert(caller);
     let response = router.oneshot(request).await.expect("answered");

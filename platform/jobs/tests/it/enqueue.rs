@@ -194,7 +194,7 @@ async fn arguments_that_cannot_be_stored_are_refused() {
     let large = "x".repeat(kernel::limits::JOB_ARGS_BYTES - 1);
     let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
     for job in [NewJob::new(PLAIN, &large), NewJob::new(PLAIN, &unwritable)] {
-        assert!(matches!(site.jobs.enqueue_now(job).await, Err(EnqueueError::Args("plain"))));
+        assert!(matches!(site.jobs.enqueue_now(job).await, Err(EnqueueError::Args(kind)) if kind == "plain"));
     }
     let most = "x".repeat(kernel::limits::JOB_ARGS_BYTES - 2);
     site.enqueue(NewJob::new(PLAIN, &most)).await;

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use identity::Caller;
+use jobs::policy::Keep;
 use jobs::state::State;
 use jobs::{Failure, Kind, Life, NewJob, Query};
 use serde_json::{Value, json};
@@ -83,47 +84,6 @@ async fn a_delayed_job_can_be_run_now_and_an_unfinished_one_called_off() {
     assert!(ear.rest().is_empty());
 }
 
-/// Called off while it runs, then run again: both are at attempt 1 in the same process, and only the second may settle.
-#[tokio::test]
-async fn an_attempt_that_was_called_off_cannot_settle_the_next_one() {
-    let site = Site::new(Life::Locked).await;
-    let first_gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    let (first, begun) = (first_gate.clone(), std::sync::atomic::AtomicU32::new(0));
-    let second_gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    let second = second_gate.clone();
-    let (handler, mut ear) = heard(move |_| {
-        let (first, second) = (first.clone(), second.clone());
-        let which = begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        async move {
-            match which {
-                0 => {
-                    first.acquire().await.expect("open").forget();
-                    Err(Failure::Discard("of the first".to_owned()))
-                }
-                1 => {
-                    second.acquire().await.expect("open").forget();
-                    Ok(())
-                }
-                _ => Ok(()),
-            }
-        }
-    });
-    site.jobs.serve(vec![(PLAIN, handler)], 2);
-    let id = site.enqueue(NewJob::new(PLAIN, &())).await;
-    assert_eq!(ear.next().await, (id, 1));
-    assert_eq!(post(&site, &format!("/api/v1/jobs/{id}/retry")).await.0, StatusCode::CONFLICT, "it runs");
-    assert_eq!(post(&site, &format!("/api/v1/jobs/{id}/cancel")).await.0, StatusCode::OK);
-    assert_eq!(post(&site, &format!("/api/v1/jobs/{id}/retry")).await.0, StatusCode::OK);
-    assert_eq!(ear.next().await, (id, 1));
-    first_gate.add_permits(1);
-    // The next job gets the first one's slot, so it settles after it.
-    let other = site.enqueue(NewJob::new(PLAIN, &())).await;
-    site.reaches(other, State::Completed).await;
-    assert_eq!(site.row(id).await.state, State::Executing);
-    second_gate.add_permits(1);
-    assert_eq!(site.reaches(id, State::Completed).await.last_error, None);
-}
-
 #[tokio::test]
 async fn lists_are_paged_and_filtered_and_counts_agree() {
     let site = Site::new(Life::Locked).await;
@@ -177,12 +137,12 @@ async fn lists_are_paged_and_filtered_and_counts_agree() {
     let caused: BTreeSet<String> = caused.into_iter().map(|job| job.id).collect();
     assert_eq!(caused, BTreeSet::from([5.to_string(), 6.to_string()]));
     let wanted = json!({ "available": 15, "scheduled": 1, "executing": 4, "retryable": 0, "completed": 3,
-        "cancelled": 0, "discarded": 3 });
+        "cancelled": 0, "discarded": 3, "pending": 0 });
     assert_eq!(get(&site, "/api/v1/jobs/counts").await.1, wanted);
 
-    assert_eq!(site.jobs.prune(0).await.expect("pruned"), 0, "what ended this millisecond is kept");
+    assert_eq!(site.jobs.prune(Keep::all(0)).await.expect("pruned"), 0, "what ended this millisecond is kept");
     site.clock.advance(1);
-    assert_eq!(site.jobs.prune(0).await.expect("pruned"), 6);
+    assert_eq!(site.jobs.prune(Keep::all(0)).await.expect("pruned"), 6);
     assert_eq!(count("limit=200").await, 20);
     gate.add_permits(100);
     site.jobs.stop(LONG).await;

@@ -1,9 +1,16 @@
 //! The engine's promises, through its public door, on a real store.
 
+mod batches;
+mod bulk;
+mod cancel;
 mod enqueue;
 mod fleet;
 mod http;
 mod leases;
+mod limits;
+mod order;
 mod running;
+mod schema;
 mod stopping;
 mod support;
+mod workers;

@@ -84,7 +84,8 @@ async fn an_attempt_that_outlasts_the_grace_runs_again_later() {
     assert_eq!(site.row(id).await.state, State::Completed);
 }
 
-const BREAK: &str = "CREATE TRIGGER broken BEFORE INSERT ON jobs_finished BEGIN SELECT RAISE(ABORT, 'broken'); END";
+const BREAK: &str =
+    "CREATE TRIGGER broken BEFORE UPDATE OF finished_at_ms ON jobs BEGIN SELECT RAISE(ABORT, 'broken'); END";
 
 #[tokio::test]
 async fn outcomes_wait_for_a_store_that_fails_for_a_while() {

@@ -6,12 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt;
+use identity::Caller;
 use jobs::state::State;
 use jobs::{Enqueued, Failure, Handler, JobRow, Jobs, Kind, Life, NewJob, Run};
 use kernel::{Clock, Entropy};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use serde_json::Value;
 use store::{Durability, Migration, Store, StoreError, Tx, params};
 use tokio::sync::{Semaphore, mpsc};
+use tower::ServiceExt;
 
 /// Later than anything that works, earlier than a person loses patience.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -207,4 +213,26 @@ impl Recorder for Figures {
     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
         Histogram::noop()
     }
+}
+
+/// Sends a request as the edge would pass it on.
+pub(crate) async fn send(site: &Site, caller: Caller, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let (router, _) = jobs::routes(site.jobs.clone()).split_for_parts();
+    let request = Request::builder().method(method).uri(path).extension(caller);
+    let request = request.header("x-mainspring-console", "1").header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_string())).expect("a request");
+    let response = router.oneshot(request).await.expect("answered");
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).as_ref().into()))
+}
+
+/// As an administrator.
+pub(crate) async fn post(site: &Site, path: &str, body: &Value) -> (u16, Value) {
+    send(site, Caller::Admin, "POST", path, body).await
+}
+
+/// As an administrator.
+pub(crate) async fn get(site: &Site, path: &str) -> Value {
+    send(site, Caller::Admin, "GET", path, &Value::Null).await.1
 }

@@ -139,6 +139,18 @@ impl Client {
             self.refuse(id, ReplyError::NOT_AVAILABLE);
             return Ok(());
         }
+        let inside = self.core.channels.has(&history.channel, self.id)
+            || self.core.admits(&namespace, &history.channel, &self.caller).await;
+        if !inside {
+            match self.core.nothing(&history.channel, None).await {
+                Ok(nothing) => {
+                    let empty = bus::History { publications: Vec::new(), top: nothing.top };
+                    self.answer(id, "history", &HistoryOut::from(&empty));
+                }
+                Err(_) => self.refuse(id, ReplyError::INTERNAL),
+            }
+            return Ok(());
+        }
         let limit = usize::try_from(history.limit).unwrap_or(limits::HISTORY_READ).min(limits::HISTORY_READ);
         let read = Read { since: history.since.map(Position::from), limit, reverse: history.reverse };
         match self.core.bus.history(&history.channel, read).await {
@@ -183,6 +195,14 @@ impl Client {
     pub(crate) fn lost(&self, channel: &str) {
         self.forget(channel);
         let frame = reply::unsubscribe(channel, 2500, "insufficient state");
+        let bytes = frame.len();
+        self.outbox.push(frame, bytes);
+    }
+
+    /// The guard of the channel no longer lets it in; the client does not come back by itself.
+    pub(crate) fn turned_out(&self, channel: &str) {
+        self.forget(channel);
+        let frame = reply::unsubscribe(channel, 2100, "permission denied");
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
     }

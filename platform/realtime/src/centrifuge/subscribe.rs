@@ -28,24 +28,50 @@ impl Client {
         if self.channels.lock().len() >= limits::CHANNELS_PER_CONNECTION {
             return Err(ReplyError::LIMIT_EXCEEDED);
         }
-        let namespace = self.core.open(channel, &self.caller).await.map_err(|refused| {
+        let caller = self.caller.showing(&subscribe.token);
+        let namespace = self.core.open(channel, &caller).await.map_err(|refused| {
             tracing::debug!(%refused, "a subscription was refused");
             ReplyError::from(&refused)
         })?;
-        if !subscribe.token.is_empty() {
+        let guarded = namespace.guard.is_some();
+        if !subscribe.token.is_empty() && !guarded {
             return Err(ReplyError::PERMISSION_DENIED);
         }
         if subscribe.kind != 0 || subscribe.tf.is_some() {
             return Err(ReplyError::NOT_AVAILABLE);
         }
-        let name = self.core.channels.join(channel, Member::Socket(self.clone()));
+        // Joined first and asked then: whoever loses its right in between is found by `Hub::recheck`.
+        let shown = guarded.then(|| Arc::new(caller.clone()));
+        let name = self.core.channels.join(channel, Member::Socket(self.clone()), shown);
         self.channels.lock().push(name);
-        let settled = self.settle(id, channel, namespace.history_size > 0, subscribe).await;
+        let recoverable = namespace.history_size > 0;
+        let settled = if self.core.admits(&namespace, channel, &caller).await {
+            self.settle(id, channel, recoverable, subscribe).await
+        } else {
+            self.core.channels.leave(channel, self.id);
+            self.pretend(id, channel, recoverable, subscribe).await
+        };
         if settled.is_err() {
             self.core.channels.leave(channel, self.id);
             self.forget(channel);
         }
         settled
+    }
+
+    /// Answers somebody outside as on a channel that nothing was published on.
+    async fn pretend(&self, id: u32, channel: &str, recoverable: bool, asked: &Subscribe) -> Result<(), ReplyError> {
+        let since = asked.recover.then(|| Position { offset: asked.offset, epoch: asked.epoch.as_str().into() });
+        let recovery = if recoverable {
+            Some(self.core.nothing(channel, since.as_ref()).await.map_err(|_| ReplyError::INTERNAL)?)
+        } else {
+            None
+        };
+        let failed = asked.recover && !recovery.as_ref().is_some_and(|recovery| recovery.recovered);
+        if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
+            return Err(ReplyError::UNRECOVERABLE);
+        }
+        self.answer(id, "subscribe", &subscribed(recovery.as_ref(), asked));
+        Ok(())
     }
 
     /// Reads the history and lets the subscription go live. Every channel with a history is recoverable, asked or not.

@@ -1,6 +1,7 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
 mod durable;
+mod guarded;
 mod life;
 mod protocol;
 mod recovery;

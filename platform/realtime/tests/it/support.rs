@@ -41,7 +41,7 @@ impl Server {
         let bus = Bus::memory(Clock::system(), &entropy);
         let authenticate = |headers: &http::HeaderMap| {
             let admin = headers.contains_key("x-admin");
-            async move { Caller { user: String::new(), admin } }.boxed()
+            async move { Caller { admin, ..Caller::default() } }.boxed()
         };
         let hub = Hub::new(bus, Clock::system(), entropy, Arc::new(authenticate));
         hub.namespace(Namespace::public("plain"));

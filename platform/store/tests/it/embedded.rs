@@ -7,8 +7,15 @@ use store::{Durability, Migration, Store, StoreError};
 
 use crate::conformance::{self, MIGRATIONS, add, all};
 
-fn open(dir: &std::path::Path, migrations: &[Migration]) -> Result<Store, StoreError> {
+pub(crate) fn open(dir: &std::path::Path, migrations: &[Migration]) -> Result<Store, StoreError> {
     Store::embedded(dir, Durability::Full, migrations, &Clock::system(), &Entropy::system())
+}
+
+/// A new store in a directory of its own, which goes with the first value.
+pub(crate) fn fresh() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path(), MIGRATIONS).expect("opened");
+    (dir, store)
 }
 
 #[tokio::test]
@@ -58,11 +65,16 @@ async fn a_newer_or_foreign_database_is_refused_with_advice() {
     open(dir.path(), &[MIGRATIONS[0], next]).expect("opened").close().await;
     let newer = open(dir.path(), MIGRATIONS).err().expect("refused").to_string();
     assert!(newer.contains("newer Mainspring (test/2)"), "{newer}");
+    assert!(matches!(Store::examine(dir.path(), MIGRATIONS), Err(StoreError::Newer(_))));
+    let later = Migration { part: "test", version: 3, sql: "CREATE TABLE later_still (x BIGINT)" };
+    let examined = Store::examine(dir.path(), &[MIGRATIONS[0], next, later]).expect("looked at");
+    assert_eq!((examined.pending.as_slice(), &examined.damage), (&["test/3".to_owned()][..], &None));
+    open(dir.path(), &[MIGRATIONS[0], next]).expect("not changed by looking").close().await;
 
     let foreign = tempfile::tempdir().expect("a directory");
     std::fs::write(foreign.path().join("mainspring.db"), "this is no database, however long it may be ".repeat(100))
         .expect("written");
-    assert!(matches!(open(foreign.path(), MIGRATIONS), Err(StoreError::Unavailable(_))));
+    assert!(matches!(open(foreign.path(), MIGRATIONS), Err(StoreError::Damaged(_))));
 }
 
 #[tokio::test]

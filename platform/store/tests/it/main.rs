@@ -1,4 +1,10 @@
 //! The store's promises, on every engine there is.
 
+mod backups;
+mod bounds;
 mod conformance;
+mod damage;
 mod embedded;
+mod full_disk;
+mod mounts;
+mod power;

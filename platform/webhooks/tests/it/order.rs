@@ -14,7 +14,6 @@ async fn an_unknown_source_is_404_before_everything_else() {
     let bed = Bed::new().await;
     let answer = bed.send(Delivery::unsigned("d-1", "x").header("content-type", "text/plain").to("gitlab")).await;
     assert_eq!((answer.status.as_u16(), answer.body["code"].as_str()), (404, Some("not_found")));
-    assert!(answer.text.contains("github"), "it says which there are: {}", answer.text);
     assert!(bed.deliveries().await.is_empty(), "an address that does not exist keeps nothing");
 }
 

@@ -2,22 +2,20 @@
 
 use kernel::{Clock, Entropy, SealKey};
 use store::Store;
-use webhooks::{Secrets, SecretsError};
+use webhooks::{Sources, SourcesError};
 
 use crate::support::{START_MS, open};
 
 const KEY: [u8; 32] = [7; 32];
 
-async fn secrets(store: &Store, key: [u8; 32], environment: Option<&str>) -> Result<Secrets, SecretsError> {
+async fn secrets(store: &Store, key: [u8; 32], environment: Option<&str>) -> Result<Sources, SourcesError> {
     let environment = environment.map(str::to_owned);
     let read = |name: &str| environment.clone().filter(|_| name == "GITHUB_WEBHOOK_SECRET");
-    Secrets::open(store, &SealKey::new(key), &Clock::manual(START_MS), &Entropy::system(), read).await
+    Sources::open(store, &SealKey::new(key), &Clock::manual(START_MS), &Entropy::system(), read).await
 }
 
-fn github(secrets: &Secrets) -> String {
-    let all = secrets.of("github");
-    assert_eq!(all.len(), 1);
-    all[0].expose().to_owned()
+fn github(sources: &Sources) -> String {
+    sources.secret("github").expect("a secret").expose().to_owned()
 }
 
 #[tokio::test]
@@ -59,7 +57,7 @@ async fn another_key_is_refused_with_advice_and_breaks_nothing() {
     let store = open(dir.path(), &Clock::manual(START_MS));
     let made = github(&secrets(&store, KEY, None).await.expect("made"));
     let refused = secrets(&store, [8; 32], None).await.err().expect("refused");
-    assert!(matches!(refused, SecretsError::Sealed("github")));
+    assert!(matches!(&refused, SourcesError::Sealed(source) if source == "github"));
     assert!(refused.to_string().contains("restore the key file"), "{refused}");
     assert_eq!(github(&secrets(&store, KEY, None).await.expect("read")), made);
     // Who gives the secret by the environment does not need the stored one.
@@ -78,8 +76,8 @@ async fn the_environment_wins_and_is_not_stored() {
     assert_eq!(github(&secrets(&store, KEY, Some("")).await.expect("read")), made, "an empty one is none");
     for short in ["x", "fifteen letters"] {
         let refused = secrets(&store, KEY, Some(short)).await.err().expect("refused");
-        assert!(matches!(refused, SecretsError::TooShort("GITHUB_WEBHOOK_SECRET")));
+        assert!(matches!(refused, SourcesError::Unfit("GITHUB_WEBHOOK_SECRET", _)));
         assert!(!format!("{refused} {refused:?}").contains(short) || short == "x", "{refused}");
     }
-    assert!(secrets(&store, KEY, None).await.expect("read").of("nobody").is_empty());
+    assert!(secrets(&store, KEY, None).await.expect("read").secret("nobody").is_none());
 }

@@ -14,7 +14,7 @@ use kernel::{Clock, Entropy, RequestInfo, SealKey, Secret, TraceId};
 use serde_json::Value;
 use store::{Durability, Store, StoreError};
 use tower::ServiceExt;
-use webhooks::{DeliveryRow, Query, Secrets, Webhooks, sources};
+use webhooks::{DeliveryRow, Draft, Query, Sources, Webhooks, sources};
 
 pub(crate) const START_MS: i64 = 1_700_000_000_000;
 pub(crate) const SECRET: &str = "the secret that only the sender has";
@@ -25,6 +25,8 @@ pub(crate) struct Bed {
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) events: Events,
+    pub(crate) jobs: Jobs,
+    pub(crate) sources: Sources,
     pub(crate) webhooks: Webhooks,
     pub(crate) door: Router,
 }
@@ -44,15 +46,17 @@ impl Bed {
         let (clock, entropy) = (Clock::manual(START_MS), Entropy::system());
         let store = open(dir.path(), &clock);
         let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked).await;
+        let jobs = jobs.expect("jobs");
         let mut registry = Registry::default();
         Webhooks::declare(&mut registry);
-        let events = Events::new(store.clone(), jobs.expect("jobs"), clock.clone(), entropy.clone(), registry);
-        let environment = |_: &str| Some(SECRET.to_owned());
-        let secrets =
-            Secrets::open(&store, &SealKey::new([7; 32]), &clock, &entropy, environment).await.expect("secrets");
-        let webhooks = Webhooks::new(store.clone(), events.clone(), clock.clone(), entropy, secrets);
-        let door = webhooks::ingress_routes(webhooks.clone());
-        Self { dir, clock, store, events, webhooks, door }
+        let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), registry);
+        let environment = |name: &str| (name == "GITHUB_WEBHOOK_SECRET").then(|| SECRET.to_owned());
+        let sources =
+            Sources::open(&store, &SealKey::new([7; 32]), &clock, &entropy, environment).await.expect("sources");
+        let webhooks =
+            Webhooks::new(store.clone(), events.clone(), jobs.clone(), clock.clone(), entropy, sources.clone());
+        let door = webhooks::ingress_routes(webhooks.clone()).split_for_parts().0;
+        Self { dir, clock, store, events, jobs, sources, webhooks, door }
     }
 
     pub(crate) async fn send(&self, delivery: Delivery) -> Answer {
@@ -65,6 +69,41 @@ impl Bed {
             request.extensions_mut().insert(caller);
         }
         call(&webhooks::api_routes(self.webhooks.clone()).split_for_parts().0, request).await
+    }
+
+    /// What the administrator changes.
+    pub(crate) async fn change(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let request = Request::builder().method(method).uri(format!("/api/v1/webhooks{path}"));
+        let request = request.header("x-mainspring-console", "1");
+        let request = match body {
+            Value::Null => request.body(Body::empty()),
+            body => request.header("content-type", "application/json").body(body.to_string().into()),
+        };
+        self.ask(request.expect("a request"), Some(Caller::Admin)).await
+    }
+
+    /// Makes a source and returns what was revealed of it.
+    pub(crate) async fn source(&self, new: Value) -> Value {
+        let answer = self.change("POST", "/sources", &new).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.body
+    }
+
+    /// Delivers at a whole address.
+    pub(crate) async fn post(&self, path: &str, headers: HeaderMap, body: impl Into<Body>) -> Answer {
+        let mut request = Request::post(path).body(body.into()).expect("a request");
+        *request.headers_mut() = headers;
+        let trace = TraceId::new(&Entropy::system());
+        request.extensions_mut().insert(RequestInfo { request_id: "req_of_the_test".to_owned(), trace });
+        call(&self.door, request).await
+    }
+
+    /// Signs as the source's sender would, and delivers.
+    pub(crate) async fn send_to(&self, source: &str, id: &str, kind: &str, body: &str) -> Answer {
+        let draft = Draft { id, kind, now_ms: self.clock.now_ms(), body: body.as_bytes() };
+        let headers = self.sources.sign(source, &draft).expect("signed");
+        let path = self.sources.address(source).expect("an address");
+        self.post(&path, headers, body.to_owned()).await
     }
 
     /// What the administrator reads.
@@ -121,8 +160,8 @@ impl Delivery {
     /// With a right signature over these bytes.
     pub(crate) fn signed(id: &str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
-        let (name, value) = webhooks::sign(sources::find("github").expect("built in"), &Secret::new(SECRET), &body);
-        Self::unsigned(id, body).header(name, value)
+        let signature = github_signature(SECRET, &body);
+        Self::unsigned(id, body).header("x-hub-signature-256", signature)
     }
 
     pub(crate) fn unsigned(id: &str, body: impl Into<Body>) -> Self {
@@ -165,6 +204,13 @@ impl Delivery {
         request.extensions_mut().insert(RequestInfo { request_id: "req_of_the_test".to_owned(), trace });
         request
     }
+}
+
+/// What GitHub would send as its signature.
+pub(crate) fn github_signature(secret: &str, body: &[u8]) -> String {
+    let draft = Draft { id: "d", kind: "push", now_ms: START_MS, body };
+    let headers = webhooks::sign(sources::find("github").expect("built in"), &Secret::new(secret), &draft);
+    headers.expect("signed")["x-hub-signature-256"].to_str().expect("text").to_owned()
 }
 
 /// A body that comes in pieces, without a length.

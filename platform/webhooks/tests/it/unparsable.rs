@@ -45,7 +45,7 @@ async fn what_is_no_object_is_refused() {
         ("a number that no float holds", br#"{"a":1e999}"#.to_vec()),
     ];
     for (what, body) in cases {
-        let shown = String::from_utf8_lossy(&body[..body.len().min(16 * 1024)]).into_owned();
+        let shown = String::from_utf8_lossy(&body[..body.len().min(64 * 1024)]).into_owned();
         refused(&bed, Delivery::signed("d-1", body), what).await;
         assert_eq!(bed.last_detail().await["body"], shown, "{what}");
     }
@@ -58,7 +58,7 @@ async fn missing_or_odd_headers_are_refused() {
     let good = || Delivery::signed("d-1", "{}");
     refused(&bed, good().without("x-github-event"), "no event").await;
     refused(&bed, good().without("x-github-delivery"), "no id").await;
-    for event in ["", "Push", "push.force", "push*", "../push", "пуш", &"x".repeat(65)] {
+    for event in ["", "push..force", "push*", "../push", "пуш", &"x".repeat(65)] {
         refused(&bed, good().header("x-github-event", event), event).await;
     }
     for id in ["", " ", "a b", "\u{e9}", &"x".repeat(201)] {

@@ -3,8 +3,10 @@
  * several times (recovery, a reconnect, the state after a gap), but it is heard at most once.
  */
 
+import sound from "../../sound.json";
+
 /** Older than this on arrival, a phrase is history: shown, not played (docs/protocol/phrase.md). */
-export const HISTORY_MS = 10_000;
+export const HISTORY_MS = sound.air.history_ms;
 
 export interface Numbered { n: number; at_ms: number }
 

@@ -2,6 +2,7 @@
  * On the air: takes phrases as they arrive and lets them sound, each from a beat of what sounds already. Phrases
  * overlap and never cut one another; only the listener's own pause ends one early, in a short fade.
  */
+import sound from "../../sound.json";
 import type { Phrase } from "../phrase";
 import { Admission, isHistory } from "./admit";
 import { Ambience, tonicHz } from "./ambience";
@@ -25,7 +26,7 @@ export interface Played {
 }
 
 /** More than this at once is no longer music, and too much work for a phone. */
-const SOUNDING_MAX = 8;
+const SOUNDING_MAX = sound.air.sounding_max;
 const PLAYED_MAX = 200;
 const PAUSE_FADE_S = 0.25;
 const SUSPEND_AFTER_MS = 450;
@@ -77,6 +78,13 @@ export class Air {
       clearTimeout(this.#suspend);
       this.#suspend = setTimeout(() => void ctx.suspend(), SUSPEND_AFTER_MS);
     }
+    this.changed();
+  }
+
+  /** What sounds fades out; listening goes on. */
+  hush(): void {
+    for (const { sound } of this.#onAir) sound.fade(PAUSE_FADE_S);
+    this.#onAir = [];
     this.changed();
   }
 

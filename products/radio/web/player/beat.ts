@@ -1,5 +1,7 @@
 /** When a phrase may start: on a beat of what sounds, or at once. All times are seconds on the audio clock. */
 
+import sound from "../../sound.json";
+
 export interface Grid {
   /** When the phrase that sets the beat starts. */
   starts_at: number;
@@ -9,9 +11,9 @@ export interface Grid {
 }
 
 /** Time for the browser to build the sound before it must be heard. */
-export const LOOK_AHEAD_S = 0.06;
+export const LOOK_AHEAD_S = sound.air.look_ahead_ms / 1000;
 /** A burst spreads over the following beats, but nobody should wait longer than this for a sound. */
-export const WAIT_MAX_S = 4;
+export const WAIT_MAX_S = sound.air.wait_max_ms / 1000;
 
 /**
  * The start of the next phrase: the next beat of the youngest phrase that still makes music, else as soon as possible.

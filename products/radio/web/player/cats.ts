@@ -2,6 +2,7 @@
  * The cats: small synthesised voices that are always in tune. Where one bends its pitch, it bends *into* `hz` and
  * stays there. None of them is sudden or loud; the hiss is a breath.
  */
+import sound from "../../sound.json";
 import type { Cat, CatSound, Phrase } from "../phrase";
 import { randomFrom, seedOf, whiteNoise } from "./noise";
 
@@ -18,12 +19,12 @@ interface Voice {
   random: () => number;
 }
 
-const LENGTH_MIN_S = 0.1;
+const LENGTH_MIN_S = sound.cats.length_min_s;
 
 /** Schedules one cat; answers when it is silent, in seconds on the audio clock. */
 export function playCat(ctx: BaseAudioContext, out: AudioNode, cat: Cat, index: number, phrase: Phrase, startTime: number): number {
   const random = randomFrom(seedOf(`${phrase.id} cat ${index}`));
-  const place = new StereoPannerNode(ctx, { pan: (random() - 0.5) * 0.9 });
+  const place = new StereoPannerNode(ctx, { pan: (random() - 0.5) * sound.cats.spread });
   place.connect(out);
   const voice: Voice = {
     ctx, out: place, random,
@@ -40,9 +41,13 @@ export function playCat(ctx: BaseAudioContext, out: AudioNode, cat: Cat, index: 
 
 type Sung = { silent: number; last: AudioScheduledSourceNode };
 
-/** A gain that rises in `attack`, holds for the cat's length and falls away in `release`. */
-function breath(v: Voice, attack: number, release: number, level: number): { amp: GainNode; silent: number } {
-  const rise = Math.min(attack, v.length * 0.6);
+interface Breath { attack_s: number; release_s: number; level: number }
+const BREATH: Record<CatSound, Breath> = sound.cats.breath;
+
+/** A gain that rises, holds for the cat's length and falls away. */
+function breath(v: Voice, of: Breath): { amp: GainNode; silent: number } {
+  const { level, release_s: release } = of;
+  const rise = Math.min(of.attack_s, v.length * 0.6);
   const top = v.gain * level;
   const amp = new GainNode(v.ctx, { gain: 0 });
   amp.gain.setValueAtTime(0, v.at);
@@ -81,7 +86,7 @@ function bend(v: Voice, tone: OscillatorNode, from: number, arrives: number): vo
 const CATS: Record<CatSound, (v: Voice) => Sung> = {
   // A warm saw under a blanket, breathing four times a second, with the flutter of a throat inside.
   purr: (v) => {
-    const { amp, silent } = breath(v, 0.15, 0.3, 0.75);
+    const { amp, silent } = breath(v, BREATH.purr);
     const tone = oscillator(v, "sawtooth");
     const flutter = new GainNode(v.ctx, { gain: 0.78 });
     const tremolo = new GainNode(v.ctx, { gain: 0.75 });
@@ -91,7 +96,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
 
   // Triangle, with a formant that opens and closes as a mouth does: m-e-ow.
   meow: (v) => {
-    const { amp, silent } = breath(v, 0.05, 0.18, 0.7);
+    const { amp, silent } = breath(v, BREATH.meow);
     const [body, bright] = [oscillator(v, "triangle"), oscillator(v, "sawtooth")];
     const mouth = new BiquadFilterNode(v.ctx, { type: "bandpass", frequency: v.hz * 1.8, Q: 2.2 });
     for (const tone of [body, bright]) {
@@ -110,7 +115,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
 
   // The octave above sings, the pitch itself carries it.
   chirp: (v) => {
-    const { amp, silent } = breath({ ...v, length: Math.min(v.length, 0.22) }, 0.012, 0.14, 0.7);
+    const { amp, silent } = breath({ ...v, length: Math.min(v.length, 0.22) }, BREATH.chirp);
     const [pitch, octave] = [oscillator(v, "sine"), oscillator(v, "sine", v.hz * 2)];
     octave.frequency.setValueAtTime(v.hz * 1.8, v.at);
     octave.frequency.exponentialRampToValueAtTime(v.hz * 2, v.at + 0.06);
@@ -120,7 +125,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
   },
 
   trill: (v) => {
-    const { amp, silent } = breath(v, 0.03, 0.16, 0.7);
+    const { amp, silent } = breath(v, BREATH.trill);
     const tone = oscillator(v, "sine");
     const roll = new GainNode(v.ctx, { gain: 0.85 });
     tone.connect(roll).connect(amp);
@@ -129,7 +134,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
 
   // Soft and round, rolling its r while it climbs into tune.
   mrrp: (v) => {
-    const { amp, silent } = breath(v, 0.03, 0.16, 0.55);
+    const { amp, silent } = breath(v, BREATH.mrrp);
     const tone = oscillator(v, "square");
     bend(v, tone, 0.8, 0.4);
     const roll = new GainNode(v.ctx, { gain: 0.8 });
@@ -144,7 +149,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
 
   // A breath of noise with all edges taken off.
   hiss: (v) => {
-    const { amp, silent } = breath(v, 0.12, 0.3, 0.16);
+    const { amp, silent } = breath(v, BREATH.hiss);
     const source = new AudioBufferSourceNode(v.ctx, { buffer: whiteNoise(v.ctx, Math.floor(v.random() * 2 ** 32), silent - v.at) });
     const air = new BiquadFilterNode(v.ctx, { type: "bandpass", frequency: 3600, Q: 0.7 });
     air.frequency.setValueAtTime(3900, v.at);
@@ -155,7 +160,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
 
   // Falls from a third above and settles, while the filter closes over it.
   sigh: (v) => {
-    const { amp, silent } = breath(v, 0.1, 0.35, 0.7);
+    const { amp, silent } = breath(v, BREATH.sigh);
     const tone = oscillator(v, "triangle");
     bend(v, tone, 1.19, 0.45);
     const closing = lowpass(v, v.hz * 5);
@@ -167,7 +172,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
 
   // The bed under a resolution: nearly nothing, swelling once over its length.
   purr_pad: (v) => {
-    const { amp, silent } = breath(v, Math.min(1.2, v.length * 0.45), 1.1, 0.55);
+    const { amp, silent } = breath(v, { ...BREATH.purr_pad, attack_s: Math.min(BREATH.purr_pad.attack_s, v.length * 0.45) });
     const [tone, fifthless] = [oscillator(v, "sawtooth"), oscillator(v, "triangle")];
     fifthless.detune.value = 6;
     const blanket = lowpass(v, Math.min(520, Math.max(180, v.hz * 2.5)));
@@ -180,7 +185,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
 
   // Two paws, left and right, pressing in time with the phrase.
   kneading: (v) => {
-    const silent = v.at + v.length + 0.5;
+    const silent = v.at + v.length + BREATH.kneading.release_s;
     const tone = oscillator(v, "triangle");
     const round = lowpass(v, Math.max(220, v.hz * 2));
     const paws = new GainNode(v.ctx, { gain: 0 });
@@ -192,7 +197,7 @@ const CATS: Record<CatSound, (v: Voice) => Sung> = {
       // The paw goes to its side while it is lifted, so that the move is not heard.
       side.pan.setValueAtTime(step % 2 === 0 ? -0.25 : 0.25, at);
       paws.gain.setValueAtTime(0, at);
-      paws.gain.linearRampToValueAtTime(v.gain * 0.6, at + press * 0.18);
+      paws.gain.linearRampToValueAtTime(v.gain * BREATH.kneading.level, at + press * 0.18);
       paws.gain.exponentialRampToValueAtTime(v.gain * 0.004 + 1e-6, at + press * 0.9);
       paws.gain.linearRampToValueAtTime(0, at + press * 0.97);
     }

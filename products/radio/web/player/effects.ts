@@ -1,4 +1,5 @@
 /** The effects of a phrase. Each is a box with one way in and one way out; the chain puts them in the phrase's order. */
+import sound from "../../sound.json";
 import type { Effect } from "../phrase";
 import { impulse, seedOf } from "./noise";
 
@@ -13,11 +14,10 @@ export interface Box {
   nodes: AudioNode[];
 }
 
-const TAIL_MAX_S = 8;
+const TAIL_MAX_S = sound.effects.tail_max_s;
 /** The level that the curve keeps unchanged: about what the melody voice sends in. */
-const NOMINAL = 0.25;
+const NOMINAL = sound.effects.saturation.nominal;
 const CURVE_POINTS = 2049;
-const PHASER_STAGES = 6;
 const OCTAVE_CENTS = 1200;
 
 export function makeEffect(ctx: BaseAudioContext, effect: Effect, phraseId: string): Box {
@@ -56,7 +56,7 @@ const equalPower = (wet: number) => ({ dry: Math.cos((wet * Math.PI) / 2), wet: 
  * a dry path beside it would comb.
  */
 export function saturation(amount: number, wet: number): Float32Array<ArrayBuffer> {
-  const drive = 1 + 7 * amount;
+  const drive = 1 + sound.effects.saturation.drive * amount;
   const level = NOMINAL / Math.tanh(drive * NOMINAL);
   const curve = new Float32Array(CURVE_POINTS);
   for (let i = 0; i < CURVE_POINTS; i++) {
@@ -80,7 +80,7 @@ export function echoTail(time_s: number, feedback: number): number {
 function delay(ctx: BaseAudioContext, wet: number, time_s: number, feedback: number): Box {
   const line = new DelayNode(ctx, { delayTime: time_s, maxDelayTime: time_s + 0.01 });
   // Each echo is a little darker than the last one, and therefore steps behind the music.
-  const darker = new BiquadFilterNode(ctx, { type: "lowpass", frequency: 2200, Q: 0 });
+  const darker = new BiquadFilterNode(ctx, { type: "lowpass", frequency: sound.effects.echo_top_hz, Q: 0 });
   const again = new GainNode(ctx, { gain: feedback });
   line.connect(darker).connect(again).connect(line);
   const mix = equalPower(wet);
@@ -103,9 +103,10 @@ function mover(ctx: BaseAudioContext, rate_hz: number, reach: number, params: Au
 
 /** Two short delays that sway against each other, one to each side. */
 function chorus(ctx: BaseAudioContext, wet: number, rate_hz: number, depth: number): Box {
-  const [left, right] = [9, 13].map((ms) => new DelayNode(ctx, { delayTime: ms / 1000, maxDelayTime: 0.05 })) as [DelayNode, DelayNode];
+  const { left_ms, right_ms, sway_s, sway_per_hz } = sound.effects.chorus;
+  const [left, right] = [left_ms, right_ms].map((ms) => new DelayNode(ctx, { delayTime: ms / 1000, maxDelayTime: 0.05 })) as [DelayNode, DelayNode];
   // At most 2 ms of sway, and less when it is fast, so that the pitch bends by cents and not by notes.
-  const reach = Math.min(0.002, 0.003 / rate_hz) * depth;
+  const reach = Math.min(sway_s, sway_per_hz / rate_hz) * depth;
   const [toLeft, leftAmount] = mover(ctx, rate_hz, reach, [left.delayTime]);
   const [toRight, rightAmount] = mover(ctx, rate_hz, -reach, [right.delayTime]);
   const split = new GainNode(ctx);
@@ -117,7 +118,7 @@ function chorus(ctx: BaseAudioContext, wet: number, rate_hz: number, depth: numb
   const box = beside(ctx, 1 - wet * 0.5, wet, [split], {
     nodes: [left, right, mono, sides, leftAmount, rightAmount],
     movers: [toLeft, toRight],
-    tail_s: 0.05,
+    tail_s: sound.effects.modulation_tail_s,
   });
   // `split` is only the place where the two sides leave and come back.
   split.disconnect();
@@ -128,12 +129,13 @@ function chorus(ctx: BaseAudioContext, wet: number, rate_hz: number, depth: numb
 
 /** Allpass filters that glide over `octaves` from `base_hz` up; their sum with the dry signal has moving notches. */
 function phaser(ctx: BaseAudioContext, wet: number, rate_hz: number, octaves: number, base_hz: number): Box {
-  const centre = Math.min(base_hz * 2 ** (octaves / 2), 8000);
-  const stages = Array.from({ length: PHASER_STAGES }, () => new BiquadFilterNode(ctx, { type: "allpass", frequency: centre, Q: 0.6 }));
+  const { stages: count, q, top_hz } = sound.effects.phaser;
+  const centre = Math.min(base_hz * 2 ** (octaves / 2), top_hz);
+  const stages = Array.from({ length: count }, () => new BiquadFilterNode(ctx, { type: "allpass", frequency: centre, Q: q }));
   const [sweep, amount] = mover(ctx, rate_hz, (octaves / 2) * OCTAVE_CENTS, stages.map((stage) => stage.detune));
-  return beside(ctx, 1 - wet / 2, wet / 2, stages, { nodes: [amount], movers: [sweep], tail_s: 0.05 });
+  return beside(ctx, 1 - wet / 2, wet / 2, stages, { nodes: [amount], movers: [sweep], tail_s: sound.effects.modulation_tail_s });
 }
 
 function filter(ctx: BaseAudioContext, wet: number, frequency_hz: number, q: number): Box {
-  return beside(ctx, 1 - wet, wet, [new BiquadFilterNode(ctx, { type: "lowpass", frequency: frequency_hz, Q: q })], { tail_s: 0.05 });
+  return beside(ctx, 1 - wet, wet, [new BiquadFilterNode(ctx, { type: "lowpass", frequency: frequency_hz, Q: q })], { tail_s: sound.effects.modulation_tail_s });
 }

@@ -5,15 +5,16 @@
  * Attack and decay are straight lines; the release falls exponentially to −60 dB, as plucked and blown things do, and
  * then in a few milliseconds to true silence.
  */
+import sound from "../../sound.json";
 import type { Envelope } from "../phrase";
 
 export interface Point { at_s: number; level: number; curve: "start" | "linear" | "exponential" }
 
 /** Below this a rise or a fall is heard as a click. */
-export const RISE_MIN_S = 0.004;
-export const RELEASE_MIN_S = 0.03;
-const SILENT = 0.001;
-const LAST_STEP_S = 0.012;
+export const RISE_MIN_S = sound.tone.rise_min_s;
+export const RELEASE_MIN_S = sound.tone.release_min_s;
+const SILENT = sound.tone.silent;
+const LAST_STEP_S = sound.tone.last_step_s;
 
 /** The level, 0 to 1, while the note is held, `at_s` seconds after its start. */
 export function heldLevel(envelope: Envelope, at_s: number): number {

@@ -2,6 +2,7 @@
  * Where all phrases meet: a small common room, a slow compressor that keeps a crowd as gentle as one, a limiter, and a
  * last soft knee that makes clipping impossible. Then volume, and an analyser for the eye.
  */
+import sound from "../../sound.json";
 import { impulse, seedOf } from "./noise";
 
 export interface Master {
@@ -11,12 +12,13 @@ export interface Master {
   setVolume(volume: number): void;
 }
 
-const ROOM_S = 1.3;
-const ROOM_SEND = 0.16;
+const { room_s: ROOM_S, room_send: ROOM_SEND, knee: KNEE, ceiling: CEILING } = sound.master;
 /** How far the whole is raised before the dynamics. */
-const DRIVE = 1.5;
-const KNEE = 0.7;
-const CEILING = 0.96;
+const DRIVE = sound.master.drive;
+
+const compressor = (of: typeof sound.master.limiter): DynamicsCompressorOptions => ({
+  threshold: of.threshold_db, knee: of.knee_db, ratio: of.ratio, attack: of.attack_s, release: of.release_s,
+});
 /** The knee's curve covers inputs up to this; a WaveShaper clamps what lies beyond. */
 const CURVE_REACH = 2;
 const CURVE_POINTS = 4097;
@@ -34,9 +36,9 @@ export function createMaster(ctx: BaseAudioContext, destination: AudioNode): Mas
   const send = new GainNode(ctx, { gain: ROOM_SEND });
   const room = new ConvolverNode(ctx, { buffer: impulse(ctx, seedOf("the common room"), ROOM_S) });
   // Below 30 Hz is nothing to hear, only speaker cones moving.
-  const rumble = new BiquadFilterNode(ctx, { type: "highpass", frequency: 30, Q: 0 });
-  const together = new DynamicsCompressorNode(ctx, { threshold: -20, knee: 16, ratio: 3, attack: 0.012, release: 0.3 });
-  const limiter = new DynamicsCompressorNode(ctx, { threshold: -5, knee: 4, ratio: 16, attack: 0.002, release: 0.12 });
+  const rumble = new BiquadFilterNode(ctx, { type: "highpass", frequency: sound.master.rumble_hz, Q: 0 });
+  const together = new DynamicsCompressorNode(ctx, compressor(sound.master.together));
+  const limiter = new DynamicsCompressorNode(ctx, compressor(sound.master.limiter));
 
   const curve = new Float32Array(CURVE_POINTS);
   for (let i = 0; i < CURVE_POINTS; i++) curve[i] = softKnee(((2 * i) / (CURVE_POINTS - 1) - 1) * CURVE_REACH);

@@ -7,6 +7,7 @@
  *   chords ─┘                                      ├─ out ─ destination (the master)
  *   cats ──────────── a soft top ──────────────────┘
  */
+import sound from "../../sound.json";
 import { musicEnds, type Phrase } from "../phrase";
 import { playCat } from "./cats";
 import { makeEffect, type Box } from "./effects";
@@ -25,12 +26,12 @@ export interface Sound {
 }
 
 /** Chords stand behind the melody. */
-const CHORD_TRIM = 0.62;
+const CHORD_TRIM = sound.tone.chord_trim;
 /** A chord never bites: it swells at least this long. */
-const CHORD_ATTACK_MIN_S = 0.09;
-const CATS_DB = -13;
-const CATS_TOP_HZ = 5200;
-const LAST_FADE_S = 0.06;
+const CHORD_ATTACK_MIN_S = sound.tone.chord_attack_min_s;
+const CATS_DB = sound.cats.level_db;
+const CATS_TOP_HZ = sound.cats.top_hz;
+const LAST_FADE_S = sound.effects.last_fade_s;
 /** Always two channels: a filter whose input turns from stereo to mono, because a note ended, starts anew and ticks. */
 const STEREO = { channelCount: 2, channelCountMode: "explicit" } as const;
 

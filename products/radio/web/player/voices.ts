@@ -2,6 +2,7 @@
  * The three synths of a phrase's melody and chords. Each makes one note and lets go of its nodes when the note is
  * silent. In each the exact pitch is the strongest partial: whatever a synth adds, it adds around `hz`.
  */
+import sound from "../../sound.json";
 import type { Envelope, Filter, Synth, Waveform } from "../phrase";
 import { envelopePoints, noteLength, schedule } from "./envelope";
 
@@ -17,7 +18,8 @@ export interface Tone {
 }
 
 /** Waveforms of equal amplitude are not equally loud; this evens them out, measured after each mood's filter. */
-const TRIM: Record<Waveform, number> = { square: 0.72, sawtooth: 0.9, triangle: 0.86, sine: 0.72 };
+const TRIM: Record<Waveform, number> = sound.tone.trim;
+const { poly: POLY, fm: FM } = sound.tone;
 
 /**
  * How much a low-pass filter takes from a tone, as linear gain. Q counts in decibels, as in the Web Audio filter that
@@ -67,15 +69,15 @@ const SYNTHS: Record<Synth, Build> = {
   // The second oscillator is softer than the first: two equal ones would cancel the fundamental at every beating.
   poly: (ctx, amp, tone, waveform) => {
     const first = new OscillatorNode(ctx, { type: waveform, frequency: tone.hz });
-    const second = new OscillatorNode(ctx, { type: waveform, frequency: tone.hz, detune: 7 });
-    const [strong, soft] = [new GainNode(ctx, { gain: 0.68 }), new GainNode(ctx, { gain: 0.32 })];
+    const second = new OscillatorNode(ctx, { type: waveform, frequency: tone.hz, detune: POLY.detune_cents });
+    const [strong, soft] = [new GainNode(ctx, { gain: POLY.strong }), new GainNode(ctx, { gain: POLY.soft })];
     first.connect(strong).connect(amp);
     second.connect(soft).connect(amp);
     return [first, second];
   },
 
   // Two operators. The index starts bright and falls, like a struck bell; it stays near 1, where the carrier keeps
-  // three quarters of its strength (the Bessel function J0).
+  // three quarters of its strength (the Bessel function J0). Rich carriers take less: each harmonic multiplies the index.
   fm: (ctx, amp, tone, waveform) => {
     const { ratio, index } = FM[waveform];
     const carrier = new OscillatorNode(ctx, { type: waveform, frequency: tone.hz });
@@ -83,17 +85,9 @@ const SYNTHS: Record<Synth, Build> = {
     const deviation = new GainNode(ctx, { gain: 0 });
     const full = index * tone.hz * ratio;
     deviation.gain.setValueAtTime(full, tone.at);
-    deviation.gain.setTargetAtTime(full * 0.3, tone.at, 0.14);
+    deviation.gain.setTargetAtTime(full * FM.rest, tone.at, FM.fall_s);
     modulator.connect(deviation).connect(carrier.frequency);
     carrier.connect(amp);
     return [carrier, modulator];
   },
-};
-
-/** Rich carriers take less modulation: each of their harmonics multiplies the index. */
-const FM: Record<Waveform, { ratio: number; index: number }> = {
-  sine: { ratio: 2, index: 1.05 },
-  triangle: { ratio: 3, index: 0.8 },
-  square: { ratio: 2, index: 0.45 },
-  sawtooth: { ratio: 1, index: 0.5 },
 };

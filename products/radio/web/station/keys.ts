@@ -1,8 +1,8 @@
 /** The keyboard: what a key means here, or null when it belongs to the focused element. */
 
-export type Action = "listen" | "mute" | "test" | "wind" | "quiet" | "leave";
+export type Action = "listen" | "mute" | "test" | "wind" | "lapse" | "quiet" | "leave";
 
-const KEYS: Record<string, Action> = { " ": "listen", m: "mute", t: "test", w: "wind", f: "quiet", Escape: "leave" };
+const KEYS: Record<string, Action> = { " ": "listen", m: "mute", t: "test", w: "wind", l: "lapse", f: "quiet", Escape: "leave" };
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable]";
 /** These take the space bar themselves. */
 const PRESSED = "button, a, summary, input";

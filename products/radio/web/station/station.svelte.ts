@@ -2,11 +2,12 @@
  * A station as the page knows it: the recent past by HTTP, the present from the channel. The past is shown, only the
  * present sounds.
  */
-import { ApiError, get, problemOf } from "@console/shared/api";
+import { ApiError, get, post, problemOf } from "@console/shared/api";
 import { follow, onLiveState, type LiveState } from "@console/shared/live";
 import { channelOf, stationPath } from "../names";
 import { readPhrase, type Mood, type Phrase } from "../phrase";
 import { mergeRecent } from "../player/admit";
+import type { Day } from "../player/lapse";
 import { skewFrom } from "./clock";
 
 export interface Test { event: string; label: string; mood: Mood }
@@ -23,6 +24,9 @@ interface StateAnswer {
   commits_last_hour?: number;
   bpm?: number;
   listeners?: number;
+  description?: string;
+  private?: boolean;
+  channel_token?: string;
 }
 
 export class Station {
@@ -37,11 +41,16 @@ export class Station {
   commitsLastHour = $state<number | null>(null);
   bpm = $state<number | null>(null);
   listeners = $state<number | null>(null);
+  description = $state("");
+  private = $state(false);
   tests = $state.raw<Test[]>([]);
   /** The highest number known, shown or not. */
   latest = $state(0);
 
-  #path: string;
+  readonly path: string;
+  #token: string | undefined;
+  #stopChannel = (): void => {};
+  #stopped = false;
   #skewMs = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -52,7 +61,7 @@ export class Station {
 
   constructor(name: string) {
     this.name = name;
-    this.#path = stationPath(name);
+    this.path = stationPath(name);
   }
 
   get serverNowMs(): number {
@@ -61,10 +70,24 @@ export class Station {
 
   /** Goes on the air; answers how to leave. */
   start(): () => void {
-    void this.refresh();
     void this.#readTests();
     const stopState = onLiveState((state) => (this.connection = state));
-    const stopChannel = follow<unknown>(channelOf(this.name), {
+    // The first answer says whether the channel asks for a token.
+    void this.refresh().then(() => this.#follow());
+    const timer = setInterval(() => !document.hidden && void this.refresh(), REFRESH_MS);
+    return () => {
+      this.#stopped = true;
+      clearInterval(timer);
+      clearTimeout(this.#retry);
+      this.#stopChannel();
+      stopState();
+    };
+  }
+
+  #follow(): void {
+    if (this.#stopped) return;
+    this.#stopChannel = follow<unknown>(channelOf(this.name), {
+      token: this.#token,
       publication: (data) => this.#receive(data),
       // Read again at each (re)subscription: between the first answer and this moment something may have happened,
       // and after a gap the client has told us that it cannot know.
@@ -74,13 +97,17 @@ export class Station {
       },
       refused: (why) => (this.refused = why),
     });
-    const timer = setInterval(() => !document.hidden && void this.refresh(), REFRESH_MS);
-    return () => {
-      clearInterval(timer);
-      clearTimeout(this.#retry);
-      stopChannel();
-      stopState();
-    };
+  }
+
+  /** Shows a listener token to the station; the browser keeps it in a cookie. Throws what the server says against it. */
+  async enter(token: string): Promise<void> {
+    await post(`${this.path}/session`, { token });
+  }
+
+  /** The last day for a time-lapse. */
+  async day(): Promise<Day> {
+    const day = await get<{ from_ms: number; to_ms: number; total: number; phrases: unknown[] }>(`${this.path}/day`);
+    return { ...day, phrases: day.phrases.map(readPhrase).filter((phrase): phrase is Phrase => phrase !== null) };
   }
 
   /** The recent past, anew. It never sounds. */
@@ -101,6 +128,9 @@ export class Station {
       this.commitsLastHour = answer.commits_last_hour ?? null;
       this.bpm = answer.bpm ?? null;
       this.listeners = answer.listeners ?? null;
+      this.description = answer.description ?? "";
+      this.private = answer.private ?? false;
+      this.#token = answer.channel_token;
       this.#show(answer.phrases.map(readPhrase).filter((phrase): phrase is Phrase => phrase !== null));
       this.loaded = true;
       this.problem = null;
@@ -112,7 +142,7 @@ export class Station {
 
   /** A phrase of this station made from a test event: nobody else hears of it. */
   async test(event: string): Promise<Phrase> {
-    const phrase = readPhrase(await get<unknown>(`${this.#path}/test`, { event }));
+    const phrase = readPhrase(await get<unknown>(`${this.path}/test`, { event }));
     if (phrase === null) throw new Error("The test phrase is of a version that this page does not know.");
     return phrase;
   }
@@ -121,7 +151,7 @@ export class Station {
   async #ask(): Promise<StateAnswer | null> {
     const sent = Date.now();
     // Our own fetch and not `get`: the Date header is needed too.
-    const response = await fetch(`${this.#path}/state`, { headers: { Accept: "application/json" } });
+    const response = await fetch(`${this.path}/state`, { headers: { Accept: "application/json" } });
     this.#skewMs = skewFrom(response.headers.get("date"), sent, Date.now());
     if (response.status === 404) return null;
     const text = await response.text();

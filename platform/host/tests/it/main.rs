@@ -1,0 +1,3 @@
+//! A product as a value, plugged into real parts.
+
+mod schedules;

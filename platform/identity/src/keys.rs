@@ -1,0 +1,230 @@
+//! API keys: how a program says who it is. Made by an administrator, shown once, stored as a digest.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use kernel::{Problem, ProblemResult, Secret, limits};
+use serde::{Deserialize, Serialize};
+use store::{FromRow, Migration, Row, StoreError, params};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::sessions::digest;
+use crate::{Admin, Caller, Identity};
+
+pub(crate) const MIGRATION: Migration = Migration {
+    part: "identity",
+    version: 2,
+    sql: "
+CREATE TABLE api_keys (
+    id BIGSERIAL PRIMARY KEY,
+    digest BYTEA NOT NULL UNIQUE,
+    prefix TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes INTEGER NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    last_used_at_ms BIGINT,
+    revoked_at_ms BIGINT
+);
+",
+};
+
+/// What every key begins with, so that people and scanners know one when they see it.
+const PREFIX: &str = "msk_";
+const TOKEN_BYTES: usize = 32;
+/// How much of a key is shown later, to tell keys apart: the prefix and 32 of its 256 bits.
+const SHOWN: usize = PREFIX.len() + 8;
+/// How exact `last_used_at_ms` is: a key that works all day writes once a minute.
+const USED_MS: i64 = 60_000;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub enum Scope {
+    /// Take jobs and report on them.
+    #[serde(rename = "jobs:work")]
+    JobsWork,
+    /// Enqueue jobs.
+    #[serde(rename = "jobs:enqueue")]
+    JobsEnqueue,
+    /// Publish events.
+    #[serde(rename = "events:publish")]
+    EventsPublish,
+    /// Read events.
+    #[serde(rename = "events:read")]
+    EventsRead,
+}
+
+impl Scope {
+    const ALL: [Self; 4] = [Self::JobsWork, Self::JobsEnqueue, Self::EventsPublish, Self::EventsRead];
+
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::JobsWork => "jobs:work",
+            Self::JobsEnqueue => "jobs:enqueue",
+            Self::EventsPublish => "events:publish",
+            Self::EventsRead => "events:read",
+        }
+    }
+
+    /// Its bit in a set of scopes. Stored: never changes.
+    pub const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// A key as it is listed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ApiKey {
+    /// The number, as text.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its first characters, to tell keys apart.
+    pub prefix: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Unix milliseconds, exact to a minute.
+    pub last_used_at_ms: Option<i64>,
+    /// Since when it is worth nothing.
+    pub revoked_at_ms: Option<i64>,
+}
+
+impl FromRow for ApiKey {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let bits: u16 = row.get(3)?;
+        Ok(Self {
+            id: row.get::<i64>(0)?.to_string(),
+            name: row.get(1)?,
+            prefix: row.get(2)?,
+            scopes: Scope::ALL.into_iter().filter(|scope| bits & scope.bit() != 0).collect(),
+            created_at_ms: row.get(4)?,
+            last_used_at_ms: row.get(5)?,
+            revoked_at_ms: row.get(6)?,
+        })
+    }
+}
+
+impl Identity {
+    /// Makes a key; `None` when there are [`limits::API_KEYS`] already. The secret is not to be had again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn make_key(&self, name: &str, scopes: &[Scope]) -> Result<Option<(i64, Secret)>, StoreError> {
+        let token = format!("{PREFIX}{}", self.entropy.token(TOKEN_BYTES));
+        let (digest, prefix, name) = (digest(&token), token[..SHOWN].to_owned(), name.to_owned());
+        let bits = scopes.iter().fold(0, |bits, scope| bits | scope.bit());
+        let now_ms = self.clock.now_ms();
+        let made: Result<Option<(i64,)>, StoreError> = self
+            .store
+            .write(async move |tx| {
+                let sql = "INSERT INTO api_keys (digest, prefix, name, scopes, created_at_ms)
+                     SELECT $1, $2, $3, $4, $5 WHERE (SELECT COUNT(*) FROM api_keys WHERE revoked_at_ms IS NULL) < $6
+                     RETURNING id";
+                let most = limits::API_KEYS as i64;
+                tx.first(sql, params![&digest, &prefix, &name, bits, now_ms, most]).await
+            })
+            .await;
+        Ok(made?.map(|(id,)| (id, Secret::new(token))))
+    }
+
+    /// Makes a key worthless, from the next request on; `false` when there is no such key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_key(&self, id: i64) -> Result<bool, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let sql = "UPDATE api_keys SET revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1";
+        self.store.write(async move |tx| Ok(tx.execute(sql, params![id, now_ms]).await? == 1)).await
+    }
+
+    /// The keys that work, newest first, then revoked ones; [`limits::PAGE`] at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        let sql = "SELECT id, name, prefix, scopes, created_at_ms, last_used_at_ms, revoked_at_ms
+             FROM api_keys ORDER BY revoked_at_ms IS NOT NULL, id DESC LIMIT $1";
+        let most = limits::PAGE as i64;
+        self.store.read(async move |tx| tx.all(sql, params![most]).await).await
+    }
+
+    /// Who has this key. It is found by the index of digests: how long that takes says nothing about any key.
+    pub(crate) async fn bearer(&self, token: &str) -> Result<Caller, StoreError> {
+        if token.len() != PREFIX.len() + TOKEN_BYTES * 2 || !token.starts_with(PREFIX) {
+            return Ok(Caller::Anonymous);
+        }
+        let (digest, now_ms) = (digest(token), self.clock.now_ms());
+        let sql = "SELECT id, scopes, last_used_at_ms FROM api_keys WHERE digest = $1 AND revoked_at_ms IS NULL";
+        let known: Result<Option<(i64, u16, Option<i64>)>, StoreError> =
+            self.store.read(async move |tx| tx.first(sql, params![&digest]).await).await;
+        let Some((id, scopes, used_at_ms)) = known? else { return Ok(Caller::Anonymous) };
+        if used_at_ms.is_none_or(|at_ms| at_ms.abs_diff(now_ms) >= USED_MS as u64) {
+            let sql = "UPDATE api_keys SET last_used_at_ms = $2 WHERE id = $1";
+            self.store.write_relaxed(async move |tx| tx.execute(sql, params![id, now_ms]).await.map(drop)).await?;
+        }
+        Ok(Caller::Key { id, scopes })
+    }
+}
+
+pub(crate) fn routes() -> OpenApiRouter<Identity> {
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct NewKey {
+    /// What people call it: 1 to 100 characters.
+    name: String,
+    /// What it may do: one at least.
+    scopes: Vec<Scope>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct MadeKey {
+    /// The number, as text.
+    id: String,
+    /// The key itself. It is not shown again.
+    token: String,
+}
+
+/// The API keys, newest first, then revoked ones.
+#[utoipa::path(get, path = "/api/v1/keys", tag = "identity", responses((status = 200, body = Vec<ApiKey>), (status = 401), (status = 403)))]
+async fn list(_: Admin, State(identity): State<Identity>) -> ProblemResult<Json<Vec<ApiKey>>> {
+    Ok(Json(identity.keys().await?))
+}
+
+/// Makes an API key and shows it, this once.
+#[utoipa::path(post, path = "/api/v1/keys", tag = "identity", request_body = NewKey, responses((status = 201, body = MadeKey), (status = 400), (status = 401), (status = 403), (status = 409), (status = 415), (status = 422)))]
+async fn make(
+    _: Admin,
+    State(identity): State<Identity>,
+    Json(new): Json<NewKey>,
+) -> ProblemResult<(StatusCode, Json<MadeKey>)> {
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(Problem::bad_request("name_invalid", "A key has a name of 1 to 100 characters.")
+            .field("/name", "1 to 100 printable characters"));
+    }
+    if new.scopes.is_empty() {
+        return Err(Problem::bad_request("scopes_missing", "A key without a scope can do nothing.")
+            .field("/scopes", "one scope at least"));
+    }
+    let Some((id, token)) = identity.make_key(name, &new.scopes).await? else {
+        return Err(Problem::conflict("keys_full", format!("There are {} keys: revoke one first.", limits::API_KEYS)));
+    };
+    let made = MadeKey { id: id.to_string(), token: token.expose().to_owned() };
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Makes an API key worthless, for ever.
+#[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "identity", params(("id" = i64, Path)), responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404)))]
+async fn revoke(_: Admin, State(identity): State<Identity>, Path(id): Path<i64>) -> ProblemResult<StatusCode> {
+    if identity.revoke_key(id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found(format!("There is no key {id}.")))
+    }
+}

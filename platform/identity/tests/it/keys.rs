@@ -1,0 +1,137 @@
+//! API keys: made once, worth what they say, worth nothing after they are revoked.
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::any;
+use identity::{Admin, Key, Scope, scopes};
+use store::StoreError;
+
+use crate::support::{Answer, Bed, START_MS, send};
+
+fn doors() -> Router {
+    Router::new()
+        .route("/work", any(async |_: Key<scopes::JobsWork>| StatusCode::NO_CONTENT))
+        .route("/read", any(async |_: Key<scopes::EventsRead>| StatusCode::NO_CONTENT))
+        .route("/admin", any(async |_: Admin| StatusCode::NO_CONTENT))
+}
+
+async fn knock(bed: &Bed, path: &str, headers: &[(&str, &str)]) -> Answer {
+    send(doors(), &bed.identity, "POST", path, headers).await
+}
+
+async fn key(bed: &Bed, scopes: &[Scope]) -> (i64, String) {
+    let (id, token) = bed.identity.make_key("a worker", scopes).await.expect("written").expect("room");
+    (id, token.expose().to_owned())
+}
+
+#[tokio::test]
+async fn a_key_opens_the_doors_of_its_scopes_and_no_other() {
+    let bed = Bed::new();
+    let (_, token) = key(&bed, &[Scope::JobsWork]).await;
+    assert!(token.len() == 68 && token.starts_with("msk_"), "{token}");
+    for scheme in ["Bearer", "bearer"] {
+        let bearer = format!("{scheme} {token}");
+        let headers = [("authorization", bearer.as_str())];
+        assert_eq!(knock(&bed, "/work", &headers).await.status, 204);
+        let refused = knock(&bed, "/read", &headers).await;
+        assert_eq!(refused.status, 403);
+        assert!(refused.text.contains("events:read"), "{}", refused.text);
+        assert_eq!(knock(&bed, "/admin", &headers).await.status, 403, "a key is no administrator");
+    }
+    // Whoever shows a key acts for the key, whatever cookie is there.
+    let (session, bearer) = (format!("mainspring_session={}", bed.sign_in().await), format!("Bearer {token}"));
+    let both = [("cookie", session.as_str()), ("authorization", bearer.as_str()), ("x-mainspring-console", "1")];
+    assert_eq!(knock(&bed, "/admin", &both).await.status, 403);
+}
+
+#[tokio::test]
+async fn strangers_forged_and_changed_keys_are_401() {
+    let bed = Bed::new();
+    let (_, token) = key(&bed, &[Scope::JobsWork, Scope::EventsRead]).await;
+    let changed: Vec<String> = (0..token.len())
+        .map(|at| {
+            let mut bytes = token.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+            String::from_utf8(bytes).expect("text")
+        })
+        .collect();
+    let others = ["", "msk_", &token[..67], &format!("{token}0"), &token.to_uppercase()].map(str::to_owned);
+    for token in changed.iter().chain(&others) {
+        let bearer = format!("Bearer {token}");
+        assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, 401, "{token}");
+    }
+    for header in [token.clone(), format!("Basic {token}"), format!("Bearer{token}")] {
+        assert_eq!(knock(&bed, "/work", &[("authorization", &header)]).await.status, 401, "{header}");
+    }
+    assert_eq!(knock(&bed, "/work", &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_administrator_passes_with_the_header_and_only_with_it() {
+    let bed = Bed::new();
+    let session = format!("mainspring_session={}", bed.sign_in().await);
+    assert_eq!(knock(&bed, "/work", &[("cookie", &session)]).await.status, 403);
+    assert_eq!(knock(&bed, "/work", &[("cookie", &session), ("x-mainspring-console", "1")]).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_from_the_next_request_on() {
+    let bed = Bed::new();
+    let (id, token) = key(&bed, &[Scope::JobsWork]).await;
+    let (_, other) = key(&bed, &[Scope::JobsWork]).await;
+    let (bearer, other) = (format!("Bearer {token}"), format!("Bearer {other}"));
+    assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, 204);
+    assert!(bed.identity.revoke_key(id).await.expect("written"));
+    assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, 401);
+    assert_eq!(knock(&bed, "/work", &[("authorization", &other)]).await.status, 204, "the other one still works");
+    assert!(!bed.identity.revoke_key(77).await.expect("written"));
+}
+
+#[tokio::test]
+async fn a_key_is_stored_as_a_digest_and_its_use_is_noted_once_a_minute() {
+    let bed = Bed::new();
+    let (_, token) = key(&bed, &[Scope::JobsWork]).await;
+    let rows: Result<Vec<(Vec<u8>, String)>, StoreError> =
+        bed.store.read(async |tx| tx.all("SELECT digest, prefix || name FROM api_keys", &[]).await).await;
+    let rows = rows.expect("read");
+    assert_eq!((rows.len(), rows[0].0.len()), (1, 32));
+    assert!(!rows[0].1.contains(&token[12..]), "only its beginning is kept");
+    let bearer = format!("Bearer {token}");
+    for (moved, used) in [(0, START_MS), (59_999, START_MS), (1, START_MS + 60_000)] {
+        bed.clock.advance(moved);
+        knock(&bed, "/work", &[("authorization", &bearer)]).await;
+        assert_eq!(bed.identity.keys().await.expect("read")[0].last_used_at_ms, Some(used));
+    }
+}
+
+#[tokio::test]
+async fn keys_are_made_listed_and_revoked_over_http_by_an_administrator_alone() {
+    let bed = Bed::new();
+    let session = format!("mainspring_session={}", bed.sign_in().await);
+    let admin = [("cookie", session.as_str()), ("x-mainspring-console", "1"), ("content-type", "application/json")];
+    let make = async |body: &str| bed.send_body("POST", "/api/v1/keys", &admin, body).await;
+    let made = make(r#"{"name":" node ","scopes":["jobs:work","events:publish"]}"#).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert!(made.text.contains("msk_"));
+    for (body, status) in [
+        (r#"{"name":" ","scopes":["jobs:work"]}"#, 400),
+        (r#"{"name":"x","scopes":[]}"#, 400),
+        (r#"{"name":"x","scopes":["jobs:everything"]}"#, 422),
+    ] {
+        assert_eq!(make(body).await.status, status, "{body}");
+    }
+    let listed = bed.send("GET", "/api/v1/keys", &admin).await;
+    assert!(listed.text.contains(r#""name":"node""#) && listed.text.contains(r#"["jobs:work","events:publish"]"#));
+    assert_eq!(listed.text.matches("msk_").count(), 1);
+    assert!(!made.text.contains(listed.text.split("msk_").nth(1).expect("a prefix")), "never shown again");
+    assert_eq!(bed.send("DELETE", "/api/v1/keys/1", &admin).await.status, 204);
+    assert_eq!(bed.send("DELETE", "/api/v1/keys/2", &admin).await.status, 404);
+    for method in ["GET", "POST"] {
+        assert_eq!(bed.send(method, "/api/v1/keys", &[]).await.status, 401);
+    }
+    let many = kernel::limits::API_KEYS;
+    for _ in 0..many {
+        assert!(bed.identity.make_key("one of many", &[Scope::EventsRead]).await.expect("written").is_some());
+    }
+    assert_eq!(make(r#"{"name":"one more","scopes":["jobs:work"]}"#).await.status, 409);
+}

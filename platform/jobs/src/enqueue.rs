@@ -1,0 +1,166 @@
+//! Enqueuing: checked, inserted in the caller's transaction, and started at once when a slot is free.
+
+use ::store::Tx;
+use kernel::limits;
+
+use crate::Jobs;
+use crate::claim::Lane;
+use crate::new_job::{EnqueueError, Enqueued, NewJob};
+use crate::runner::Slot;
+use crate::state::State;
+use crate::store::{self, Claimed, Effects, Insert, Inserted};
+
+impl Jobs {
+    /// Enqueues in the caller's transaction.
+    ///
+    /// # Errors
+    /// [`EnqueueError`]; then the transaction must be rolled back.
+    pub async fn enqueue(&self, tx: &mut Tx, job: NewJob) -> Result<Enqueued, EnqueueError> {
+        self.add(tx, job, 0).await
+    }
+
+    /// Enqueues in a transaction of its own.
+    ///
+    /// # Errors
+    /// [`EnqueueError`].
+    pub async fn enqueue_now(&self, job: NewJob) -> Result<Enqueued, EnqueueError> {
+        let jobs = self.clone();
+        self.0.store.write(async move |tx| jobs.enqueue(tx, job).await).await
+    }
+
+    /// Enqueues all of them in one transaction, or none.
+    ///
+    /// # Errors
+    /// [`EnqueueError`] of the first that is refused.
+    pub async fn enqueue_all(&self, new: Vec<NewJob>) -> Result<Vec<Enqueued>, EnqueueError> {
+        let jobs = self.clone();
+        self.0
+            .store
+            .write(async move |tx| {
+                let mut enqueued = Vec::with_capacity(new.len());
+                for job in new {
+                    enqueued.push(jobs.enqueue(tx, job).await?);
+                }
+                Ok(enqueued)
+            })
+            .await
+    }
+
+    /// Enqueues a job that waits for `waits` things besides what it says itself.
+    pub(crate) async fn add(&self, tx: &mut Tx, job: NewJob, waits: i64) -> Result<Enqueued, EnqueueError> {
+        let engine = &self.0;
+        check(&job)?;
+        let now_ms = engine.clock.now_ms();
+        let unique = match job.unique {
+            Some(unique) => Some(unique.holds(&job.args, now_ms).ok_or(EnqueueError::Name("the unique key"))?),
+            None => None,
+        };
+        let run_at_ms = job.run_at_ms.unwrap_or(now_ms);
+        // A key that is not held while its job executes must be held by a job that waits.
+        let may_start = unique.as_ref().is_none_or(|unique| unique.mask & (1 << State::Executing.number()) != 0);
+        let slot = (run_at_ms <= now_ms && may_start).then(|| self.free_slot(&job.queue, &job.kind)).flatten();
+        let insert = Insert {
+            queue: job.queue,
+            kind: job.kind,
+            key: job.key,
+            priority: job.priority,
+            max_attempts: job.max_attempts,
+            run_at_ms,
+            now_ms,
+            lease: slot.is_some().then_some(engine.lease),
+            unique,
+            order_key: job.order_key,
+            after: job.after,
+            on_failure: job.on_failure,
+            batch: job.batch,
+            waits,
+            event_position: job.event_position,
+            trace: job.trace,
+            args: job.args,
+        };
+        let mut effects = Effects::default();
+        let mut inserted = store::insert(tx, &insert, &mut effects).await?;
+        if let (Inserted::Known(_), Some(unique)) = (inserted, &insert.unique)
+            && store::let_go(tx, &insert.kind, &unique.key, now_ms).await?
+        {
+            inserted = store::insert(tx, &insert, &mut effects).await?;
+        }
+        match inserted {
+            Inserted::Known(id) => Ok(Enqueued::Known(id)),
+            Inserted::New(id, state) => {
+                self.after_commit(tx, id, state, insert, slot, effects);
+                Ok(Enqueued::New(id))
+            }
+        }
+    }
+
+    /// Starts the job, or wakes whoever will, once the transaction that inserted it is committed.
+    fn after_commit(&self, tx: &mut Tx, id: i64, state: State, job: Insert, slot: Option<Slot>, mut effects: Effects) {
+        let jobs = self.clone();
+        tx.on_commit(move || {
+            match (state, slot) {
+                (State::Executing, Some(slot)) => jobs.start_inserted(id, job, slot),
+                (State::Available, _) => {
+                    let lane = Lane { priority: job.priority, kind: job.kind.into_owned(), key: job.key };
+                    jobs.came(&job.queue, lane);
+                }
+                (State::Scheduled, _) => effects.due(job.run_at_ms),
+                _ => {}
+            }
+            jobs.apply(effects);
+        });
+    }
+
+    fn start_inserted(&self, id: i64, job: Insert, slot: Slot) {
+        let claimed = Claimed {
+            id,
+            queue: job.queue.as_ref().into(),
+            key: job.key.into(),
+            kind: job.kind.into_owned(),
+            attempt: 1,
+            max_attempts: job.max_attempts,
+            claim: 1,
+            run_at_ms: job.run_at_ms,
+            event_position: job.event_position,
+            trace: job.trace,
+            args: job.args,
+            errors: "[]".to_owned(),
+        };
+        let attempt = self.attempt(claimed);
+        self.register(std::slice::from_ref(&attempt));
+        if !self.0.stop.is_cancelled() {
+            return self.start(attempt, slot);
+        }
+        if let Some(served) = self.0.served.get() {
+            let jobs = self.clone();
+            served.runtime.spawn(async move {
+                jobs.hand_back(vec![attempt]).await;
+                drop(slot);
+            });
+        }
+    }
+}
+
+/// Whatever would be refused by a bound is refused before anything is written.
+fn check(job: &NewJob) -> Result<(), EnqueueError> {
+    if job.args.is_empty() || job.args.len() > limits::JOB_ARGS_BYTES {
+        return Err(EnqueueError::Args(job.kind.clone().into_owned()));
+    }
+    let named = |text: &str| !text.is_empty() && text.len() <= limits::JOB_NAME_BYTES;
+    if !named(&job.kind) {
+        return Err(EnqueueError::Name("the kind"));
+    }
+    if !named(&job.queue) {
+        return Err(EnqueueError::Name("the queue"));
+    }
+    if job.key.len() > limits::JOB_NAME_BYTES {
+        return Err(EnqueueError::Name("the key"));
+    }
+    if job.order_key.as_ref().is_some_and(|key| !named(key)) {
+        return Err(EnqueueError::Name("the order key"));
+    }
+    if job.after.len() > limits::JOB_AFTER {
+        return Err(EnqueueError::TooMany);
+    }
+    Ok(())
+}

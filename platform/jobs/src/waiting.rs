@@ -1,0 +1,142 @@
+//! Where jobs wait, as this process remembers it: one memory a queue, for its own loop and for workers over HTTP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ::store::StoreError;
+use kernel::limits;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::Jobs;
+use crate::claim::{Found, Lane, Look, Shut, Turns};
+use crate::store::{self, Effects};
+
+/// Between two looks through the table that nothing asked for, milliseconds: hints may be lost, the table is the truth.
+pub(crate) const POLL_MS: i64 = 5_000;
+/// Lanes read in one look through the table.
+const LANES_READ: usize = 200;
+
+pub(crate) struct Waiting {
+    pub(crate) name: String,
+    pub(crate) turns: Mutex<Turns>,
+    /// For the queue's own loop.
+    pub(crate) wake: Notify,
+    /// For workers over HTTP.
+    pub(crate) knock: Notify,
+    /// When it was last looked through because time had passed, Unix milliseconds.
+    doubted_ms: AtomicI64,
+}
+
+impl Waiting {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            turns: Mutex::new(Turns::new()),
+            wake: Notify::new(),
+            knock: Notify::new(),
+            doubted_ms: AtomicI64::new(0),
+        }
+    }
+
+    fn woken(&self) {
+        self.wake.notify_one();
+        self.knock.notify_waiters();
+    }
+
+    pub(crate) fn doubt(&self) {
+        self.turns.lock().doubt();
+        self.woken();
+    }
+
+    /// For a queue that has no loop here: whoever asks looks through it now and then.
+    pub(crate) fn doubt_by_age(&self, now_ms: i64) {
+        if self.doubted_ms.load(Ordering::Relaxed).abs_diff(now_ms) >= POLL_MS.unsigned_abs() {
+            self.doubted_ms.store(now_ms, Ordering::Relaxed);
+            self.turns.lock().doubt();
+        }
+    }
+
+    pub(crate) fn give_back(&self, look: Look, found: Vec<Found>, shut: Option<Shut>) {
+        self.turns.lock().give_back(look, found, shut);
+        self.woken();
+    }
+}
+
+impl Jobs {
+    /// The memory of a queue; `None` when this process remembers [`limits::JOB_QUEUES`] others.
+    pub(crate) fn waiting(&self, queue: &str) -> Option<Arc<Waiting>> {
+        let mut queues = self.0.queues.lock();
+        if let Some(waiting) = queues.get(queue) {
+            return Some(waiting.clone());
+        }
+        if queues.len() >= limits::JOB_QUEUES {
+            return None;
+        }
+        let waiting = Arc::new(Waiting::new(queue.to_owned()));
+        queues.insert(queue.to_owned(), waiting.clone());
+        Some(waiting)
+    }
+
+    /// A job may wait there now.
+    pub(crate) fn came(&self, queue: &str, lane: Lane) {
+        let Some(waiting) = self.0.queues.lock().get(queue).cloned() else { return };
+        waiting.turns.lock().came(lane);
+        waiting.woken();
+    }
+
+    /// A job of this key has ended, or been handed back: there may be room under a limit.
+    pub(crate) fn job_ended(&self, queue: &str, key: &str) {
+        let Some(waiting) = self.0.queues.lock().get(queue).cloned() else { return };
+        if waiting.turns.lock().ended(key) {
+            waiting.woken();
+        }
+    }
+
+    pub(crate) fn doubt(&self, queue: &str) {
+        if let Some(waiting) = self.0.queues.lock().get(queue) {
+            waiting.doubt();
+        }
+    }
+
+    pub(crate) fn doubt_all(&self) {
+        self.0.queues.lock().values().for_each(|waiting| waiting.doubt());
+    }
+
+    /// Tells the engine what a committed transaction did.
+    pub(crate) fn apply(&self, effects: Effects) {
+        for ready in effects.ready {
+            self.came(&ready.queue, ready.lane);
+        }
+        if let Some(due_ms) = effects.due_ms {
+            self.due_at(due_ms);
+        }
+        for id in effects.stop {
+            self.stop_running(id);
+        }
+        if effects.loose {
+            self.0.upkeep.notify_one();
+        }
+        self.changed();
+    }
+
+    /// Reads which lanes there are, if some may be unknown.
+    pub(crate) async fn look_through(&self, waiting: &Waiting) -> Result<(), StoreError> {
+        if !waiting.turns.lock().take_stale() {
+            return Ok(());
+        }
+        let mut last = None;
+        loop {
+            let (queue, after) = (waiting.name.clone(), last.take());
+            let read = self.0.store.read(async move |tx| store::lanes(tx, &queue, after, LANES_READ).await).await;
+            let lanes = read.inspect_err(|_: &StoreError| waiting.turns.lock().doubt())?;
+            last = lanes.last().cloned();
+            let whole = lanes.len() < LANES_READ;
+            let mut turns = waiting.turns.lock();
+            lanes.into_iter().for_each(|lane| turns.came(lane));
+            if whole || turns.is_crowded() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Guarded channels: the right token hears, everybody else finds an empty channel, a right that is taken back ends at once.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::sync::Arc;
+
+use bus::Stored;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use kernel::Secret;
+use parking_lot::Mutex;
+use realtime::{Caller, Guard, Load, Loaded, Namespace};
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+#[derive(Default)]
+struct Doors(Mutex<HashSet<&'static str>>);
+
+impl Guard for Doors {
+    fn admits<'a>(
+        &'a self,
+        channel: &'a str,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        let open = channel.ends_with(":open") || caller.admin;
+        let token = caller.token.as_ref().map(Secret::expose);
+        let inside = open || token.is_some_and(|token| self.0.lock().contains(token));
+        async move { if token == Some("broken") { Err("no answer".into()) } else { Ok(inside) } }.boxed()
+    }
+}
+
+/// Three publications on every channel but `rooms:never`.
+struct Table;
+
+impl Load for Table {
+    fn load<'a>(&'a self, channel: &'a str) -> BoxFuture<'a, Result<Option<Loaded>, Box<dyn Error + Send + Sync>>> {
+        let top = if channel == "rooms:never" { 0 } else { 3 };
+        let row = |offset| Stored { offset, time_ms: 0, data: format!("{offset}").into() };
+        async move { Ok(Some(Loaded { epoch: "e".into(), top, publications: (1..=top).map(row).collect() })) }.boxed()
+    }
+}
+
+async fn server() -> (Server, Arc<Doors>) {
+    let doors = Arc::new(Doors(Mutex::new(HashSet::from(["key"]))));
+    let rooms = Namespace::public("rooms").history(10, u64::MAX).durable(Arc::new(Table)).guarded(doors.clone());
+    (Server::with([rooms]).await, doors)
+}
+
+fn without_id(mut reply: Value) -> Value {
+    reply.as_object_mut().expect("an object").remove("id");
+    reply
+}
+
+#[tokio::test]
+async fn whoever_is_outside_cannot_tell_a_guarded_channel_from_one_that_was_never_used() {
+    let (server, _doors) = server().await;
+    let mut client = server.connect().await;
+    for extra in [
+        json!({}),
+        json!({ "recover": true, "offset": 0, "epoch": "e" }),
+        json!({ "recover": true, "offset": 2, "epoch": "e" }),
+    ] {
+        let mut answers = Vec::new();
+        for channel in ["rooms:secret", "rooms:never"] {
+            let mut subscribe = json!({ "channel": channel, "token": "wrong" });
+            subscribe.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+            answers.push(without_id(client.ask(json!({ "subscribe": subscribe })).await));
+            client.ask(json!({ "unsubscribe": { "channel": channel } })).await;
+        }
+        assert_eq!(answers[0], answers[1], "{extra}");
+    }
+    let history = |channel| json!({ "history": { "channel": channel, "limit": 10 } });
+    let secret = without_id(client.ask(history("rooms:secret")).await);
+    assert_eq!(secret, without_id(client.ask(history("rooms:never")).await));
+
+    let outside = server.hub.open_stream("rooms:secret", None, 10, &Caller::default()).await.expect("a stream");
+    assert_eq!(outside.top().offset, 0);
+    assert_eq!(server.hub.subscribers("rooms:secret"), 0, "nobody is inside");
+    let broken = server.hub.open_stream("rooms:secret", None, 10, &Caller::default().showing("broken")).await;
+    assert_eq!(broken.expect("a stream").top().offset, 0, "a guard that fails lets nobody in");
+}
+
+#[tokio::test]
+async fn a_token_opens_and_a_right_taken_back_closes_socket_and_stream() {
+    let (server, doors) = server().await;
+    let mut client = server.connect().await;
+    let reply = client.ask(json!({ "subscribe": { "channel": "rooms:secret", "token": "key" } })).await;
+    assert_eq!(reply["subscribe"]["offset"], 3, "{reply}");
+    let mut feed =
+        server.hub.open_stream("rooms:secret", Some(1), 10, &Caller::default().showing("key")).await.expect("a stream");
+    assert!(feed.recovered());
+    let mut muted =
+        server.hub.open_stream("rooms:secret", None, 10, &Caller::default().showing("key")).await.expect("a stream");
+    muted.mute();
+    let admin = Caller { admin: true, ..Caller::default() };
+    let _kept = server.hub.open_stream("rooms:secret", None, 0, &admin).await.expect("a stream");
+    assert_eq!(server.hub.subscribers("rooms:secret"), 4);
+    assert_eq!(server.hub.subscribers_by_kind("rooms:secret"), (1, 3));
+
+    server.hub.recheck("rooms:secret").await;
+    assert_eq!(server.hub.subscribers("rooms:secret"), 4, "nothing has changed");
+    doors.0.lock().clear();
+    server.hub.recheck("rooms:secret").await;
+    assert_eq!(server.hub.subscribers("rooms:secret"), 1, "the administrator stays");
+    let push = client.next().await;
+    assert_eq!(push["push"]["unsubscribe"]["code"], 2100, "{push}");
+    let mut left = 0;
+    while futures_util::StreamExt::next(&mut feed).await.is_some() {
+        left += 1;
+    }
+    assert_eq!(left, 2, "what it had, and then the end");
+    assert!(futures_util::StreamExt::next(&mut muted).await.is_none(), "a presence ends too, and brings nothing");
+    server.hub.publish_at("rooms:secret", 4, "4".into()).await.expect("published");
+    let reply = client.ask(json!({ "subscribe": { "channel": "rooms:secret", "token": "key" } })).await;
+    assert!(reply["subscribe"]["offset"].is_null() || reply["subscribe"]["offset"] == 0, "outside now: {reply}");
+}

@@ -1,0 +1,140 @@
+//! Puts a backup in the place of a data directory's database, all or nothing.
+//!
+//! The new files are made whole beside the old ones, in `restore.partial`. One rename to `restoring` decides: from then on every
+//! start, this one or a later one, takes the old files aside and moves the new ones in.
+
+use std::fs::{DirBuilder, File};
+use std::io::{Error, ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use kernel::{Clock, Entropy};
+use rusqlite::backup::{Backup, StepResult};
+
+use crate::backup::{self, Contents};
+use crate::{Migration, StoreError, connect, migrate};
+
+const PARTIAL: &str = "restore.partial";
+const DECIDED: &str = "restoring";
+/// Within [`DECIDED`]: what was there before.
+const OLD: &str = "replaced";
+/// What belongs to a database beside its file.
+const LOGS: [&str; 2] = ["mainspring.db-wal", "mainspring.db-shm"];
+
+/// What became of a restore.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// What was restored.
+    pub contents: Contents,
+    /// Where the files that were there before lie now.
+    pub aside: Option<PathBuf>,
+}
+
+impl crate::Store {
+    /// Restores the backup `file` into the data directory `dir`, with the files that are named in `with`. Jobs
+    /// and positions go back to the moment of the backup, so the database gets a new [`crate::Store::id`]: whoever holds a
+    /// position of the old one begins afresh instead of missing what has the same number now.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while a server runs on it, [`StoreError::Backup`] when `file` is no whole backup or when
+    /// there is a database and `replace` is not said, [`StoreError::Newer`] when this binary is older than the backup.
+    pub fn restore(
+        file: &Path,
+        dir: &Path,
+        replace: bool,
+        with: &[&str],
+        migrations: &[Migration],
+        (clock, entropy): (&Clock, &Entropy),
+    ) -> Result<Restored, StoreError> {
+        let (backup, contents) = backup::open(file)?;
+        migrate::refuse_newer(&backup, migrations)?;
+        let _lock = connect::lock(dir)?;
+        finish(dir, clock)?;
+        let here = [connect::FILE].into_iter().chain(LOGS).chain(with.iter().copied());
+        if let Some(name) = here.into_iter().find(|name| dir.join(name).exists())
+            && !replace
+        {
+            let dir = dir.display();
+            return Err(StoreError::Backup(format!(
+                "{dir} holds {name} already; restore into an empty directory, or with --replace, which keeps it aside"
+            )));
+        }
+        stage(&backup, dir, with, entropy)?;
+        let aside = finish(dir, clock)?;
+        Ok(Restored { contents, aside })
+    }
+}
+
+/// Makes the new files, whole and synced, and decides.
+fn stage(backup: &rusqlite::Connection, dir: &Path, with: &[&str], entropy: &Entropy) -> Result<(), StoreError> {
+    let cannot = |source: Error| connect::directory(dir, source);
+    let partial = dir.join(PARTIAL);
+    match std::fs::remove_dir_all(&partial) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(cannot(error)),
+        _ => DirBuilder::new().mode(0o700).create(&partial).map_err(cannot)?,
+    }
+    let file = partial.join(connect::FILE);
+    let handle = connect::private_file(&file).map_err(cannot)?;
+    let mut copy = connect::copy(&file)?;
+    if Backup::new(backup, &mut copy)?.step(-1)? != StepResult::Done {
+        return Err(StoreError::Backup("another program keeps the backup locked".into()));
+    }
+    copy.execute_batch("DROP TABLE backup_facts; DROP TABLE backup_tables; DROP TABLE backup_files;")?;
+    copy.execute("UPDATE identity SET id = ?1", [entropy.token(8)])?;
+    drop(copy);
+    handle.sync_all().map_err(cannot)?;
+    let files = backup::list(backup, "SELECT name, 0, bytes FROM backup_files")?;
+    for name in with {
+        // A file that the backup does not hold is emptied: one of the old database has nothing to say to the new one.
+        let bytes = files.iter().find(|(held, ..)| held == name).map_or(&[][..], |(.., bytes)| bytes);
+        let mut file = connect::private_file(&partial.join(name)).map_err(cannot)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)?;
+    }
+    let decide = || {
+        File::open(&partial)?.sync_all()?;
+        std::fs::rename(&partial, dir.join(DECIDED))?;
+        File::open(dir)?.sync_all()
+    };
+    decide().map_err(cannot)
+}
+
+/// Completes a restore that was decided: where the files that were there before lie now. Can be interrupted and repeated at
+/// every line.
+pub(crate) fn finish(dir: &Path, clock: &Clock) -> Result<Option<PathBuf>, StoreError> {
+    let decided = dir.join(DECIDED);
+    if !decided.exists() {
+        return Ok(None);
+    }
+    move_in(dir, &decided, clock).map_err(|source| connect::directory(dir, source))
+}
+
+fn move_in(dir: &Path, decided: &Path, clock: &Clock) -> Result<Option<PathBuf>, Error> {
+    let old = decided.join(OLD);
+    DirBuilder::new().recursive(true).mode(0o700).create(&old)?;
+    // A log without its database would be applied to the new one: it goes first, and only while the new one is not there.
+    let logs = LOGS.into_iter().filter(|_| decided.join(connect::FILE).exists());
+    for name in logs.filter(|name| dir.join(name).exists()) {
+        std::fs::rename(dir.join(name), old.join(name))?;
+    }
+    let mut names: Vec<_> =
+        std::fs::read_dir(decided)?.map(|entry| Ok(entry?.file_name())).collect::<Result<_, Error>>()?;
+    // The database last: as long as it is missing, nobody takes what is there for whole.
+    names.sort_by_key(|name| name == connect::FILE);
+    for name in names.iter().filter(|name| *name != OLD) {
+        if dir.join(name).exists() {
+            std::fs::rename(dir.join(name), old.join(name))?;
+        }
+        std::fs::rename(decided.join(name), dir.join(name))?;
+    }
+    let mut aside = None;
+    if std::fs::read_dir(&old)?.next().is_some() {
+        let to = dir.join(format!("replaced-{}", kernel::clock::rfc3339(clock.now_ms()).replace(':', "-")));
+        std::fs::rename(&old, &to)?;
+        aside = Some(to);
+    } else {
+        std::fs::remove_dir(&old)?;
+    }
+    std::fs::remove_dir(decided)?;
+    File::open(dir)?.sync_all()?;
+    Ok(aside)
+}

@@ -1,0 +1,275 @@
+//! Backups and restores: by command, beside a running server or without one, and by the clock.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use kernel::{Clock, Entropy};
+use store::backup::{Contents, Order, Progress};
+use store::{Store, StoreError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ServeArgs;
+use crate::config::{self, Config};
+use crate::products::Products;
+use crate::{control, keys, wiring};
+
+/// Without the key, the secrets in the database cannot be read; without the spool, deliveries that were acknowledged while the
+/// store could not take them would be missing.
+const BESIDE: [&str; 2] = [keys::FILE, "webhooks.spool"];
+const MIB: u64 = 1024 * 1024;
+const HOUR_MS: i64 = 3_600_000;
+/// Between two looks whether a backup is due.
+const EVERY: Duration = Duration::from_secs(30);
+const PREFIX: &str = "mainspring-";
+const SUFFIX: &str = ".backup";
+
+/// `mainspring backup`.
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// The file to make. It holds the key as well: whoever can read it can read every secret.
+    file: PathBuf,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// `mainspring restore`.
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// A file that `mainspring backup` made.
+    file: PathBuf,
+    /// Replace the database that is there. It is kept, under a dated name in the data directory.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+fn order(to: PathBuf, clock: &Clock) -> Order {
+    let made_by = concat!("mainspring ", env!("CARGO_PKG_VERSION")).to_owned();
+    Order { to, with: BESIDE.to_vec(), made_by, made_at_ms: clock.now_ms() }
+}
+
+/// Asks the running server for a backup, or makes it from the data directory when no server runs on it.
+pub(crate) async fn make(args: BackupArgs) -> Result<ExitCode> {
+    let config = args.serve.load()?;
+    let file = std::path::absolute(&args.file).context("the file's place is unknown")?;
+    let (line, said) = (Line::new(), control::backup(&config, &file));
+    if let Some(said) = said.await? {
+        println!("{}", said.to_the_end(|progress| line.show(progress)).await?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !config.server.data.join(store::FILE).exists() {
+        bail!("{} holds no database", config.server.data.display());
+    }
+    let (dir, order) = (config.server.data.clone(), order(file.clone(), &Clock::system()));
+    let made = tokio::task::spawn_blocking(move || {
+        store::backup::of_directory(&dir, &order, |progress| {
+            line.show(&words(progress));
+            true
+        })
+    });
+    println!("{}", summary(&file, &made.await??));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a backup of the store of this process. What is done goes to `told`; when nobody listens there any more, it ends.
+pub(crate) async fn of_store(
+    store: &Store,
+    file: &Path,
+    clock: &Clock,
+    told: watch::Sender<String>,
+) -> Result<String, StoreError> {
+    let contents = store.backup(order(file.to_owned(), clock), move |progress| told.send(words(progress)).is_ok());
+    let contents = contents.await?;
+    tracing::info!(file = %file.display(), size_bytes = contents.size_bytes, rows = contents.rows(), "backup");
+    Ok(summary(file, &contents))
+}
+
+/// Puts a backup into the data directory. No server may run on it.
+pub(crate) async fn restore(args: RestoreArgs, products: Products) -> Result<ExitCode> {
+    let config = args.serve.load()?;
+    let dir = config.server.data.clone();
+    let restored = tokio::task::spawn_blocking(move || {
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let migrations = wiring::migrations(&products());
+        Store::restore(&args.file, &dir, args.replace, &BESIDE, &migrations, (&clock, &entropy))
+    });
+    let restored = restored.await??;
+    let made = kernel::clock::rfc3339(restored.contents.made_at_ms);
+    println!(
+        "Restored {} rows, as they were at {made}, into {}.",
+        restored.contents.rows(),
+        config.server.data.display()
+    );
+    if let Some(aside) = restored.aside {
+        println!("What was there before is kept in {}.", aside.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn words(progress: Progress) -> String {
+    if progress.copied == progress.total {
+        return "copied; reading it again".into();
+    }
+    format!("copied {} of {} MiB", progress.copied / MIB, progress.total.div_ceil(MIB))
+}
+
+fn summary(file: &Path, contents: &Contents) -> String {
+    format!(
+        "{}: {} tables, {} rows, {} KiB, read again and whole. It holds the key: keep it as secret as the data directory.",
+        file.display(),
+        contents.tables.len(),
+        contents.rows(),
+        contents.size_bytes / 1024
+    )
+}
+
+/// One line of a terminal that says how far it is; nothing where nobody looks.
+struct Line(bool);
+
+impl Line {
+    fn new() -> Self {
+        Self(std::io::stderr().is_terminal())
+    }
+
+    fn show(&self, words: &str) {
+        if self.0 {
+            // A terminal that is gone does not matter to the backup.
+            let _ = write!(std::io::stderr(), "\r\x1b[K{words}\r");
+        }
+    }
+}
+
+/// Where scheduled backups lie.
+pub(crate) fn directory(config: &Config) -> PathBuf {
+    match config.backup.directory.as_str() {
+        "" => config.server.data.join("backups"),
+        directory => directory.into(),
+    }
+}
+
+/// Scheduled backups that are there, oldest first.
+fn kept(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    ours(directory, SUFFIX)
+}
+
+fn ours(directory: &Path, suffix: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(PREFIX) && name.ends_with(suffix) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The newest scheduled backup.
+pub(crate) fn newest(config: &Config) -> Option<PathBuf> {
+    kept(&directory(config)).ok()?.pop()
+}
+
+/// A damaged database, and where the newest backup lies.
+pub(crate) fn advise(config: &Config, error: StoreError) -> anyhow::Error {
+    match (matches!(error, StoreError::Damaged(_)), newest(config)) {
+        (true, Some(newest)) => anyhow::anyhow!("{error}; the newest scheduled backup is {}", newest.display()),
+        _ => error.into(),
+    }
+}
+
+/// Makes a backup whenever one is due, and removes those that are too many, until told to stop. What is due is read from the
+/// files: a restart makes none twice and misses none.
+pub(crate) async fn run(
+    store: Store,
+    directory: PathBuf,
+    settings: config::Backup,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let every_ms = i64::from(settings.every_hours) * HOUR_MS;
+    while every_ms > 0 {
+        if let Some(Err(error)) =
+            stop.run_until_cancelled(keep(&store, &directory, every_ms, settings.keep, &clock)).await
+        {
+            metrics::counter!("backup_failures_total").increment(1);
+            tracing::error!("a scheduled backup failed, it is tried again: {error:#}");
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn keep(store: &Store, directory: &Path, every_ms: i64, keep: usize, clock: &Clock) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let dir = directory.display();
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("{dir} cannot be made"))?;
+    let name = |at_ms: i64| format!("{PREFIX}{}{SUFFIX}", kernel::clock::rfc3339(at_ms).replace(':', "-"));
+    let (now_ms, mut files) = (clock.now_ms(), kept(directory).with_context(|| format!("{dir} cannot be read"))?);
+    // Names are times: one that is younger than this says that none is due. A clock that was ahead must not end backups.
+    let (since, until) = (name(now_ms - every_ms), name(now_ms));
+    let recent = |file: &PathBuf| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        *name > *since && *name <= *until
+    };
+    if files.iter().any(recent) {
+        return Ok(());
+    }
+    // What a server that was killed in the middle left.
+    ours(directory, ".partial")?.iter().try_for_each(std::fs::remove_file)?;
+    let file = directory.join(name(now_ms));
+    let (told, _listening) = watch::channel(String::new());
+    of_store(store, &file, clock, told).await?;
+    metrics::gauge!("backup_last_success_seconds").set(now_ms as f64 / 1000.0);
+    files.push(file);
+    files.sort();
+    let too_many = files.len().saturating_sub(keep);
+    for old in files.drain(..too_many) {
+        std::fs::remove_file(&old).with_context(|| format!("{} cannot be removed", old.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{Durability, Migration};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn scheduled_backups_are_made_when_due_and_the_oldest_goes() -> Result<()> {
+        let (dir, clock) = (tempfile::tempdir()?, Clock::manual(1_767_225_600_000));
+        let table = Migration { part: "test", version: 1, sql: "CREATE TABLE notes (words TEXT NOT NULL)" };
+        let store =
+            Store::embedded(&dir.path().join("data"), Durability::Normal, &[table], &clock, &Entropy::system())?;
+        let backups = dir.path().join("backups");
+        let count = || kept(&backups).map(|files| files.len());
+        for (hours, expected) in [(0, 1), (1, 1), (22, 1), (2, 2), (24, 3), (25, 3), (80, 3)] {
+            clock.advance(hours * HOUR_MS);
+            keep(&store, &backups, 24 * HOUR_MS, 3, &clock).await?;
+            assert_eq!(count()?, expected, "after {hours} hours more");
+        }
+        let newest = kept(&backups)?.pop().context("one")?;
+        assert!(newest.ends_with("mainspring-2026-01-07T10-00-00.000Z.backup"), "{newest:?}");
+        assert_eq!(store::backup::read(&newest)?.made_at_ms, clock.now_ms());
+        // A clock that was set back makes the next one at once, and then goes on.
+        clock.advance(-300 * HOUR_MS);
+        keep(&store, &backups, 24 * HOUR_MS, 9, &clock).await?;
+        keep(&store, &backups, 24 * HOUR_MS, 9, &clock).await?;
+        assert_eq!(count()?, 4);
+        std::fs::write(backups.join("a file of somebody else"), "x")?;
+        store.close().await;
+        Ok(())
+    }
+}
