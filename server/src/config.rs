@@ -309,8 +309,15 @@ impl Config {
         if self.backup.keep == 0 {
             return wrong("backup.keep", "keep one backup at least; every_hours = 0 makes none");
         }
-        if self.retention.deliveries_days == 0 || self.retention.events_days == 0 || self.retention.jobs_days == 0 || self.retention.audit_days == 0 {
-            return wrong("retention.events_days", "keep deliveries, events, jobs and the audit log for one day at least");
+        if self.retention.deliveries_days == 0
+            || self.retention.events_days == 0
+            || self.retention.jobs_days == 0
+            || self.retention.audit_days == 0
+        {
+            return wrong(
+                "retention.events_days",
+                "keep deliveries, events, jobs and the audit log for one day at least",
+            );
         }
         if let Err(error) = self.limits.policies() {
             return Err(ConfigError::Wrong(format!("[limits]: {error}")));

@@ -99,7 +99,7 @@ pub(crate) fn listen(
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
         .context("the control socket cannot be made private")?;
     let answers = Answers {
-        store: machine.store.clone(),
+        store: machine.ctx.store.clone(),
         identity: machine.identity.clone(),
         sources: machine.sources.clone(),
         webhooks: Some(machine.webhooks.clone()),

@@ -18,12 +18,7 @@ pub(crate) fn page(products: Products) -> Option<&'static str> {
 }
 
 /// Sends samples until told to stop.
-pub(crate) async fn play(
-    products: Products,
-    webhooks: Webhooks,
-    entropy: Entropy,
-    stop: CancellationToken,
-) {
+pub(crate) async fn play(products: Products, webhooks: Webhooks, entropy: Entropy, stop: CancellationToken) {
     let samples: Vec<_> = products().iter().filter_map(|product| product.sample_activity()).collect();
     for turn in 0.. {
         let (first, least, most) = PAUSES_MS;

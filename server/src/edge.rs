@@ -107,13 +107,17 @@ fn request_id(edge: &Edge, headers: &HeaderMap) -> String {
     sent.map_or_else(|| RequestId::new(&edge.clock, &edge.entropy).to_string(), str::to_owned)
 }
 
+/// Marks an answer that is whole as it is, whatever its status: a probe's "no" is no failure.
+#[derive(Clone, Copy)]
+pub(crate) struct Whole;
+
 /// Every failure gets a problem body with the request's id; the cause of one of ours goes to the log.
 fn with_problem(response: Response, info: &RequestInfo) -> Response {
     let status = response.status();
     // A page for people says itself what is wrong.
     let page =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if page || !(status.is_client_error() || status.is_server_error()) {
+    if page || response.extensions().get::<Whole>().is_some() || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let problem = response.extensions().get::<Problem>().cloned().unwrap_or_else(|| plain(status));

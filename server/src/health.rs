@@ -8,13 +8,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use kernel::Clock;
 use parking_lot::Mutex;
 use serde::Serialize;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
+
+use crate::edge::Whole;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);
@@ -122,12 +124,16 @@ async fn ready(State(health): State<Health>) -> Response {
 }
 
 fn probe(ok: bool) -> Response {
-    if ok { "ok\n".into_response() } else { StatusCode::SERVICE_UNAVAILABLE.into_response() }
+    if ok { "ok\n".into_response() } else { unavailable("unavailable\n") }
+}
+
+fn unavailable(body: impl IntoResponse) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Extension(Whole), body).into_response()
 }
 
 async fn detail(State(health): State<Health>) -> Response {
     let checks = health.checks();
     let ok = checks.iter().all(|check| check.ok);
     let body = Json(serde_json::json!({ "status": if ok { "ok" } else { "unavailable" }, "checks": checks }));
-    if ok { body.into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, body).into_response() }
+    if ok { body.into_response() } else { unavailable(body) }
 }

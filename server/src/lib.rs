@@ -12,6 +12,7 @@ mod backup;
 mod control;
 mod demo;
 mod doctor;
+mod doors;
 mod edge;
 mod health;
 mod keys;

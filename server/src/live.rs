@@ -72,7 +72,14 @@ struct Objectives {
 }
 
 impl Live {
-    pub(crate) fn new(ctx: Ctx, webhooks: Webhooks, overview: Overview, slo: Slo, schedules: Schedules, endpoints: Endpoints) -> Self {
+    pub(crate) fn new(
+        ctx: Ctx,
+        webhooks: Webhooks,
+        overview: Overview,
+        slo: Slo,
+        schedules: Schedules,
+        endpoints: Endpoints,
+    ) -> Self {
         Self { ctx, webhooks, overview, slo, schedules, endpoints }
     }
 

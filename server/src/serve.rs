@@ -50,7 +50,7 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on; {HINT}"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let machine = wiring::make(&config, products, &telemetry).await?;
+    let (machine, router) = wiring::make(&config, products, &telemetry).await?;
 
     let stop = CancellationToken::new();
     // Ends last: the others' last words go out with it.
@@ -62,25 +62,26 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
         tokio::spawn(machine.live.clone().run(stop.clone())),
         tokio::spawn(machine.webhooks.clone().run(stop.clone())),
         tokio::spawn(machine.schedules.clone().run(stop.clone())),
-        tokio::spawn(beat(machine.hub.clone(), stop.clone())),
+        tokio::spawn(beat(machine.ctx.hub.clone(), stop.clone())),
         tokio::spawn(upkeep::run(machine.upkeep(), config.retention.clone(), stop.clone())),
         tokio::spawn(machine.slo.clone().run(stop.clone())),
-        tokio::spawn(backup::run(machine.store.clone(), backup::directory(&config), config.backup.clone(), clock.clone(), stop.clone())),
+        tokio::spawn(backup::run(
+            machine.ctx.store.clone(),
+            backup::directory(&config),
+            config.backup.clone(),
+            clock.clone(),
+            stop.clone(),
+        )),
         tokio::spawn(control),
     ];
     greet(&config, &machine, address, (mode, products)).await?;
     tracing::info!(%address, startup_ms = begun.elapsed().as_secs_f64() * 1000.0, version = env!("CARGO_PKG_VERSION"), "ready");
     let demo = (mode == Mode::Demo).then(|| {
-        tokio::spawn(demo::play(
-            products,
-            machine.webhooks.clone(),
-            machine.entropy.clone(),
-            stop.clone(),
-        ))
+        tokio::spawn(demo::play(products, machine.webhooks.clone(), machine.ctx.entropy.clone(), stop.clone()))
     });
 
     let door = CancellationToken::new();
-    let open = tokio::spawn(accept(listener, machine.router.clone(), door.clone()));
+    let open = tokio::spawn(accept(listener, router, door.clone()));
     wait_for_signal().await?;
     tokio::spawn(async {
         if wait_for_signal().await.is_ok() {
@@ -93,18 +94,18 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     tokio::time::sleep(Duration::from_secs(config.server.drain_wait_s)).await;
     let grace = Duration::from_secs(config.server.grace_s);
     stop.cancel();
-    machine.hub.drain().await;
+    machine.ctx.hub.drain().await;
     door.cancel();
     if tokio::time::timeout(grace, open).await.is_err() {
         tracing::warn!("requests still open at the end of the grace time were cut");
     }
-    machine.jobs.stop(grace).await;
-    machine.events.stop().await;
+    machine.ctx.jobs.stop(grace).await;
+    machine.ctx.events.stop().await;
     for task in background.into_iter().chain(demo) {
         // A task that panicked has said so; the others end with `stop`.
         let _ = task.await;
     }
-    machine.store.close().await;
+    machine.ctx.store.close().await;
     tracing::info!("stopped");
     silence.cancel();
     if tokio::time::timeout(LAST_WORDS, telling).await.is_err() {
@@ -122,8 +123,8 @@ impl Machine {
     fn upkeep(&self) -> upkeep::Parts {
         upkeep::Parts {
             webhooks: self.webhooks.clone(),
-            events: self.events.clone(),
-            jobs: self.jobs.clone(),
+            events: self.ctx.events.clone(),
+            jobs: self.ctx.jobs.clone(),
             guard: self.guard.clone(),
             endpoints: self.endpoints.clone(),
         }

@@ -20,34 +20,31 @@ use store::{Migration, Store};
 use webhooks::{Sources, Webhooks};
 
 use crate::config::Config;
-use crate::health::{self, Health};
+use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
-use crate::{alerts, backup, edge, keys, live, openapi, overview, pages};
+use crate::{alerts, backup, doors, keys, live, overview};
 
-/// A made machine: its parts, and the router over them.
+/// A made machine: its parts.
+#[derive(Clone)]
 pub(crate) struct Machine {
-    pub(crate) store: Store,
-    pub(crate) jobs: Jobs,
+    pub(crate) ctx: Ctx,
     pub(crate) schedules: Schedules,
-    pub(crate) events: Events,
-    pub(crate) hub: Hub,
     pub(crate) identity: Identity,
+    pub(crate) guard: Guard,
     pub(crate) sources: Sources,
     pub(crate) webhooks: Webhooks,
-    pub(crate) guard: Guard,
     pub(crate) endpoints: Endpoints,
-    pub(crate) health: Health,
-    pub(crate) entropy: Entropy,
-    pub(crate) live: live::Live,
     pub(crate) outbound: Outbound,
     pub(crate) slo: Slo,
+    pub(crate) health: Health,
     pub(crate) level: level::LogLevel,
-    pub(crate) router: Router,
+    pub(crate) overview: overview::Overview,
+    pub(crate) live: live::Live,
 }
 
-/// Makes the machine and starts what reacts to the log; the door is opened by whoever serves the router.
-pub(crate) async fn make(config: &Config, products: Products, telemetry: &Telemetry) -> Result<Machine> {
+/// Makes the machine and its router, and starts what reacts to the log; the door is opened by whoever serves the router.
+pub(crate) async fn make(config: &Config, products: Products, telemetry: &Telemetry) -> Result<(Machine, Router)> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
     let products = products();
 
@@ -57,75 +54,81 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), Life::Locked)
         .await
         .context("the job engine cannot start")?;
-    let schedules = Schedules::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone());
-    let of_products = products.iter().flat_map(|it| it.schedule_list().iter().map(|schedule| (it.name(), *schedule)));
-    schedules.declare(&of_products.collect::<Vec<_>>()).await.context("a product's schedule cannot be declared")?;
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(&products));
     events.declare_streams().await.context("the streams cannot be declared")?;
-    let environment = |name: &str| std::env::var(name).ok();
-    let sources = Sources::open(&store, &key, &clock, &entropy, environment).await?;
-    let webhooks = Webhooks::new(
-        store.clone(),
-        events.clone(),
-        jobs.clone(),
-        clock.clone(),
-        entropy.clone(),
-        sources.clone(),
-    );
-    let webhooks = webhooks.spool_in(&config.server.data).context("the spool of deliveries cannot be opened")?;
     let bus = Bus::memory(clock.clone(), &entropy);
     let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
-    let guard = Guard::new(store.clone(), bus, clock.clone(), entropy.clone(), key.clone(), config.limits.policies()?);
-    let health = Health::new(store.clone(), clock.clone(), config.store.min_free_mb);
+    let ctx = Ctx { store, events, jobs, hub, clock, entropy };
 
-    let ctx = Ctx {
-        store: store.clone(),
-        events: events.clone(),
-        jobs: jobs.clone(),
-        hub: hub.clone(),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-    };
+    let schedules = open_schedules(&ctx, &products).await?;
+    let guard = open_guard(config, &ctx, bus, &key)?;
+    let sources = open_sources(&ctx, &key).await?;
+    let webhooks = open_webhooks(config, &ctx, &sources)?;
     let outbound = Outbound::new(config.outbound.settings());
-    let slo = open_slo(config, telemetry, &ctx, &outbound);
     let endpoints = open_endpoints(config, &ctx, &outbound, &key);
-    let overview = overview::Overview::new(ctx.clone(), webhooks.clone(), health.clone(), holder());
-    let live = live::Live::new(ctx.clone(), webhooks.clone(), overview.clone(), slo.clone(), schedules.clone(), endpoints.clone());
-    let api = openapi::Api::new()
-        .with(identity::routes(identity.clone()))
-        .with(guard::routes(guard.clone()))
-        .with(overview::routes(overview))
-        .with(slo::routes(slo.clone()))
-        .with(level::routes(telemetry.level.clone()))
-        .with(webhooks::ingress_routes(webhooks.clone()))
-        .with(webhooks::api_routes(webhooks.clone()))
-        .with(endpoints::routes(endpoints.clone()))
-        .with(events::routes(events.clone()))
-        .with(jobs::routes(jobs.clone()))
-        .with(schedules::routes(schedules.clone()));
-    let api = products.iter().fold(api, |api, product| api.with(product.router(&ctx)));
-    let router = api
-        .router()
-        .merge(hub.routes())
-        .merge(health::routes(health.clone()))
-        .merge(overview::metrics_route(telemetry.recorder.clone(), config.ops.metrics, store.clone()))
-        .merge(pages::routes(&products))
-        .fallback(pages::nothing_here);
-    let edge = edge::Edge {
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        identity: identity.clone(),
-        trusted_proxies: config.server.trusted_proxies.as_slice().into(),
-    };
-    let router = router
-        .layer(axum::middleware::from_fn_with_state(guard.clone(), Guard::handle))
-        .layer(axum::middleware::from_fn_with_state(edge, edge::handle));
-
-    let handlers = products.into_iter().flat_map(|product| product.start(&ctx));
-    let handlers = handlers.chain(webhooks.handlers()).chain(slo.handlers()).chain(endpoints.start()).collect();
-    jobs.serve(handlers, config.jobs.concurrency);
+    let slo = open_slo(config, telemetry, &ctx, &outbound);
+    let health = Health::new(ctx.store.clone(), ctx.clock.clone(), config.store.min_free_mb);
     let level = telemetry.level.clone();
-    Ok(Machine { store, jobs, schedules, events, hub, identity, sources, webhooks, endpoints, guard, health, entropy, live, outbound, slo, level, router })
+    let overview = overview::Overview::new(ctx.clone(), webhooks.clone(), health.clone(), holder());
+    let live = live::Live::new(
+        ctx.clone(),
+        webhooks.clone(),
+        overview.clone(),
+        slo.clone(),
+        schedules.clone(),
+        endpoints.clone(),
+    );
+    let machine = Machine {
+        ctx,
+        schedules,
+        identity,
+        guard,
+        sources,
+        webhooks,
+        endpoints,
+        outbound,
+        slo,
+        health,
+        level,
+        overview,
+        live,
+    };
+    let router = doors::router(config, &products, telemetry, &machine);
+    machine.start(products, config.jobs.concurrency);
+    Ok((machine, router))
+}
+
+impl Machine {
+    /// Everything that reacts to the log.
+    fn start(&self, products: Vec<Product>, slots: usize) {
+        let handlers = products.into_iter().flat_map(|product| product.start(&self.ctx));
+        let handlers =
+            handlers.chain(self.webhooks.handlers()).chain(self.slo.handlers()).chain(self.endpoints.start());
+        self.ctx.jobs.serve(handlers.collect(), slots);
+    }
+}
+
+async fn open_schedules(ctx: &Ctx, products: &[Product]) -> Result<Schedules> {
+    let schedules = Schedules::new(ctx.store.clone(), ctx.jobs.clone(), ctx.clock.clone(), ctx.entropy.clone());
+    let declared = products.iter().flat_map(|it| it.schedule_list().iter().map(|schedule| (it.name(), *schedule)));
+    schedules.declare(&declared.collect::<Vec<_>>()).await.context("a product's schedule cannot be declared")?;
+    Ok(schedules)
+}
+
+fn open_guard(config: &Config, ctx: &Ctx, bus: Bus, key: &SealKey) -> Result<Guard> {
+    let policies = config.limits.policies()?;
+    Ok(Guard::new(ctx.store.clone(), bus, ctx.clock.clone(), ctx.entropy.clone(), key.clone(), policies))
+}
+
+async fn open_sources(ctx: &Ctx, key: &SealKey) -> Result<Sources> {
+    let environment = |name: &str| std::env::var(name).ok();
+    Ok(Sources::open(&ctx.store, key, &ctx.clock, &ctx.entropy, environment).await?)
+}
+
+fn open_webhooks(config: &Config, ctx: &Ctx, sources: &Sources) -> Result<Webhooks> {
+    let Ctx { store, events, jobs, clock, entropy, .. } = ctx.clone();
+    let webhooks = Webhooks::new(store, events, jobs, clock, entropy, sources.clone());
+    webhooks.spool_in(&config.server.data).context("the spool of deliveries cannot be opened")
 }
 
 fn open_slo(config: &Config, telemetry: &Telemetry, ctx: &Ctx, outbound: &Outbound) -> Slo {
@@ -144,14 +147,24 @@ fn open_slo(config: &Config, telemetry: &Telemetry, ctx: &Ctx, outbound: &Outbou
 
 /// Every table there is.
 pub(crate) fn migrations(products: &[Product]) -> Vec<Migration> {
-    let platform = [identity::MIGRATIONS, guard::MIGRATIONS, jobs::MIGRATIONS, schedules::MIGRATIONS, events::MIGRATIONS, webhooks::MIGRATIONS, endpoints::MIGRATIONS, slo::MIGRATIONS];
+    let platform = [
+        identity::MIGRATIONS,
+        guard::MIGRATIONS,
+        jobs::MIGRATIONS,
+        schedules::MIGRATIONS,
+        events::MIGRATIONS,
+        webhooks::MIGRATIONS,
+        endpoints::MIGRATIONS,
+        slo::MIGRATIONS,
+    ];
     platform.into_iter().chain(products.iter().map(Product::schema)).flatten().copied().collect()
 }
 
 /// Opens the store of a data directory.
 pub(crate) fn open_store(config: &Config, products: &[Product], clock: &Clock, entropy: &Entropy) -> Result<Store> {
     let (dir, durability) = (&config.server.data, config.store.durability);
-    Store::embedded(dir, durability, &migrations(products), clock, entropy).map_err(|error| backup::advise(config, error))
+    Store::embedded(dir, durability, &migrations(products), clock, entropy)
+        .map_err(|error| backup::advise(config, error))
 }
 
 fn open_endpoints(config: &Config, ctx: &Ctx, outbound: &Outbound, key: &SealKey) -> Endpoints {

@@ -162,6 +162,7 @@ async fn a_data_directory_that_cannot_be_written_is_refused() -> Result<()> {
     let Some(disk) = Disk::mount(48)? else { return Ok(()) };
     let start = Start::default().data(disk.path().join("data"));
     let mut server = start.clone().start().await?;
+    becomes(server.url() + "/livez", 200).await?;
     server.terminate().await?;
     let frozen = Command::new("mount").args(["-o", "remount,ro"]).arg(disk.path()).status()?;
     ensure!(frozen.success(), "remounted");

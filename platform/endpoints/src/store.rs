@@ -136,7 +136,7 @@ pub(crate) async fn remove(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
 /// The secrets that sign at this moment, the newest first.
 pub(crate) async fn secrets(tx: &mut Tx, endpoint: &str, now_ms: i64) -> Result<Vec<Sealed>, StoreError> {
     let sql = "SELECT sealed, created_at_ms, expires_at_ms FROM endpoint_secrets
-         WHERE endpoint = $1 AND (expires_at_ms IS NULL OR expires_at_ms > $2 - 100000000) ORDER BY number DESC LIMIT $3";
+         WHERE endpoint = $1 AND (expires_at_ms IS NULL OR expires_at_ms > $2) ORDER BY number DESC LIMIT $3";
     tx.all(sql, params![endpoint, now_ms, limits::ENDPOINT_SECRETS]).await
 }
 

@@ -115,3 +115,24 @@ impl Service<Uri> for Connector {
         Box::pin(async move { connecting.await.map_err(Into::into) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Refused;
+
+    /// The request's own check comes first; this one stands where the connection is made, whoever asks for it.
+    #[tokio::test]
+    async fn an_address_that_is_a_number_is_checked_where_it_is_connected_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let uri: Uri = format!("http://{}/", listener.local_addr().expect("an address")).parse().expect("an address");
+        let connect = |policy| {
+            let checked = Checked { lookup: Arc::new(System::default()), guard: Arc::default(), policy };
+            let mut connector = Connector { tcp: HttpConnector::new_with_resolver(checked.clone()), checked };
+            connector.call(uri.clone())
+        };
+        assert!(connect(Policy::Operator).await.is_ok());
+        let refused = connect(Policy::Public).await.expect_err("refused");
+        assert_eq!(refused.downcast_ref::<Refused>(), Some(&Refused::Inside("this machine")));
+    }
+}

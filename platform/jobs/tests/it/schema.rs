@@ -11,7 +11,7 @@ const OLD: [&str; 3] = [
     "INSERT INTO jobs (id, queue, kind, state, priority, attempt, max_attempts, claims, run_at_ms, created_at_ms, args, errors,
          unique_key) VALUES (7, 'default', 'plain', 0, 0, 1, 20, 1, 5, 5, '\"waits\"', '[]', 'key')",
     "INSERT INTO jobs (id, queue, kind, state, priority, attempt, max_attempts, claims, run_at_ms, created_at_ms, args, errors,
-         lease) VALUES (8, 'default', 'plain', 2, 0, 1, 20, 1, 5, 5, 'null', '[]', 1)",
+         lease) VALUES (8, 'default', 'plain', 2, 0, 1, 20, 1, 5, 5, 'null', '[]', 77)",
     "INSERT INTO jobs_finished (id, queue, kind, state, priority, attempt, max_attempts, claims, run_at_ms, created_at_ms,
          finished_at_ms, unique_key, args, errors)
      VALUES (3, 'default', 'plain', 6, 0, 20, 20, 20, 5, 5, 9, 'key', 'null', '[{\"attempt\":20,\"at_ms\":9,\"message\":\"m\"}]')",
