@@ -117,7 +117,8 @@ fn with_problem(response: Response, info: &RequestInfo) -> Response {
     // A page for people says itself what is wrong.
     let page =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if page || response.extensions().get::<Whole>().is_some() || !(status.is_client_error() || status.is_server_error()) {
+    if page || response.extensions().get::<Whole>().is_some() || !(status.is_client_error() || status.is_server_error())
+    {
         return response;
     }
     let problem = response.extensions().get::<Problem>().cloned().unwrap_or_else(|| plain(status));

@@ -7,6 +7,7 @@ pub mod products;
 pub mod serve;
 pub mod wiring;
 
+mod accept;
 mod alerts;
 mod backup;
 mod control;

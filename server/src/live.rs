@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use endpoints::Endpoints;
 use host::Ctx;
-use jobs::JobRow;
+use jobs::{JobRow, Jobs};
+use realtime::Hub;
 use schedules::Schedules;
 use serde::Serialize;
 use slo::Slo;
 use store::StoreError;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use webhooks::Webhooks;
 
@@ -16,6 +18,11 @@ use crate::overview::Overview;
 
 /// The namespace of the console's channels.
 pub(crate) const NAMESPACE: &str = "console";
+/// The namespace of the jobs' own channels, `jobs:job:{id}`: progress and result.
+pub(crate) const JOBS: &str = "jobs";
+/// Reports of a job that one who comes late still reads, and for how long, milliseconds.
+pub(crate) const REPORTS: usize = 20;
+pub(crate) const REPORTS_MS: u64 = 3_600_000;
 /// Between two looks: four publications a second are as many as a person can follow.
 const EVERY: Duration = Duration::from_millis(250);
 /// Rows of one publication; more are counted, not sent.
@@ -69,6 +76,22 @@ struct Hint {
 struct Objectives {
     items: Vec<slo::Status>,
     alerts: Vec<slo::alert::Alert>,
+}
+
+/// Carries what jobs say about themselves to their channels, until told to stop. What comes faster than it can be carried
+/// is left out: the newest report says everything.
+pub(crate) async fn job_channels(jobs: Jobs, hub: Hub, stop: CancellationToken) {
+    let mut reports = jobs.progress();
+    while let Some(heard) = stop.run_until_cancelled(reports.recv()).await {
+        let said = match heard {
+            Ok(said) => said,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return,
+        };
+        if let Err(error) = hub.publish(&format!("{JOBS}:job:{}", said.id), &said).await {
+            tracing::warn!(error = %kernel::problem::chain(&error), job = said.id, "a job's progress was not published");
+        }
+    }
 }
 
 impl Live {

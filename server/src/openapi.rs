@@ -22,7 +22,16 @@ impl Api {
         Self(OpenApiRouter::with_openapi(Document::openapi()))
     }
 
-    pub(crate) fn with(self, part: OpenApiRouter) -> Self {
+    /// Adds a part.
+    ///
+    /// # Panics
+    /// When it calls a schema as another part calls a different one: the document would describe one of them wrongly.
+    pub(crate) fn with(mut self, mut part: OpenApiRouter) -> Self {
+        let known = self.0.get_openapi_mut().components.get_or_insert_default();
+        for (name, schema) in &part.get_openapi_mut().components.get_or_insert_default().schemas {
+            let other = known.schemas.get(name).filter(|other| *other != schema);
+            assert!(other.is_none(), "two parts have a schema {name}: give one of them another name (schema(as = …))");
+        }
         Self(self.0.merge(part))
     }
 

@@ -1,27 +1,20 @@
 //! Opens the door, serves until a signal, closes in order.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use axum::Router;
-use axum::body::Body;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use kernel::{Clock, Entropy, limits};
-use tokio::net::{TcpListener, TcpStream};
+use kernel::{Clock, Entropy};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tower::Service;
 
 use crate::config::Config;
-use crate::edge::Peer;
 use crate::products::{Products, first_page};
 use crate::wiring::{self, Machine};
-use crate::{backup, control, demo, telemetry, upkeep};
+use crate::{accept, backup, control, demo, live, telemetry, upkeep};
 
 /// Whether sample activity is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,24 +49,8 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     // Ends last: the others' last words go out with it.
     let silence = CancellationToken::new();
     let telling = tokio::spawn(telemetry.run(machine.outbound.clone(), silence.clone()));
-    let control = control::listen(&config, &machine, address, stop.clone())?;
-    let background = [
-        tokio::spawn(machine.health.clone().watch(stop.clone())),
-        tokio::spawn(machine.live.clone().run(stop.clone())),
-        tokio::spawn(machine.webhooks.clone().run(stop.clone())),
-        tokio::spawn(machine.schedules.clone().run(stop.clone())),
-        tokio::spawn(beat(machine.ctx.hub.clone(), stop.clone())),
-        tokio::spawn(upkeep::run(machine.upkeep(), config.retention.clone(), stop.clone())),
-        tokio::spawn(machine.slo.clone().run(stop.clone())),
-        tokio::spawn(backup::run(
-            machine.ctx.store.clone(),
-            backup::directory(&config),
-            config.backup.clone(),
-            clock.clone(),
-            stop.clone(),
-        )),
-        tokio::spawn(control),
-    ];
+    let control = tokio::spawn(control::listen(&config, &machine, address, stop.clone())?);
+    let background = machine.run(&config, &stop);
     greet(&config, &machine, address, (mode, products)).await?;
     tracing::info!(%address, startup_ms = begun.elapsed().as_secs_f64() * 1000.0, version = env!("CARGO_PKG_VERSION"), "ready");
     let demo = (mode == Mode::Demo).then(|| {
@@ -81,7 +58,7 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     });
 
     let door = CancellationToken::new();
-    let open = tokio::spawn(accept(listener, router, door.clone()));
+    let open = tokio::spawn(accept::accept(listener, router, door.clone()));
     wait_for_signal().await?;
     tokio::spawn(async {
         if wait_for_signal().await.is_ok() {
@@ -101,7 +78,7 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     }
     machine.ctx.jobs.stop(grace).await;
     machine.ctx.events.stop().await;
-    for task in background.into_iter().chain(demo) {
+    for task in background.into_iter().chain(demo).chain([control]) {
         // A task that panicked has said so; the others end with `stop`.
         let _ = task.await;
     }
@@ -114,20 +91,30 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Pings and time-outs of realtime connections.
-async fn beat(hub: realtime::Hub, stop: CancellationToken) {
-    hub.run(stop).await;
-}
-
 impl Machine {
-    fn upkeep(&self) -> upkeep::Parts {
-        upkeep::Parts {
+    /// Every loop that is no reaction to the log.
+    fn run(&self, config: &Config, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+        let (ctx, stop) = (self.ctx.clone(), || stop.clone());
+        let upkeep = upkeep::Parts {
             webhooks: self.webhooks.clone(),
-            events: self.ctx.events.clone(),
-            jobs: self.ctx.jobs.clone(),
+            events: ctx.events.clone(),
+            jobs: ctx.jobs.clone(),
             guard: self.guard.clone(),
             endpoints: self.endpoints.clone(),
-        }
+        };
+        let (hub, pings) = (ctx.hub.clone(), stop());
+        let backups = backup::run(ctx.store, backup::directory(config), config.backup.clone(), ctx.clock, stop());
+        vec![
+            tokio::spawn(self.health.clone().watch(stop())),
+            tokio::spawn(self.live.clone().run(stop())),
+            tokio::spawn(live::job_channels(ctx.jobs, ctx.hub, stop())),
+            tokio::spawn(self.webhooks.clone().run(stop())),
+            tokio::spawn(self.schedules.clone().run(stop())),
+            tokio::spawn(async move { hub.run(pings).await }),
+            tokio::spawn(upkeep::run(upkeep, config.retention.clone(), stop())),
+            tokio::spawn(self.slo.clone().run(stop())),
+            tokio::spawn(backups),
+        ]
     }
 }
 
@@ -161,59 +148,4 @@ async fn wait_for_signal() -> Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-/// Accepts until told to stop, then lets open requests finish.
-async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let connections = TaskTracker::new();
-    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(limits::CONNECTIONS));
-    loop {
-        let Some(place) = stop.run_until_cancelled(places.clone().acquire_owned()).await else { break };
-        let Some(accepted) = stop.run_until_cancelled(listener.accept()).await else { break };
-        match accepted {
-            Ok((stream, peer)) => {
-                let served = connection(stream, peer, router.clone(), stop.clone());
-                connections.spawn(async move {
-                    served.await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                // Out of files: the next accept would fail at once as well.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-    drop(listener);
-    connections.close();
-    connections.wait().await;
-}
-
-/// Serves one connection; at the stop, what it is answering is finished and nothing more is read.
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
-    // Small answers must not wait for more bytes to come.
-    let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().call(request)
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits::HEADER_MS))
-        .max_buf_size(limits::HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke");
-    }
 }

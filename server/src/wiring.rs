@@ -210,6 +210,7 @@ fn open_hub(
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), authenticate);
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
     hub.namespace(Namespace::admin(live::NAMESPACE));
+    hub.namespace(Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS));
     for namespace in products.iter().flat_map(|product| product.channels(store)) {
         hub.namespace(namespace);
     }

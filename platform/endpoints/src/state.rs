@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Where a message is. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = MessageState)]
 pub enum State {
     /// An attempt is due, or will be.
     Pending = 0,
@@ -33,6 +34,7 @@ impl State {
 /// Why an endpoint gets nothing. The words are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = DisabledWhy)]
 pub enum Why {
     /// A person said so.
     Owner,

@@ -7,6 +7,7 @@ use kernel::limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[repr(i16)]
+#[schema(as = JobState)]
 pub enum State {
     /// Waits for a worker.
     Available = 0,

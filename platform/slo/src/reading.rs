@@ -56,6 +56,7 @@ struct Burn {
 
 /// One day (UTC).
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = BudgetDay)]
 struct Day {
     /// When it began.
     at_ms: i64,

@@ -140,6 +140,7 @@ async fn recording(
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = RadioDay)]
 struct Day {
     v: u32,
     station: String,
