@@ -66,7 +66,7 @@ impl Endpoints {
             .await;
         // A removed endpoint takes its messages with it.
         let Some((message, endpoint, secrets)) = loaded? else { return Ok(()) };
-        if message.state != State::Pending {
+        if message.state != State::Pending || message.series != series {
             return Ok(());
         }
         if endpoint.disabled.is_some() && message.kind != told::Test::TYPE {

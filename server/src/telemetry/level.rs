@@ -115,7 +115,8 @@ impl LogLevel {
 /// A level, or `target=level` pairs, or both. `Targets` itself takes a mistyped level for a target of which everything is
 /// wanted.
 pub(crate) fn parse(filter: &str) -> Option<Targets> {
-    let is_level = |part: &str| part.trim().parse::<LevelFilter>().is_ok();
+    // The library takes an empty level for `error`.
+    let is_level = |part: &str| !part.trim().is_empty() && part.trim().parse::<LevelFilter>().is_ok();
     let well = filter.split(',').all(|part| is_level(part.split_once('=').map_or(part, |(_, level)| level)));
     if well && filter.len() <= FILTER_BYTES { filter.parse().ok() } else { None }
 }
