@@ -66,7 +66,10 @@ pub(crate) async fn run(rounds: u32) -> Result<()> {
         store.close().await;
     }
     let [full, everysec] = drained.map(|rounds| crate::report::median(&rounds));
-    println!("drain, Mainspring full with a million others waiting / BullMQ everysec with none: {:.1} (goal ≥ {TIMES})", full / everysec);
+    println!(
+        "drain, Mainspring full with a million others waiting / BullMQ everysec with none: {:.1} (goal ≥ {TIMES})",
+        full / everysec
+    );
     report.finish();
     Ok(())
 }
@@ -96,7 +99,8 @@ async fn measure(durability: Durability, crowded: &Store, round: usize) -> Resul
 async fn bullmq(dir: &Path, appendfsync: &str) -> Result<[f64; 6]> {
     let port = free_port()?;
     let mut redis = redis(dir, port, appendfsync).await?;
-    let arguments = [port as usize, ours::BACKLOG, ours::BULK, ours::SLOTS, ours::PER_S as usize, ours::WARM, ours::STARTS];
+    let arguments =
+        [port as usize, ours::BACKLOG, ours::BULK, ours::SLOTS, ours::PER_S as usize, ours::WARM, ours::STARTS];
     let node = Command::new("node")
         .arg("bullmq.mjs")
         .args(arguments.map(|argument| argument.to_string()))

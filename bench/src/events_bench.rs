@@ -31,7 +31,8 @@ const EVENTS: usize = 20_000;
 const CALLERS: usize = 64;
 const SLOTS: usize = 100;
 const GRACE: Duration = Duration::from_secs(30);
-const PAYLOAD: &str = r#"{"repository":"octocat/hello-world","number":7,"action":"opened","title":"A title of usual length"}"#;
+const PAYLOAD: &str =
+    r#"{"repository":"octocat/hello-world","number":7,"action":"opened","title":"A title of usual length"}"#;
 
 pub(crate) async fn run(rounds: u32) -> Result<()> {
     let mut report = Report::new("events");
@@ -96,7 +97,8 @@ async fn whole_life(dir: &Path, works: usize) -> Result<(f64, f64)> {
     jobs.stop(GRACE).await;
     let (seconds, cpu_s) = (begun.elapsed().as_secs_f64(), process::cpu_s(std::process::id())? - cpu);
     let sql = "SELECT COUNT(*) FROM jobs WHERE state = 4";
-    let (completed,): (i64,) = store.read(async |tx| tx.one(sql, &[]).await).await.map_err(|error: StoreError| error)?;
+    let (completed,): (i64,) =
+        store.read(async |tx| tx.one(sql, &[]).await).await.map_err(|error: StoreError| error)?;
     ensure!(completed == (EVENTS * works) as i64, "{completed} jobs are completed of {}", EVENTS * works);
     events.stop().await;
     store.close().await;

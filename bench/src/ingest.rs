@@ -124,7 +124,11 @@ async fn measure(server: &Server, phase: &Phase) -> Result<Found> {
 }
 
 /// Sends every delivery; every one must be acknowledged.
-pub(crate) async fn drive(address: &str, arrival: Arrival, deliveries: &Arc<Vec<Delivery>>) -> Result<(Latencies, Latencies)> {
+pub(crate) async fn drive(
+    address: &str,
+    arrival: Arrival,
+    deliveries: &Arc<Vec<Delivery>>,
+) -> Result<(Latencies, Latencies)> {
     let count = match arrival {
         Arrival::Steady { .. } => CONNECTIONS,
         Arrival::Closed { in_flight } => in_flight,

@@ -72,7 +72,16 @@ fn main() -> Result<()> {
     let alone = || Builder::new_current_thread().enable_all().build();
     let product = || Builder::new_multi_thread().enable_all().build();
     let rounds = cli.rounds;
-    let every = [Bench::Ingest, Bench::Jobs, Bench::Bullmq, Bench::Events, Bench::Fanout, Bench::Sockets, Bench::Onair, Bench::Startup];
+    let every = [
+        Bench::Ingest,
+        Bench::Jobs,
+        Bench::Bullmq,
+        Bench::Events,
+        Bench::Fanout,
+        Bench::Sockets,
+        Bench::Onair,
+        Bench::Startup,
+    ];
     let chosen = if cli.bench == Bench::All { &every[..] } else { &[cli.bench] };
     for bench in chosen {
         match bench {

@@ -236,8 +236,8 @@ pub const RADIO_TOKENS: usize = 100;
 pub const RADIO_ON_AIR: usize = 32;
 /// Audio listeners of one process.
 pub const RADIO_LISTENERS: usize = 5_000;
-/// Chunks of 240 ms that a slow audio listener may fall behind before it is cut: 15 s.
-pub const RADIO_BEHIND_CHUNKS: usize = 64;
+/// Chunks of 240 ms that a slow audio listener may fall behind before it is cut: 30 s.
+pub const RADIO_BEHIND_CHUNKS: usize = 128;
 /// The longest recording, milliseconds.
 pub const RADIO_RECORDING_MS: i64 = 3_600_000;
 /// Recordings that are rendered at one time: each takes what is left of a core.

@@ -9,9 +9,12 @@ use slo::alert::Change;
 
 /// The types of these events.
 const FAMILY: Filter = Filter("ops.alert.*");
+/// Who says so.
+const SOURCE: &str = "/ops";
 
 /// Declares the events.
 pub(crate) fn declare(registry: &mut Registry) {
+    registry.reserve(SOURCE);
     registry.family(FAMILY, json!({ "type": "object", "required": ["id", "objective", "severity", "state"] }));
 }
 
@@ -25,7 +28,7 @@ pub(crate) fn bridge(events: Events) -> slo::Bridge {
             Change::Resolved => "ops.alert.resolved",
         };
         let payload = json!(alert);
-        let event = NewEvent::raw(kind.to_owned(), "/ops".to_owned(), payload.to_string());
+        let event = NewEvent::raw(kind.to_owned(), SOURCE.to_owned(), payload.to_string());
         let event = event.subject(Some(alert.objective.clone()));
         Box::pin(async move {
             // An alert that cannot be an event is an alert all the same.

@@ -40,9 +40,10 @@ pub(crate) async fn run(parts: Parts, keep: Retention, stop: CancellationToken) 
 
 async fn prune(parts: &Parts, keep: &Retention) -> Result<(), StoreError> {
     let days = |days: u32| i64::from(days) * DAY_MS;
+    let events_bytes = (keep.events_mb > 0).then_some(i64::from(keep.events_mb) << 20);
     loop {
         let removed = parts.webhooks.prune(days(keep.deliveries_days)).await?
-            + parts.events.prune(days(keep.events_days), None).await?
+            + parts.events.prune(days(keep.events_days), events_bytes).await?
             + parts.jobs.prune(jobs::policy::Keep::all(days(keep.jobs_days))).await?
             + parts.endpoints.prune(days(keep.deliveries_days)).await?
             + parts.guard.prune(days(keep.audit_days)).await?;

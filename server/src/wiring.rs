@@ -54,7 +54,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), Life::Locked)
         .await
         .context("the job engine cannot start")?;
-    let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(&products));
+    let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(config, &products)?);
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = Bus::memory(clock.clone(), &entropy);
     let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
@@ -102,8 +102,11 @@ impl Machine {
     /// Everything that reacts to the log.
     fn start(&self, products: Vec<Product>, slots: usize) {
         let handlers = products.into_iter().flat_map(|product| product.start(&self.ctx));
-        let handlers =
-            handlers.chain(self.webhooks.handlers()).chain(self.slo.handlers()).chain(self.endpoints.start());
+        let handlers = handlers
+            .chain(self.webhooks.handlers())
+            .chain(self.slo.handlers())
+            .chain(self.endpoints.start())
+            .chain(self.ctx.events.handlers());
         self.ctx.jobs.serve(handlers.collect(), slots);
     }
 }
@@ -181,13 +184,18 @@ fn open_endpoints(config: &Config, ctx: &Ctx, outbound: &Outbound, key: &SealKey
     })
 }
 
-fn declared(products: &[Product]) -> Registry {
+fn declared(config: &Config, products: &[Product]) -> Result<Registry> {
     let mut registry = Registry::default();
     Webhooks::declare(&mut registry);
     Endpoints::declare(&mut registry);
     alerts::declare(&mut registry);
     products.iter().for_each(|product| product.declare(&mut registry));
-    registry
+    for pattern in &config.events.open {
+        registry.open(pattern).map_err(anyhow::Error::msg).context("the setting events.open")?;
+    }
+    registry.channel("jobs:job:{id}", "The progress of a job, and its result.");
+    registry.channel("console:{what}", "What the console shows, as it changes.");
+    Ok(registry)
 }
 
 fn open_hub(

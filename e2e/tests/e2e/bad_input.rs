@@ -48,7 +48,14 @@ fn status(answer: &str) -> u16 {
 async fn is_well(server: &Server) -> Result<()> {
     let begun = Instant::now();
     let payload = json!({ "zen": format!("{begun:?}"), "repository": { "full_name": "octocat/hello-world" } });
-    ensure!(server.github().send_as(&format!("{begun:?}").replace(' ', ""), "ping", payload.to_string().into_bytes()).await?.status == 200);
+    ensure!(
+        server
+            .github()
+            .send_as(&format!("{begun:?}").replace(' ', ""), "ping", payload.to_string().into_bytes())
+            .await?
+            .status
+            == 200
+    );
     ensure!(reqwest::get(server.url() + "/readyz").await?.status() == 200);
     Ok(())
 }
@@ -163,7 +170,11 @@ async fn what_is_no_http_no_text_or_no_json_is_refused_by_name() -> Result<()> {
         ("a number that is none", b"{\"a\":1e999999}".to_vec()),
     ] {
         let received = github.send_as(&what.replace(' ', "-"), "ping", body).await?;
-        assert_eq!((received.status, received.body["code"].as_str()), (400, Some("unparsable")), "{what}: {received:?}");
+        assert_eq!(
+            (received.status, received.body["code"].as_str()),
+            (400, Some("unparsable")),
+            "{what}: {received:?}"
+        );
     }
     let admin = server.admin().await?;
     assert_eq!(admin.send("POST", "/api/v1/events", Some(&json!({ "a": deep_object }))).await?.0 / 100, 4);
@@ -202,7 +213,12 @@ async fn ten_thousand_idle_connections_cost_little_and_are_let_go() -> Result<()
     }
     is_well(&server).await?;
     let after = resident(&server)?;
-    println!("10,000 idle connections: {} → {} MiB, {} bytes each", before / MIB, after / MIB, (after - before) / IDLE as u64);
+    println!(
+        "10,000 idle connections: {} → {} MiB, {} bytes each",
+        before / MIB,
+        after / MIB,
+        (after - before) / IDLE as u64
+    );
     assert!(after < before + 200 * MIB);
     let begun = Instant::now();
     let mut waiting = JoinSet::new();

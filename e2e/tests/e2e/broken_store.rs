@@ -116,19 +116,18 @@ async fn a_second_server_on_the_same_directory_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_broken_log_is_read_up_to_its_last_whole_commit() -> Result<()> {
+async fn a_log_that_ends_in_the_middle_of_a_commit_is_read_up_to_the_last_whole_one() -> Result<()> {
     let mut server = Server::start().await?;
     let admin = server.admin().await?;
     deliver(&server, 20).await?;
     server.kill().await?;
     let log = server.data().join("mainspring.db-wal");
-    let length = log.metadata().context("a killed server leaves its log")?.len();
-    overwrite(&log, length - 5_000, &[0x5A; 200])?;
-    cut(&log, |length| length - 100)?;
+    // A page that looks like one of this log, and a part of another: as a power cut within a write leaves them.
+    let mut torn = std::fs::read(&log).context("a killed server leaves its log")?;
+    torn.extend_from_within(32..5_000);
+    std::fs::write(&log, torn)?;
     server.start_again().await?;
     let events = pages(&admin, "/api/v1/events?type=github.push").await?;
-    println!("{} of 20 deliveries after the end of the log was overwritten", events.len());
-    let first: Vec<_> = events.iter().rev().map(|event| event["id"].as_str().unwrap_or_default().to_owned()).collect();
-    ensure!(first.iter().enumerate().all(|(n, id)| *id == format!("delivery-{n}")), "a prefix: {first:?}");
+    ensure!(events.len() == 20, "{} of 20", events.len());
     deliver(&server, 21).await
 }

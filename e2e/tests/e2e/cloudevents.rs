@@ -67,7 +67,8 @@ async fn the_sdk_of_the_cloudevents_project_publishes_and_reads_in_every_mode() 
     let token = key(&server, &["events:publish", "events:read"]).await?;
     let mut script = Script::start("cloudevents.mjs", &[&server.url(), &token])?;
     for mode in ["structured", "binary"] {
-        let expected = json!({ "type": "published", "mode": mode, "statuses": [201, 200], "position": true, "same": true });
+        let expected =
+            json!({ "type": "published", "mode": mode, "statuses": [201, 200], "position": true, "same": true });
         assert_eq!(script.next().await?, expected);
     }
     assert_eq!(script.next().await?, json!({ "type": "batch", "status": 201, "ids": ["b3", "b2", "b1"] }));

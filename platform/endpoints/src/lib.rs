@@ -82,6 +82,7 @@ impl Endpoints {
 
     /// Declares the event types and the stream of this part.
     pub fn declare(registry: &mut Registry) {
+        registry.reserve(told::SOURCE);
         registry.event::<told::Failing>();
         registry.event::<told::Disabled>();
         registry.event::<told::Test>();

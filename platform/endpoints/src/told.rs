@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::Why;
 
-const SOURCE: &str = "/mainspring/endpoints";
+pub(crate) const SOURCE: &str = "/mainspring/endpoints";
 
 /// An endpoint has only failed for half of the time after which it is disabled.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -165,7 +165,7 @@ pub(crate) struct Channel {
 pub struct Registry {
     types: BTreeMap<String, Declared>,
     channels: Vec<Channel>,
-    reserved: Vec<&'static str>,
+    reserved: Vec<String>,
     pub(crate) works: Vec<Work>,
     pub(crate) streams: Vec<Stream>,
 }
@@ -212,14 +212,15 @@ impl Registry {
         assert!(other.is_none(), "two event types are called {pattern}");
     }
 
-    /// Keeps the sources that begin so for the parts of this process, such as `/in/` for verified webhooks: a publisher who names
-    /// one is refused.
-    pub fn reserve(&mut self, prefix: &'static str) {
-        self.reserved.push(prefix);
+    /// Keeps a source, and every one below it, for the parts of this process, such as `/in` for verified webhooks: a
+    /// publisher who names one is refused.
+    pub fn reserve(&mut self, source: impl Into<String>) {
+        self.reserved.push(source.into());
     }
 
     pub(crate) fn is_reserved(&self, source: &str) -> bool {
-        self.reserved.iter().any(|prefix| source.starts_with(prefix))
+        let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        self.reserved.iter().any(|reserved| source.strip_prefix(reserved.as_str()).is_some_and(below))
     }
 
     /// Describes a channel of realtime for the AsyncAPI document: its address, parameters in braces (`radio:{station}`), and

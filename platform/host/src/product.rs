@@ -230,6 +230,7 @@ impl Product {
 
     /// Declares its event types and subscriptions.
     pub fn declare(&self, registry: &mut Registry) {
+        registry.reserve(format!("/{}", self.name));
         self.declare.iter().for_each(|declare| declare(registry));
         self.reactions.iter().for_each(|(work, _)| registry.work(work.clone()));
         self.streams.iter().for_each(|(stream, _)| registry.stream(stream.clone()));

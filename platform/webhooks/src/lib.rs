@@ -119,6 +119,7 @@ impl Webhooks {
 
     /// Declares the event types of every sender: whatever it sends is kept, as long as it is an object.
     pub fn declare(registry: &mut events::Registry) {
+        registry.reserve("/in");
         let families: BTreeSet<_> = sources::ALL.iter().map(|sender| sender.family).collect();
         for family in families {
             registry.family(events::Filter(family), serde_json::json!({ "type": "object" }));

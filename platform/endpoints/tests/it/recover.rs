@@ -123,3 +123,23 @@ async fn a_test_is_tried_once_and_blames_nobody() {
     site.endpoints.test(&id).await.expect("sent");
     assert!(site.newest_is(&id, State::Delivered).await.number > message.number);
 }
+
+#[tokio::test]
+async fn a_series_that_was_begun_anew_leaves_nothing_of_the_one_before() {
+    let site = Site::new().await;
+    let mut receiver = Receiver::that(&[Does::Answers(500)]).await;
+    let (id, _) = site.endpoint(&receiver.url()).await;
+    site.append("shop.order", "{}").await;
+    receiver.next().await;
+    let message = site.tried(&id, 1).await;
+    site.endpoints.resend(&id, message.number).await.expect("sent again");
+    receiver.next().await;
+    site.newest(&id, "the second series failed once", |it| (it.series, it.attempts) == (2, 1)).await;
+    // The second attempts of both series are due.
+    site.advance(6_000);
+    receiver.next().await;
+    site.tried(&id, 2).await;
+    site.advance(1);
+    site.append("shop.other", "{}").await;
+    assert_eq!(receiver.next().await.json()["type"], "shop.other", "nothing of the old series came in between");
+}

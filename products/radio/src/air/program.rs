@@ -30,7 +30,7 @@ const ROOM_MS: i64 = 2_000;
 /// Whatever is known later than this is not played any more.
 const MISSED_MS: i64 = 4_000;
 /// Further behind the clock than this (the machine slept), the program ends; its listeners come back to a new one.
-const LOST_MS: i64 = 10_000;
+const LOST_MS: i64 = 60_000;
 
 pub(super) struct Program {
     station: String,
