@@ -6,12 +6,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use kernel::{Entropy, SealKey};
+use kernel::{Clock, Entropy, SealKey};
+use store::Store;
 
 pub(crate) const FILE: &str = "mainspring.key";
 
 /// Reads the key, or makes it where there is none and no database that an older one would belong to.
 pub(crate) fn open(dir: &Path, entropy: &Entropy) -> Result<SealKey> {
+    Store::complete_restore(dir, &Clock::system())?;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -16,6 +16,7 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 pub(crate) fn run(args: &[String]) -> Result<()> {
     browser()?;
     let promtool = promtool()?;
+    schemathesis()?;
     if is_there("npm") {
         pages::build()?;
         step::run(pages::npm("console", &["run", "check"]))?;
@@ -97,6 +98,24 @@ fn promtool() -> Result<Option<PathBuf>> {
         }
     }
     Ok(Some(program))
+}
+
+/// The tester of the API's description, in a folder of its own below `target/`, where the test looks for it.
+fn schemathesis() -> Result<()> {
+    let dir = cargo::root().join("target/schemathesis");
+    if is_there("schemathesis") || dir.join("bin/schemathesis").exists() {
+        return Ok(());
+    }
+    if !is_there("python3") {
+        say("no python3 here: the API cannot be tested against its description (Python 3.10 or newer with venv)");
+        return Ok(());
+    }
+    let mut venv = cargo::here("python3");
+    venv.args(["-m", "venv"]).arg(&dir);
+    step::run(venv)?;
+    let mut install = cargo::here(&dir.join("bin/pip").to_string_lossy());
+    install.args(["install", "--quiet", "--disable-pip-version-check", "-r", "e2e/schemathesis/requirements.txt"]);
+    step::run(install)
 }
 
 fn is_root() -> bool {

@@ -15,6 +15,7 @@ mod node;
 mod onair;
 mod operate;
 mod schemes;
+mod schema;
 mod sse;
 mod telemetry;
 mod workers;

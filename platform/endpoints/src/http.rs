@@ -150,6 +150,7 @@ struct EndpointDetail {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = EndpointSecret)]
 struct SecretRow {
     /// Unix milliseconds.
     created_at_ms: i64,

@@ -19,6 +19,7 @@ pub(crate) const RECOVER: Kind = Kind::new("endpoints.recover").on("endpoints");
 
 /// What a recovery would send, or sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RecoverPlan)]
 pub struct Plan {
     /// Events that never went to the endpoint.
     pub missed: u64,

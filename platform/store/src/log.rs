@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kernel::limits;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME};
 
@@ -31,6 +31,8 @@ pub(crate) struct Log {
     changed: Condvar,
     /// The writer is asked to copy the rest.
     finish: AtomicBool,
+    /// Held while the log is copied: SQLite refuses a second copier instead of letting it wait.
+    copying: Mutex<()>,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) last_checkpoint_us: AtomicU64,
 }
@@ -64,6 +66,7 @@ impl Log {
             state: Mutex::default(),
             changed: Condvar::new(),
             finish: AtomicBool::new(false),
+            copying: Mutex::default(),
             checkpoints: AtomicU64::new(0),
             last_checkpoint_us: AtomicU64::new(0),
         }
@@ -84,9 +87,24 @@ impl Log {
         }
     }
 
-    /// Whether the writer is asked, once, to copy the rest.
-    pub(crate) fn takes_finish(&self) -> bool {
-        self.finish.load(Ordering::Relaxed) && self.finish.swap(false, Ordering::Relaxed)
+    /// The writer's part, between two commits: the rest that it was asked for, or everything when the other thread cannot keep
+    /// up with it.
+    pub(crate) fn help(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.is_behind() {
+            self.copy(connection, &self.copying.lock())?;
+        } else if self.finish.load(Ordering::Relaxed)
+            && let Some(copying) = self.copying.try_lock()
+        {
+            self.finish.store(false, Ordering::Relaxed);
+            self.copy(connection, &copying)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the log has twice its length, and it is worth another try.
+    fn is_behind(&self) -> bool {
+        let state = self.state.lock();
+        state.pages * self.page_bytes >= 2 * limits::STORE_LOG_BYTES && state.due
     }
 
     /// Bytes in use since the log last began.
@@ -112,7 +130,7 @@ impl Log {
     }
 
     /// Copies what can be copied without waiting for anybody; how many pages are left to copy.
-    pub(crate) fn copy(&self, connection: &Connection) -> rusqlite::Result<u64> {
+    fn copy(&self, connection: &Connection, _alone: &MutexGuard<'_, ()>) -> rusqlite::Result<u64> {
         let begun = Instant::now();
         let beginnings = {
             let mut state = self.state.lock();
@@ -160,7 +178,7 @@ impl Checkpointer {
 
     fn approach(&self) -> Result<(), StoreError> {
         for _ in 0..APPROACHES {
-            let copied = self.log.copy(&self.connection).map_err(StoreError::from);
+            let copied = self.log.copy(&self.connection, &self.log.copying.lock()).map_err(StoreError::from);
             let rest = copied.inspect_err(|error| self.figures.note(error))?;
             if self.log.bytes() < limits::STORE_LOG_BYTES {
                 return Ok(());
@@ -178,5 +196,36 @@ impl Checkpointer {
             self.readers.iter().for_each(Deadline::cut);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine so busy that the thread never gets its turn.
+    #[test]
+    fn a_writer_whose_checkpointer_never_comes_keeps_the_log_short_itself() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("log.db");
+        let log = Arc::new(Log::new(4096));
+        let mut connection = Connection::open(&file).expect("opened");
+        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = NORMAL;
+            CREATE TABLE t (id INTEGER PRIMARY KEY, bytes BLOB); INSERT INTO t VALUES (1, NULL);";
+        connection.execute_batch(pragmas).expect("made");
+        let grown = log.clone();
+        let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            grown.is_at(pages.unsigned_abs().into());
+            Ok(())
+        };
+        connection.wal_hook(Some(hook)).expect("hooked");
+        let mut longest = 0;
+        for n in 0..4 * limits::STORE_LOG_BYTES / 1_000_000 {
+            connection.execute("UPDATE t SET bytes = ?1", [vec![n as u8; 1_000_000]]).expect("written");
+            log.help(&connection).expect("copied");
+            longest = longest.max(log.bytes());
+        }
+        assert!(longest < 2 * limits::STORE_LOG_BYTES + 2_000_000, "{longest}");
+        assert!(file.with_extension("db-wal").metadata().expect("there").len() < 3 * limits::STORE_LOG_BYTES);
     }
 }

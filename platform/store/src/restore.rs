@@ -63,6 +63,19 @@ impl crate::Store {
         let aside = finish(dir, clock)?;
         Ok(Restored { contents, aside })
     }
+
+    /// Completes a restore that was interrupted, where there is one. Whoever reads a file of the data directory before the store
+    /// is opened calls this first; opening the store does it as well.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while the restore is still at work, [`StoreError::Directory`].
+    pub fn complete_restore(dir: &Path, clock: &Clock) -> Result<(), StoreError> {
+        if !dir.join(DECIDED).exists() {
+            return Ok(());
+        }
+        let _lock = connect::lock(dir)?;
+        finish(dir, clock).map(drop)
+    }
 }
 
 /// Makes the new files, whole and synced, and decides.
@@ -116,10 +129,8 @@ fn move_in(dir: &Path, decided: &Path, clock: &Clock) -> Result<Option<PathBuf>,
     for name in logs.filter(|name| dir.join(name).exists()) {
         std::fs::rename(dir.join(name), old.join(name))?;
     }
-    let mut names: Vec<_> =
+    let names: Vec<_> =
         std::fs::read_dir(decided)?.map(|entry| Ok(entry?.file_name())).collect::<Result<_, Error>>()?;
-    // The database last: as long as it is missing, nobody takes what is there for whole.
-    names.sort_by_key(|name| name == connect::FILE);
     for name in names.iter().filter(|name| *name != OLD) {
         if dir.join(name).exists() {
             std::fs::rename(dir.join(name), old.join(name))?;

@@ -126,9 +126,11 @@ impl Sqlite {
 
     pub(crate) async fn probe(&self, min_free_bytes: u64) -> Result<(), StoreError> {
         self.read(async |tx| tx.one::<(i64,)>("SELECT 1", &[]).await).await?;
-        if self.figures.failing().is_some() {
+        match self.figures.failing() {
+            None => {}
+            Some(error @ StoreError::Damaged(_)) => return Err(error),
             // Nobody may be writing any more, because of this very answer: find out whether it would work again.
-            self.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await, true).await?;
+            Some(_) => drop(self.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await, true).await?),
         }
         const MIB: u64 = 1024 * 1024;
         match connect::free_bytes(&self.dir) {

@@ -90,7 +90,7 @@ pub(crate) struct Figures {
     pub(crate) writes: AtomicU64,
     pub(crate) last_commit_us: AtomicU64,
     poisoned: AtomicBool,
-    /// Why the last commit failed, until one succeeds.
+    /// Why the last commit failed, until one succeeds; damage stays.
     failing: Mutex<Option<StoreError>>,
 }
 
@@ -103,6 +103,13 @@ impl Figures {
         }
         if error.is_of_the_disk() {
             *self.failing.lock() = Some(error.clone());
+        }
+    }
+
+    fn recovered(&self) {
+        let mut failing = self.failing.lock();
+        if !matches!(*failing, Some(StoreError::Damaged(_))) {
+            *failing = None;
         }
     }
 
@@ -141,9 +148,7 @@ impl Writer {
                 for write in batch.drain(..ran) {
                     write.answer(commit.clone());
                 }
-                if self.log.takes_finish()
-                    && let Err(error) = self.log.copy(&self.tx.connection)
-                {
+                if let Err(error) = self.log.help(&self.tx.connection) {
                     self.figures.note(&error.into());
                 }
             }
@@ -172,7 +177,7 @@ impl Writer {
         }
         match self.tx.trouble.take() {
             Some(error) => self.figures.note(&error),
-            None => drop(self.figures.failing.lock().take()),
+            None => self.figures.recovered(),
         }
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
         self.figures.writes.fetch_add(ran as u64, Ordering::Relaxed);

@@ -48,6 +48,7 @@ pub struct SourceRow {
 
 /// A secret, without itself.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SourceSecret)]
 pub struct SecretRow {
     /// Its number, to revoke it by.
     pub id: i64,

@@ -42,6 +42,7 @@ pub struct Replayed {
 
 /// What a replay would do.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ReplayPlan)]
 pub struct Plan {
     /// Deliveries that it would repeat.
     pub count: i64,

@@ -133,6 +133,7 @@ async fn show(_: Admin, State(level): State<LogLevel>) -> Json<LevelNow> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LogLevelChange)]
 struct Change {
     /// What is logged, as tracing filters: `debug`, `info,mainspring_jobs=debug`.
     filter: String,

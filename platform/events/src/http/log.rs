@@ -56,10 +56,10 @@ pub(super) struct EventDetail {
     #[serde(flatten)]
     event: EventRow,
     /// CloudEvents' optional attributes and extensions, as the producer gave them.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     attributes: Option<Box<RawValue>>,
     /// The payload.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     data: Box<RawValue>,
     /// The jobs that it caused.
     jobs: Vec<JobRow>,

@@ -216,13 +216,14 @@ async fn a_restore_that_was_interrupted_is_completed_by_the_next_start() {
     for step in 0..5 {
         let (old, other) = fresh();
         add(&other, "the old one").await.expect("written");
+        // A log that belongs to the old file, and would ruin the new one.
+        let log = std::fs::read(old.path().join("mainspring.db-wal")).expect("read");
         other.close().await;
         drop(other);
         let staged = tempfile::tempdir().expect("a directory");
         restore(&file, staged.path(), false).expect("restored");
         let at = |name: &str| old.path().join(name);
-        // A log that belongs to the old file, and would ruin the new one.
-        std::fs::write(at("mainspring.db-wal"), b"a log").expect("written");
+        std::fs::write(at("mainspring.db-wal"), &log).expect("written");
         let decided = at("restoring");
         std::fs::create_dir_all(decided.join("replaced")).expect("made");
         for name in [FILE, KEY] {
@@ -237,8 +238,10 @@ async fn a_restore_that_was_interrupted_is_completed_by_the_next_start() {
         for (from, to) in moves.iter().take(step) {
             std::fs::rename(from, to).expect("moved");
         }
+        Store::complete_restore(old.path(), &Clock::system()).expect("completed");
         let store = open(old.path(), MIGRATIONS).expect("opened");
         assert_eq!(all(&store).await.len(), 7, "after {step} steps");
+        assert_eq!(store.check().await.expect("read"), None);
         assert_eq!(std::fs::read(at(KEY)).expect("the key"), b"sealed with this");
         assert!(!decided.exists());
         store.close().await;

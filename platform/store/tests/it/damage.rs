@@ -59,6 +59,23 @@ async fn a_damaged_file_is_refused_with_the_way_back() {
 }
 
 #[tokio::test]
+async fn damage_that_shows_later_ends_readiness_until_somebody_looks() {
+    let dir = closed(200).await;
+    let store = open(dir.path(), MIGRATIONS).expect("whole when it was opened");
+    store.probe(0).await.expect("ready");
+    let path = dir.path().join(FILE);
+    let pages = path.metadata().expect("there").len() / 2048;
+    (6..pages).for_each(|page| overwrite(&path, page * 2048, &[0x5A; 600]));
+    let read: Result<Vec<(String,)>, StoreError> =
+        store.read(async |tx| tx.all("SELECT words FROM notes", &[]).await).await;
+    assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
+    let unharmed: Result<u64, StoreError> =
+        store.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await).await;
+    unharmed.expect("another table can be written");
+    assert!(matches!(store.probe(0).await, Err(StoreError::Damaged(_))), "that makes nothing whole");
+}
+
+#[tokio::test]
 async fn a_file_that_is_gone_while_its_log_is_there_is_not_begun_anew() {
     let dir = closed(3).await;
     std::fs::rename(dir.path().join(FILE), dir.path().join("mainspring.db-wal")).expect("renamed");
@@ -105,14 +122,17 @@ async fn a_directory_that_cannot_be_written_is_refused_with_advice() {
 async fn killed(rows: usize) -> TempDir {
     let living = tempfile::tempdir().expect("a directory");
     let store = open(living.path(), MIGRATIONS).expect("opened");
+    // A snapshot from before the rows: no checkpoint moves them into the file.
+    let reader = Connection::open(living.path().join(FILE)).expect("opened");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM notes;").expect("begun");
     for n in 0..rows {
         add(&store, &format!("row {n}")).await.expect("written");
     }
     let dir = tempfile::tempdir().expect("a directory");
-    // The log first: what a checkpoint moves meanwhile is then in both, not in neither.
     for name in ["mainspring.db-wal", FILE] {
         std::fs::copy(living.path().join(name), dir.path().join(name)).expect("copied");
     }
+    drop(reader);
     store.close().await;
     dir
 }

@@ -141,6 +141,7 @@ async fn recording(
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = RadioDay)]
+#[schema(as = StationDay)]
 struct Day {
     v: u32,
     station: String,

@@ -64,6 +64,7 @@ async fn stations(_: Admin, State(radio): State<Radio>) -> ProblemResult<Json<St
 /// A station to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewStation)]
 struct New {
     /// `owner/repo`.
     station: String,
@@ -80,7 +81,7 @@ struct New {
 /// Makes a station before its first event, to describe it or to shut it in time.
 #[utoipa::path(post, path = "/api/v1/radio/stations", tag = "radio", request_body = New,
     responses((status = 201, body = Station), (status = 400), (status = 401), (status = 403), (status = 409),
-        (status = 422), (status = 503)))]
+        (status = 415), (status = 422), (status = 503)))]
 async fn make(
     _: Admin,
     State(radio): State<Radio>,
@@ -110,7 +111,7 @@ async fn make(
 /// Changes what is given, and leaves the rest.
 #[utoipa::path(patch, path = "/api/v1/radio/stations/{owner}/{repo}", tag = "radio", request_body = Change,
     params(("owner" = String, Path), ("repo" = String, Path)),
-    responses((status = 200, body = Station), (status = 400), (status = 401), (status = 403), (status = 404), (status = 422)))]
+    responses((status = 200, body = Station), (status = 400), (status = 401), (status = 403), (status = 404), (status = 415), (status = 422)))]
 async fn alter(
     _: Admin,
     State(radio): State<Radio>,
@@ -147,6 +148,7 @@ async fn remove(
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ListenerTokens)]
 struct Tokens {
     items: Vec<Token>,
 }
@@ -174,12 +176,14 @@ async fn tokens(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewListenerToken)]
 struct NewToken {
     /// Who it is for, at most 100 characters.
     name: String,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = GivenListenerToken)]
 struct Given {
     #[serde(flatten)]
     token: Token,
@@ -191,7 +195,7 @@ struct Given {
 #[utoipa::path(post, path = "/api/v1/radio/stations/{owner}/{repo}/tokens", tag = "radio", request_body = NewToken,
     params(("owner" = String, Path), ("repo" = String, Path)),
     responses((status = 201, body = Given), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409),
-        (status = 422)))]
+        (status = 415), (status = 422)))]
 async fn give(
     _: Admin,
     State(radio): State<Radio>,
@@ -241,6 +245,7 @@ async fn take_back(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ListenerSession)]
 struct Enter {
     /// A listener token of the station.
     token: String,
@@ -250,7 +255,7 @@ struct Enter {
 /// open the station is refused, and so is every token of a station that is open or is not there.
 #[utoipa::path(post, path = "/radio/{owner}/{repo}/session", tag = "radio", request_body = Enter,
     params(("owner" = String, Path), ("repo" = String, Path)),
-    responses((status = 204), (status = 400), (status = 401), (status = 422)))]
+    responses((status = 204), (status = 400), (status = 401), (status = 415), (status = 422)))]
 async fn enter(
     State(radio): State<Radio>,
     Path(place): Path<(String, String)>,

@@ -37,6 +37,7 @@ pub(crate) struct Station {
 
 /// Listeners by means.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = StationListeners)]
 pub(crate) struct Listening {
     /// By the realtime socket: pages, mostly.
     pub(crate) sockets: usize,
@@ -103,6 +104,7 @@ pub(crate) async fn station(tx: &mut Tx, station: &str) -> Result<Option<Station
 /// What an owner may change; what is absent stays.
 #[derive(Clone, Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StationChange)]
 pub(crate) struct Change {
     /// At most 100 characters; empty for GitHub's spelling.
     pub(crate) name: Option<String>,

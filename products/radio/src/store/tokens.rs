@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// A token as people look at it.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = ListenerToken)]
 pub(crate) struct Token {
     pub(crate) id: String,
     /// Who it is for.
