@@ -60,7 +60,7 @@ pub(crate) async fn make(args: BackupArgs) -> Result<ExitCode> {
     let file = std::path::absolute(&args.file).context("the file's place is unknown")?;
     let (line, said) = (Line::new(), control::backup(&config, &file));
     if let Some(said) = said.await? {
-        println!("{}", said.to_the_end(|progress| line.show(progress)).await?);
+        println!("{}", said.last_word(|progress| line.show(progress)).await?);
         return Ok(ExitCode::SUCCESS);
     }
     if !config.server.data.join(store::FILE).exists() {
@@ -194,10 +194,12 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let every_ms = i64::from(settings.every_hours) * HOUR_MS;
-    while every_ms > 0 {
-        if let Some(Err(error)) =
-            stop.run_until_cancelled(keep(&store, &directory, every_ms, settings.keep, &clock)).await
-        {
+    if every_ms == 0 {
+        return;
+    }
+    loop {
+        let due = keep(&store, &directory, every_ms, settings.keep, &clock);
+        if let Some(Err(error)) = stop.run_until_cancelled(due).await {
             metrics::counter!("backup_failures_total").increment(1);
             tracing::error!("a scheduled backup failed, it is tried again: {error:#}");
         }

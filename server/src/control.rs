@@ -197,7 +197,7 @@ pub(crate) async fn ask(config: Config, products: Products, ask: Ask) -> Result<
 /// As [`ask`], for a caller who does something with the answer.
 pub(crate) async fn say(config: Config, products: Products, ask: Ask) -> Result<String> {
     if let Some(said) = over(&config, &ask).await? {
-        return said.to_the_end(|_| {}).await;
+        return said.last_word(|_| {}).await;
     }
     match offline(&config, products).await?.answer(ask).await {
         Answer::Says(text) | Answer::Goes(text) => Ok(text),
@@ -226,7 +226,7 @@ async fn over(config: &Config, ask: &Ask) -> Result<Option<Said>> {
 
 impl Said {
     /// The last word; what comes before it goes to `goes`.
-    pub(crate) async fn to_the_end(mut self, goes: impl Fn(&str)) -> Result<String> {
+    pub(crate) async fn last_word(mut self, goes: impl Fn(&str)) -> Result<String> {
         loop {
             let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await;
             let line = line.context("the running server does not answer")??;

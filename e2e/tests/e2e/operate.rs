@@ -52,8 +52,7 @@ async fn one_trace_runs_from_the_webhook_to_the_sound_and_no_secret_is_logged() 
     let log = server.log();
     let lines: Vec<Value> =
         log.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("a JSON object a line")?;
-    let traced =
-        |message: &str| lines.iter().any(|line| line["message"] == message && line.to_string().contains(trace));
+    let traced = |message: &str| lines.iter().any(|line| line["msg"] == message && line.to_string().contains(trace));
     for message in ["delivery", "request", "on air"] {
         assert!(traced(message), "{message} is not in the trace:\n{log}");
     }

@@ -16,7 +16,10 @@ impl Events {
                 let position = attempt.event_position().unwrap_or_default();
                 let event = events.0.store.read(async move |tx| find(tx, position).await).await?;
                 match event {
-                    Some(event) => run(event, attempt).await,
+                    Some(event) => {
+                        let (source, time_ms) = (event.source.clone(), event.time_ms);
+                        run(event, attempt).await.inspect(|()| done(&source, events.0.clock.now_ms() - time_ms))
+                    }
                     None => Err(Failure::Discard(format!("event {position} is gone: retention removed it"))),
                 }
             }
@@ -26,5 +29,13 @@ impl Events {
     /// The kinds of job that the declared work subscriptions need.
     pub fn work_kinds(&self) -> impl Iterator<Item = Kind> {
         self.0.registry.works.iter().map(|work| work.kind)
+    }
+}
+
+/// From a webhook's answer to the end of a job that it caused.
+fn done(source: &str, took_ms: i64) {
+    if let Some(source) = source.strip_prefix("/in/") {
+        let seconds = took_ms.max(0) as f64 / 1_000.0;
+        metrics::histogram!("webhook_ingest_to_done_seconds", "source" => source.to_owned()).record(seconds);
     }
 }

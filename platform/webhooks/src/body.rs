@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use kernel::limits;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -51,16 +51,17 @@ impl Bodies {
     }
 
     async fn collect(&self, most: usize, mut body: Body) -> Result<Raw<'_>, Refusal> {
-        let mut bytes = BytesMut::new();
+        let mut came = Blocks::default();
         let mut held: Option<SemaphorePermit<'_>> = None;
         while let Some(frame) = body.frame().await {
             let frame =
                 frame.map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "UNPARSABLE", "The body broke off."))?;
             let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > most {
+            let length = came.length + data.len();
+            if length > most {
                 return Err(too_large(most));
             }
-            let owed = (bytes.len() + data.len()).div_ceil(KIB) - held.as_ref().map_or(0, SemaphorePermit::num_permits);
+            let owed = length.div_ceil(KIB) - held.as_ref().map_or(0, SemaphorePermit::num_permits);
             let more = self.free.try_acquire_many(owed as u32).map_err(|_| {
                 let reason = "Too many deliveries come at once. Nothing was kept: send it again.";
                 Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED", reason)
@@ -69,9 +70,43 @@ impl Bodies {
                 Some(held) => held.merge(more),
                 None => held = Some(more),
             }
-            bytes.extend_from_slice(&data);
+            came.push(&data);
         }
-        Ok(Raw { bytes: bytes.freeze(), _held: held })
+        Ok(Raw { bytes: came.whole(), _held: held })
+    }
+}
+
+/// What has come of a body. One buffer that doubles would take up to three times what it holds while it grows; the frames
+/// themselves would keep the buffers of the connection alive.
+#[derive(Default)]
+struct Blocks {
+    blocks: Vec<Vec<u8>>,
+    length: usize,
+}
+
+impl Blocks {
+    const BYTES: usize = 64 * KIB;
+
+    fn push(&mut self, mut data: &[u8]) {
+        self.length += data.len();
+        while !data.is_empty() {
+            if self.blocks.last().is_none_or(|block| block.len() == Self::BYTES) {
+                // Most bodies are far smaller than the first block: it grows as it must.
+                let size = if self.blocks.is_empty() { 0 } else { Self::BYTES };
+                self.blocks.push(Vec::with_capacity(size));
+            }
+            let Some(block) = self.blocks.last_mut() else { return };
+            let (fits, rest) = data.split_at(data.len().min(Self::BYTES - block.len()));
+            block.extend_from_slice(fits);
+            data = rest;
+        }
+    }
+
+    /// In one piece; each block is given back as soon as it is copied.
+    fn whole(self) -> Bytes {
+        let mut whole = Vec::with_capacity(self.length);
+        self.blocks.into_iter().for_each(|block| whole.extend_from_slice(&block));
+        whole.into()
     }
 }
 
@@ -98,6 +133,17 @@ mod tests {
             bodies.read(1_000_000, &HeaderMap::new(), Body::from_stream(stream)).await.err().expect("refused");
         assert_eq!((refused.status.as_u16(), refused.cause), (408, "TOO_SLOW"));
         assert_eq!(bodies.free.available_permits(), BODIES_BYTES / KIB, "what was held is free again");
+    }
+
+    #[test]
+    fn blocks_keep_every_byte_in_its_place() {
+        let bytes: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
+        for size in [1_000, 65_536, 65_537, 300_000] {
+            let mut came = Blocks::default();
+            bytes.chunks(size).for_each(|chunk| came.push(chunk));
+            assert!(came.blocks.iter().all(|block| block.capacity() < 2 * Blocks::BYTES));
+            assert_eq!(came.whole(), bytes, "in pieces of {size}");
+        }
     }
 
     #[tokio::test]

@@ -141,7 +141,6 @@ async fn recording(
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = RadioDay)]
-#[schema(as = StationDay)]
 struct Day {
     v: u32,
     station: String,
