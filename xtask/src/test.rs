@@ -15,6 +15,7 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 /// Gets what is missing, tests the pages, builds the binary that the end-to-end tests start, and runs every Rust test.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     browser()?;
+    ffmpeg()?;
     let promtool = promtool()?;
     schemathesis()?;
     if is_there("npm") {
@@ -43,24 +44,35 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     step::run(tests)
 }
 
-/// A browser for the tests of the pages: installed where that needs no question, asked for elsewhere.
+/// A browser for the tests of the pages.
 fn browser() -> Result<()> {
     if std::env::var_os("CHROMIUM").is_some() || Path::new(CHROMIUM).exists() {
         return Ok(());
     }
-    if is_root() && is_there("apt-get") {
-        let mut update = cargo::here("apt-get");
-        update.args(["update", "-qq"]);
-        step::run(update)?;
-        let mut install = cargo::here("apt-get");
-        install.args(["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
-        install.env("DEBIAN_FRONTEND", "noninteractive");
-        return step::run(install);
+    install("chromium", "no /usr/bin/chromium: the browser tests cannot pass (or set CHROMIUM to yours)")
+}
+
+/// What decodes the radio's streams in the tests.
+fn ffmpeg() -> Result<()> {
+    if is_there("ffmpeg") {
+        return Ok(());
     }
-    say(
-        "no /usr/bin/chromium: the browser tests cannot pass (Debian: sudo apt-get install chromium; or set CHROMIUM to yours)",
-    );
-    Ok(())
+    install("ffmpeg", "no ffmpeg: the tests of the radio's streams cannot pass")
+}
+
+/// A package of the system's: installed where that needs no question, asked for elsewhere.
+fn install(package: &str, missing: &str) -> Result<()> {
+    if !(is_root() && is_there("apt-get")) {
+        say(&format!("{missing} (Debian: sudo apt-get install {package})"));
+        return Ok(());
+    }
+    let mut update = cargo::here("apt-get");
+    update.args(["update", "-qq"]);
+    step::run(update)?;
+    let mut install = cargo::here("apt-get");
+    install.args(["install", "-y", "-qq", "--no-install-recommends", package]);
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    step::run(install)
 }
 
 /// Where `promtool` was unpacked to, when it is not on the path: it comes with Debian's `prometheus`, which is not installed for

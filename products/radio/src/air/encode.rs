@@ -1,4 +1,4 @@
-//! Samples to bytes: WAV as it is, MP3 and Ogg Opus by libraries in Rust (docs/decisions/0013-audio-codecs.md).
+//! Samples to bytes: WAV as it is, MP3 and Ogg Opus by libraries in Rust (docs/decisions/0005-audio-codecs.md).
 
 use axum::http::HeaderValue;
 use bytes::{BufMut, Bytes, BytesMut};
