@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use kernel::{Clock, Entropy};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +51,8 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let telling = tokio::spawn(telemetry.run(machine.outbound.clone(), silence.clone()));
     let control = tokio::spawn(control::listen(&config, &machine, address, stop.clone())?);
     let background = machine.run(&config, &stop);
+    // Before anybody reads that it is ready: a signal then is one to stop gracefully.
+    let mut signals = Signals::watch()?;
     greet(&config, &machine, address, (mode, products)).await?;
     tracing::info!(%address, startup_ms = begun.elapsed().as_secs_f64() * 1000.0, version = env!("CARGO_PKG_VERSION"), "ready");
     let demo = (mode == Mode::Demo).then(|| {
@@ -59,12 +61,11 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
 
     let door = CancellationToken::new();
     let open = tokio::spawn(accept::accept(listener, router, door.clone()));
-    wait_for_signal().await?;
-    tokio::spawn(async {
-        if wait_for_signal().await.is_ok() {
-            tracing::warn!("second signal: ending at once");
-            std::process::exit(1);
-        }
+    signals.next().await;
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::warn!("second signal: ending at once");
+        std::process::exit(1);
     });
     tracing::info!("stopping");
     machine.health.drain();
@@ -140,12 +141,23 @@ async fn greet(
     Ok(())
 }
 
-async fn wait_for_signal() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be watched")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be watched")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks this process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn watch() -> Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("signals cannot be watched")?;
+        let interrupt = signal(SignalKind::interrupt()).context("signals cannot be watched")?;
+        Ok(Self { terminate, interrupt })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
