@@ -215,7 +215,7 @@ impl Registry {
     /// Keeps a source, and every one below it, for the parts of this process, such as `/in` for verified webhooks: a
     /// publisher who names one is refused.
     pub fn reserve(&mut self, source: impl Into<String>) {
-        self.reserved.push(source.into());
+        self.reserved.push(source.into().trim_end_matches('/').to_owned());
     }
 
     pub(crate) fn is_reserved(&self, source: &str) -> bool {
