@@ -12,6 +12,8 @@ pub const STORE_READERS: usize = 2;
 pub const STORE_STATEMENTS: usize = 256;
 /// After so long a batch commits what it has run, and the rest of it goes into the next, milliseconds.
 pub const STORE_BATCH_MS: u64 = 10;
+/// How long a write that nobody waits for looks out for a commit to ride with, milliseconds.
+pub const STORE_LINGER_MS: u64 = 2;
 /// How long one write may keep the writer before it is interrupted, milliseconds.
 pub const STORE_WRITE_MS: u64 = 10_000;
 /// How long one read may keep its snapshot before it is interrupted, milliseconds.
@@ -114,10 +116,16 @@ pub const EVENT_ATTRIBUTES_BYTES: usize = 8 * 1024;
 pub const EVENT_ATTRIBUTES: usize = 64;
 /// Places where an event breaks its schema that an answer names.
 pub const EVENT_ERRORS: usize = 20;
+/// How long the source and id of an event are known, whatever retention removes, milliseconds: senders come again for weeks.
+pub const EVENT_NAME_MS: i64 = 30 * 86_400_000;
 /// Events of one published batch.
 pub const EVENT_BATCH: usize = 500;
 /// Open tails of the log.
 pub const EVENT_TAILS: usize = 256;
+/// Events in memory on their way to their jobs. What is beyond is read from the log.
+pub const EVENT_FRESH: usize = 4096;
+/// The bytes of their data.
+pub const EVENT_FRESH_BYTES: usize = 4 * 1024 * 1024;
 /// Newest events kept in memory for open tails: how many, and their bytes of JSON.
 pub const EVENT_TAIL_KEPT: (usize, usize) = (1_024, 16 * 1024 * 1024);
 /// Events handed to a stream subscription at once.
@@ -211,6 +219,9 @@ pub const HEADER_BYTES: usize = 32 * 1024;
 pub const HEADER_MS: u64 = 10_000;
 /// From the end of the headers to the end of the body, milliseconds.
 pub const BODY_MS: u64 = 30_000;
+/// How long nothing of an answer may be taken by its client, milliseconds: then the connection is gone, and with it what the answer
+/// held. A client that takes some now and then, as players do, may be as slow as it likes.
+pub const WRITE_STALL_MS: u64 = 60_000;
 /// API keys that work at one time.
 pub const API_KEYS: usize = 200;
 /// Body of an API request, bytes.

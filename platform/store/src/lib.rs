@@ -109,7 +109,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.write(write, true).await
+        self.0.write(write, writer::Pace::Synced).await
     }
 
     /// As [`Store::write`], for what may be done again after a power cut: it does not wait for a sync of its own.
@@ -122,7 +122,21 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.write(write, false).await
+        self.0.write(write, writer::Pace::Relaxed).await
+    }
+
+    /// As [`Store::write_relaxed`], for what nobody waits for: it may wait up to [`kernel::limits::STORE_LINGER_MS`] for a commit
+    /// that somebody does wait for, and rides with it.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_lazy<T, E, F>(&self, write: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.0.write(write, writer::Pace::Lazy).await
     }
 
     /// Runs `read` on one consistent snapshot; writing in it fails.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use kernel::{Clock, Entropy, limits};
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::deadline::Deadline;
 use crate::log::{Checkpointer, Log};
-use crate::writer::{Figures, Waiting, Write, Writer, run_now};
+use crate::writer::{Figures, Pace, Waiting, Write, Writer, run_now};
 use crate::{Durability, Examined, Migration, Stats, StoreError, Tx, backup, connect, migrate, restore};
 
 type Read = Box<dyn FnOnce(&mut Tx) + Send>;
@@ -25,6 +25,7 @@ pub(crate) struct Sqlite {
     writes: Mutex<Option<mpsc::Sender<Box<dyn Waiting>>>>,
     reads: Mutex<Option<mpsc::Sender<Read>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    writer: Thread,
     figures: Arc<Figures>,
     log: Arc<Log>,
     _lock: File,
@@ -75,6 +76,7 @@ impl Sqlite {
         let connection = connect::checkpointer(&file)?;
         let checkpointer = Checkpointer { connection, log: log.clone(), figures: figures.clone(), readers };
         let threads = vec![spawn("store-writer", move || writer.run()), spawn("store-log", move || checkpointer.run())];
+        let writer = threads[0].thread().clone();
         Ok(Self {
             id,
             dir: dir.to_owned(),
@@ -82,13 +84,14 @@ impl Sqlite {
             writes: Mutex::new(Some(writes)),
             reads: Mutex::new(Some(reads)),
             threads: Mutex::new(threads),
+            writer,
             figures,
             log,
             _lock: lock,
         })
     }
 
-    pub(crate) async fn write<T, E, F>(&self, write: F, synced: bool) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, write: F, pace: Pace) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -98,7 +101,10 @@ impl Sqlite {
         let (reply, answer) = oneshot::channel();
         let place = tokio::time::timeout(Duration::from_millis(limits::STORE_ADMISSION_MS), queue.reserve());
         let place = place.await.map_err(|_| StoreError::Busy)?.map_err(|_| StoreError::Closed)?;
-        place.send(Box::new(Write::new(write, reply, synced)));
+        place.send(Box::new(Write::new(write, reply, pace)));
+        if pace != Pace::Lazy {
+            self.writer.unpark();
+        }
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -130,7 +136,7 @@ impl Sqlite {
             None => {}
             Some(error @ StoreError::Damaged(_)) => return Err(error),
             // Nobody may be writing any more, because of this very answer: find out whether it would work again.
-            Some(_) => drop(self.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await, true).await?),
+            Some(_) => drop(self.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await, Pace::Synced).await?),
         }
         const MIB: u64 = 1024 * 1024;
         match connect::free_bytes(&self.dir) {

@@ -21,20 +21,30 @@ pub(crate) trait Waiting: Send {
     fn run(&mut self, tx: &mut Tx) -> bool;
     /// Tells the caller. `commit` is the fate of the transaction that all writes of the batch shared.
     fn answer(self: Box<Self>, commit: Result<(), StoreError>);
-    /// Whether somebody was promised that this write survives power loss.
-    fn synced(&self) -> bool;
+    fn pace(&self) -> Pace;
+}
+
+/// What a write asks of the commit it is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Somebody was promised that it survives power loss.
+    Synced,
+    /// It may be done again after a power cut.
+    Relaxed,
+    /// Besides, nobody waits for it: it rides with the next commit that somebody does wait for.
+    Lazy,
 }
 
 pub(crate) struct Write<F, T, E> {
     closure: Option<F>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
-    synced: bool,
+    pace: Pace,
 }
 
 impl<F, T, E> Write<F, T, E> {
-    pub(crate) fn new(closure: F, reply: oneshot::Sender<Result<T, E>>, synced: bool) -> Self {
-        Self { closure: Some(closure), outcome: None, reply, synced }
+    pub(crate) fn new(closure: F, reply: oneshot::Sender<Result<T, E>>, pace: Pace) -> Self {
+        Self { closure: Some(closure), outcome: None, reply, pace }
     }
 }
 
@@ -61,8 +71,8 @@ where
         let _ = self.reply.send(outcome);
     }
 
-    fn synced(&self) -> bool {
-        self.synced
+    fn pace(&self) -> Pace {
+        self.pace
     }
 }
 
@@ -134,6 +144,7 @@ impl Writer {
         let mut batch = VecDeque::with_capacity(limits::STORE_BATCH_WRITES);
         let mut taken = Vec::with_capacity(limits::STORE_BATCH_WRITES);
         while self.queue.blocking_recv_many(&mut taken, limits::STORE_BATCH_WRITES) > 0 {
+            self.wait_for_company(&mut taken);
             batch.extend(taken.drain(..));
             while !batch.is_empty() {
                 let (ran, commit) = self.commit_together(&mut batch);
@@ -158,6 +169,20 @@ impl Writer {
         let _ = self.tx.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
+    /// Lazy writes alone wait a little for one that is not: every commit writes whole pages, and two that share one write
+    /// most of them once. Whoever sends such a one unparks this thread.
+    fn wait_for_company(&mut self, taken: &mut Vec<Box<dyn Waiting>>) {
+        let until = Instant::now() + Duration::from_millis(limits::STORE_LINGER_MS);
+        while taken.iter().all(|write| write.pace() == Pace::Lazy) && taken.len() < limits::STORE_BATCH_WRITES {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::park_timeout(left);
+            taken.extend(std::iter::from_fn(|| self.queue.try_recv().ok()).take(limits::STORE_BATCH_WRITES - taken.len()));
+        }
+    }
+
     /// Runs writes from the front of `batch` and commits them; how many, and the fate that they share.
     fn commit_together(&mut self, batch: &mut VecDeque<Box<dyn Waiting>>) -> (usize, Result<(), StoreError>) {
         if self.figures.poisoned.load(Ordering::Relaxed) {
@@ -165,7 +190,7 @@ impl Writer {
         }
         let (started, mut ran) = (Instant::now(), 0);
         let outcome = self
-            .begin(batch.iter().any(|write| write.synced()))
+            .begin(batch.iter().any(|write| write.pace() == Pace::Synced))
             .and_then(|()| self.run_some(batch, started, &mut ran))
             .and_then(|()| self.statement("COMMIT"));
         if let Err(error) = outcome {

@@ -175,7 +175,8 @@ async fn the_log_starts_over_and_no_commit_waits_for_a_whole_checkpoint() {
     churn(&store, 4 * LOG_BYTES).await;
     let stats = store.stats();
     println!("{stats:?}");
-    assert!(stats.wal_bytes < 2 * LOG_BYTES, "{stats:?}");
+    // Where the checkpointer gets no turn, the writer copies when the log has twice its length and one share.
+    assert!(stats.wal_bytes < 2 * LOG_BYTES + 2 * limits::STORE_CHECKPOINT_BYTES, "{stats:?}");
     assert!(stats.checkpoints_total >= 4, "{stats:?}");
     assert_eq!(store.check().await.expect("checked"), None);
 }

@@ -87,3 +87,36 @@ async fn a_broken_migration_leaves_nothing_behind() {
     let mended = Migration { part: "test", version: 2, sql: "CREATE TABLE half (x BIGINT)" };
     open(dir.path(), &[MIGRATIONS[0], mended]).expect("opened");
 }
+
+async fn add_lazily(store: &Store) -> Result<u64, StoreError> {
+    store.write_lazy(async |tx| tx.execute("INSERT INTO notes (words) SELECT 'lazy ' || count(*) FROM notes", &[]).await).await
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_rides_with_one_that_somebody_waits_for() {
+    const PAIRS: u64 = 50;
+    let (_dir, store) = fresh();
+    let before = store.stats().commits_total;
+    for pair in 0..PAIRS {
+        let words = pair.to_string();
+        // Polled in this order: the lazy one is in the queue first.
+        let (lazy, other) = tokio::join!(add_lazily(&store), add(&store, &words));
+        lazy.expect("written");
+        other.expect("written");
+    }
+    let commits = store.stats().commits_total - before;
+    assert!((PAIRS..PAIRS * 3 / 2).contains(&commits), "{commits} commits of {PAIRS} pairs");
+    assert_eq!(all(&store).await.len() as u64, 2 * PAIRS);
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_goes_alone_when_nobody_comes() {
+    const ALONE: u64 = 10;
+    let (_dir, store) = fresh();
+    let (begun, before) = (std::time::Instant::now(), store.stats().commits_total);
+    for _ in 0..ALONE {
+        add_lazily(&store).await.expect("written");
+    }
+    assert_eq!(store.stats().commits_total - before, ALONE);
+    assert!(begun.elapsed().as_millis() as u64 >= ALONE * kernel::limits::STORE_LINGER_MS, "it did not look out");
+}
