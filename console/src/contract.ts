@@ -37,12 +37,44 @@ export interface Overview {
 
 export interface Source {
   name: string;
+  /** Who sends there. */
+  sender: string;
+  /** A secret token in it is written `{token}`. */
   path: string;
-  secret_from: "environment" | "generated";
+  enabled: boolean;
+  secret_from: "environment" | "generated" | "operator";
   secret_created_at_ms: number | null;
+  /** Those that count, the newest first, and those that ended not long ago. */
+  secrets: { id: number; created_at_ms: number; until_ms: number | null; active: boolean }[];
+  /** `low` when nothing but the address says who sent something. */
+  trust: "low" | null;
+  settings: SourceSettings;
   last_delivery_at_ms: number | null;
   accepted_24h: number;
   rejected_24h: number;
+  documentation: string;
+}
+
+export interface SourceSettings {
+  body_bytes: number | null;
+  rate_per_second: number | null;
+  /** How a `generic` source signs; null is the usual way. */
+  custom: CustomSender | null;
+}
+
+export interface CustomSender {
+  algorithm: string;
+  encoding: string;
+  key: string;
+  header: string;
+  prefix: string;
+  /** Text with `{body}` and `{header-name}`. */
+  signed: string;
+  timestamp: { at: string; unit: string; tolerance_s: number } | null;
+  id: string | null;
+  event_type: string | null;
+  subject: string | null;
+  retries: boolean;
 }
 
 export const VERDICTS = ["accepted", "duplicate", "rejected"] as const;
@@ -64,6 +96,11 @@ export interface Delivery {
   trace_id: string | null;
   event_position: number | null;
   subject: string | null;
+  /** What probably went wrong. */
+  hint: string | null;
+  trust: "low" | null;
+  /** The delivery that it repeats, on somebody's wish. */
+  replay_of: string | null;
 }
 
 export interface DeliveryDetail extends Delivery {
@@ -87,11 +124,13 @@ export interface EventRow {
 }
 
 export interface EventDetail extends EventRow {
+  /** CloudEvents' optional attributes and extensions, as the producer gave them. */
+  attributes: Record<string, unknown> | null;
   data: unknown;
   jobs: Job[];
 }
 
-export const JOB_STATES = ["available", "scheduled", "executing", "retryable", "completed", "cancelled", "discarded"] as const;
+export const JOB_STATES = ["pending", "available", "scheduled", "executing", "retryable", "completed", "cancelled", "discarded"] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 export interface Job {
@@ -109,11 +148,32 @@ export interface Job {
   event_position: number | null;
   last_error: string | null;
   trace_id: string | null;
+  /** Whose it is. */
+  key: string | null;
+  /** Jobs with the same kind and order key run one after the other. */
+  order_key: string | null;
+  batch: string | null;
+  /** Called off, and its worker has not stopped yet. */
+  cancelling: boolean;
+  percent: number | null;
+  note: string | null;
 }
 
 export interface JobDetail extends Job {
   args: unknown;
   errors: { attempt: number; at_ms: number; message: string }[];
+  /** What it left. */
+  result: unknown;
+  /** Unfinished jobs that it comes after, and jobs that come after it (100 at most). */
+  after: string[];
+  followers: string[];
+  unique_key: string | null;
+  /** How often a worker took it; a snooze counts here, not as an attempt. */
+  claims: number;
+  worker: string | null;
+  heard_at_ms: number | null;
+  /** Null when a process of the server's own runs it. */
+  lease_ends_at_ms: number | null;
 }
 
 export const MISSED = ["skip", "one", "all"] as const;

@@ -13,7 +13,8 @@ export const PAGE_ROWS = 50;
 
 export interface FeedOf<T, C extends Changes<T> = Changes<T>> {
   path: string;
-  channel: string;
+  /** Where the server tells of changes; null when it does not, and the list is reloaded by hand. */
+  channel: string | null;
   order: Order<T>;
   /** How many rows a page has, if not as many as usual. */
   limit?: number;
@@ -42,6 +43,7 @@ export class Feed<T, C extends Changes<T> = Changes<T>> {
   readonly held: boolean = $derived(this.#reasons.has("hand"));
 
   #asking: AbortController | null = null;
+  #followed = false;
   readonly of: FeedOf<T, C>;
 
   /** To be made while a component is set up: its effects end with that component. */
@@ -58,6 +60,7 @@ export class Feed<T, C extends Changes<T> = Changes<T>> {
       if (health.connection === "live" && untrack(() => this.failure?.code === "UNREACHABLE")) void this.load();
     });
     $effect(() => {
+      if (of.channel === null) return;
       return follow<C>(of.channel, {
         publication: (changes) => this.#arrive(changes),
         subscribed: () => {
@@ -142,6 +145,8 @@ export class Feed<T, C extends Changes<T> = Changes<T>> {
 
   #returned(): void {
     this.stale = true;
-    if (!this.paused) void this.load();
+    // The first time, the rows have only just been asked for: nobody has read them, whatever detail is open beside them.
+    if (!this.paused || !this.#followed) void this.load();
+    this.#followed = true;
   }
 }

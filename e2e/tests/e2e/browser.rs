@@ -1,15 +1,21 @@
 //! A real Chromium: what a listener hears, what an administrator sees.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
-use testkit::Server;
+use testkit::{Server, Start};
 
 use crate::node::Script;
 use crate::sse::push;
 
-/// Where pictures of the pages go, when somebody wants them.
+/// The console's pages; a new one is looked at too.
+const PAGES: usize = 20;
+
+/// Where pictures of the pages go, when somebody wants them: a folder, seen from the repository.
 fn pictures() -> Option<String> {
-    std::env::var("MAINSPRING_PICTURES").ok()
+    let folder = std::env::var("MAINSPRING_PICTURES").ok()?;
+    Some(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(folder).display().to_string())
 }
 
 #[tokio::test]
@@ -51,8 +57,10 @@ async fn a_listener_opens_a_station_and_hears_the_push_at_its_documented_notes()
 }
 
 #[tokio::test]
-async fn an_administrator_signs_in_by_the_link_and_watches_deliveries_come() -> Result<()> {
-    let server = Server::start().await?;
+async fn an_administrator_looks_at_every_page_by_mouse_by_keyboard_and_on_a_phone() -> Result<()> {
+    // The script receives outgoing webhooks on this machine.
+    let start = Start::default().command("demo").env("MAINSPRING__OUTBOUND__ALLOW_PRIVATE", r#"["127.0.0.0/8"]"#);
+    let server = start.start().await?;
     let github = server.github();
     for mark in 1..=5 {
         github
@@ -70,15 +78,31 @@ async fn an_administrator_signs_in_by_the_link_and_watches_deliveries_come() -> 
     args.extend(pictures.as_deref());
     let mut browser = Script::start("console.mjs", &args)?;
     let said = browser.until(|line| line["type"] == "watching").await?;
-    assert_eq!(said.iter().filter(|line| line["type"] == "page").count(), 5);
-    let webhooks =
-        said.iter().find(|line| line["name"] == "webhooks").context("the page")?["text"].to_string().to_lowercase();
+    let one = |kind: &str| said.iter().find(|line| line["type"] == kind).context("a line of this kind");
+    let pages: Vec<_> = said.iter().filter(|line| line["type"] == "page").collect();
+    for page in &pages {
+        assert_eq!(page["faults"], Value::Array(Vec::new()), "{page}");
+    }
+    let webhooks = pages.iter().find(|line| line["name"] == "webhooks").context("the page")?["text"].to_string();
+    let webhooks = webhooks.to_lowercase();
     assert!(webhooks.contains("rejected") && webhooks.contains("signature"), "{webhooks}");
+
+    let keyboard = one("keyboard")?;
+    assert_eq!(keyboard["places"], keyboard["linked"], "a page has no key, or its key leads elsewhere");
+    assert_eq!(keyboard["third"], keyboard["focused"], "closing a detail gives the focus back to its row: {keyboard}");
+    let key = one("key")?;
+    assert_eq!((&key["before"], &key["after"]), (&200.into(), &401.into()), "{key}");
+    assert_eq!((&key["named"], &key["again"]), (&true.into(), &false.into()), "a key is shown once: {key}");
+    one("log level")?;
 
     github.send("push", &push("live/station", "mona", 77)).await?;
     browser.until(|line| line["type"] == "live").await?;
-    let phone = browser.next().await?;
-    assert!(phone["overflow_px"].as_f64().context("a number")? <= 0.0, "{phone}");
-    assert_eq!(phone["complaints"], Value::Array(Vec::new()));
+    let said = browser.until(|line| line["type"] == "end").await?;
+    let (phone, end) = said.split_at(said.len() - 1);
+    for page in phone {
+        assert_eq!(page["faults"], Value::Array(Vec::new()), "{page}");
+    }
+    assert_eq!((pages.len(), phone.len()), (PAGES, PAGES));
+    assert_eq!(end[0]["complaints"], Value::Array(Vec::new()));
     browser.end().await
 }

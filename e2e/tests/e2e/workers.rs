@@ -87,6 +87,12 @@ async fn a_job_outlives_its_worker_and_is_done_by_the_next() -> Result<()> {
     ensure!(second.says("retryable").await?["attempt"] == 2);
     let (status, row) = admin.post(&format!("/api/v1/jobs/{broken}/cancel")).await?;
     ensure!(status == 200 && row["state"] == "cancelled", "{row}");
+
+    // What happens outside counts as what happens inside: the objectives stand on it.
+    let metrics = reqwest::get(server.url() + "/metrics").await?.text().await?;
+    for counted in [r#"kind="http",outcome="completed"} 2"#, r#"kind="http",outcome="retried"} 2"#] {
+        ensure!(metrics.contains(&format!("jobs_total{{{counted}")), "{counted} is not in {metrics}");
+    }
     Ok(())
 }
 

@@ -152,7 +152,7 @@ fn judge(
     let now_ms = engine.clock.now_ms();
     let (outcome, error) = match outcome {
         _ if completed => {
-            count("completed", kind);
+            count(Outcome::Complete, kind.name);
             return None;
         }
         Ok(()) => (Outcome::Complete, None),
@@ -166,23 +166,17 @@ fn judge(
         Err(Failure::RetryAt(_, error)) if job.attempt >= job.max_attempts => (Outcome::Discard, Some(error)),
         Err(Failure::RetryAt(at_ms, error)) => (Outcome::RetryAt(at_ms), Some(error)),
     };
-    let word = match outcome {
-        Outcome::Complete => "completed",
-        Outcome::RetryAt(_) => "retried",
-        Outcome::Snooze(_) => "snoozed",
-        Outcome::Discard => "discarded",
-        Outcome::Stop => "lost",
-    };
-    count(word, kind);
+    count(outcome, kind.name);
     if let Some(error) = &error {
-        tracing::warn!(error, outcome = word, "attempt failed");
+        tracing::warn!(error, outcome = outcome.word(), "attempt failed");
     }
     let errors = with_error(&job.errors, job.attempt, error, now_ms);
     Some(Settlement { id: job.id, claim: job.claim, outcome, errors })
 }
 
-fn count(outcome: &'static str, kind: &Kind) {
-    metrics::counter!("jobs_total", "kind" => kind.name, "outcome" => outcome).increment(1);
+/// `kind` is one that the code knows: names that come from outside would make figures without end.
+pub(crate) fn count(outcome: Outcome, kind: &'static str) {
+    metrics::counter!("jobs_total", "kind" => kind, "outcome" => outcome.word()).increment(1);
 }
 
 /// The last [`limits::JOB_ATTEMPTS`] errors are kept, however many attempts a kind allows.

@@ -97,6 +97,8 @@ pub struct QueueRow {
     pub changed: bool,
     /// Jobs that wait for a worker; counting stops at 100,000.
     pub available: i64,
+    /// Since when the oldest of them could begin, Unix milliseconds.
+    pub oldest_at_ms: Option<i64>,
     /// Jobs that run; counting stops at 100,000.
     pub executing: i64,
 }
@@ -127,11 +129,11 @@ impl Jobs {
         for queue in names {
             let name = queue.clone();
             let load = async move |tx: &mut Tx| store::policy::load(tx, &name, crate::reading::COUNT_MOST).await;
-            let (available, executing): store::policy::Load = self.0.store.read(load).await?;
+            let (available, oldest_at_ms, executing): store::policy::Load = self.0.store.read(load).await?;
             let (policies, served) = (self.0.policies.read(), self.served_queues().contains(&queue));
             let (policy, changed) = (policies.of(&queue), policies.stored.contains_key(&queue));
             let paused = policies.paused_queues.contains(&queue);
-            rows.push(QueueRow { queue, served, paused, policy, changed, available, executing });
+            rows.push(QueueRow { queue, served, paused, policy, changed, available, oldest_at_ms, executing });
         }
         Ok(rows)
     }

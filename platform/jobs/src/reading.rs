@@ -129,14 +129,43 @@ pub(crate) struct JobDetail {
     after: Vec<String>,
     /// Jobs that come after it and wait, as text; 100 at most.
     followers: Vec<String>,
+    #[serde(flatten)]
+    hold: JobHold,
+}
+
+/// What is held of a job, and by whom.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobHold {
+    /// What makes other jobs of its kind the same as this one.
+    unique_key: Option<String>,
+    /// How often a worker has taken it; a snooze counts here, not as an attempt.
+    claims: u32,
+    /// Who runs it, while it is executing: a process, or what a worker over HTTP calls itself.
+    worker: Option<String>,
+    /// When that worker took it or was last heard of, Unix milliseconds.
+    heard_at_ms: Option<i64>,
+    /// When it is taken back unless the worker is heard of, Unix milliseconds; absent for a process of our own.
+    lease_ends_at_ms: Option<i64>,
+}
+
+impl FromRow for JobHold {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            unique_key: row.get(0)?,
+            claims: row.get(1)?,
+            worker: row.get(2)?,
+            heard_at_ms: row.get(3)?,
+            lease_ends_at_ms: row.get(4)?,
+        })
+    }
 }
 
 impl JobDetail {
-    fn new(row: JobRow, ties: Ties) -> Self {
+    fn new(row: JobRow, ties: Ties, hold: JobHold) -> Self {
         let args = RawValue::from_string(row.args.clone()).unwrap_or_else(|_| RawValue::NULL.to_owned());
         let result = row.result.clone().and_then(|text| RawValue::from_string(text).ok());
         let text = |ids: Vec<(i64,)>| ids.into_iter().map(|(id,)| id.to_string()).collect();
-        Self { args, errors: parsed(&row.errors), result, after: text(ties.0), followers: text(ties.1), row }
+        Self { args, errors: parsed(&row.errors), result, after: text(ties.0), followers: text(ties.1), hold, row }
     }
 }
 
@@ -257,16 +286,21 @@ impl Jobs {
     /// One job with all that is known of it.
     pub(crate) async fn detail(&self, id: i64) -> Result<Option<JobDetail>, StoreError> {
         let Some(row) = self.find(id).await? else { return Ok(None) };
-        let ties: Result<Ties, StoreError> = self
+        let more: Result<Option<(Ties, JobHold)>, StoreError> = self
             .0
             .store
             .read(async move |tx| {
                 let after = "SELECT before FROM job_edges WHERE job = $1 ORDER BY before";
                 let followers = "SELECT job FROM job_edges WHERE before = $1 ORDER BY job LIMIT 100";
-                Ok((tx.all(after, &[Value::from(id)]).await?, tx.all(followers, &[Value::from(id)]).await?))
+                let hold = "SELECT unique_key, claims, l.holder, l.renewed_at_ms, l.expires_at_ms
+                     FROM jobs LEFT JOIN job_leases AS l ON l.lease = jobs.lease WHERE id = $1";
+                let id = [Value::from(id)];
+                let ties = (tx.all(after, &id).await?, tx.all(followers, &id).await?);
+                Ok(tx.first(hold, &id).await?.map(|hold| (ties, hold)))
             })
             .await;
-        Ok(Some(JobDetail::new(row, ties?)))
+        // Absent when it was pruned between the two looks.
+        Ok(more?.map(|(ties, hold)| JobDetail::new(row, ties, hold)))
     }
 
     /// How many jobs there are in each state.

@@ -10,7 +10,7 @@ use kernel::limits;
 use tokio::time::Instant;
 
 use crate::claim::{self, Ask, Lane};
-use crate::execute::with_error;
+use crate::execute::{self, with_error};
 use crate::progress::Said;
 use crate::state::{self, Outcome, State};
 use crate::store::{self, Claimed, Effects, Settlement};
@@ -218,6 +218,7 @@ impl Jobs {
                 store::leases::forget(tx, token.lease).await?;
                 let state = store::state_of(tx, id).await?;
                 tx.on_commit(move || {
+                    execute::count(outcome, "http");
                     own.job_ended(&job.queue, &job.key);
                     own.apply(effects);
                     own.tell_end(&job, &said, state);

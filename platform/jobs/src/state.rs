@@ -132,6 +132,19 @@ pub enum Outcome {
     Stop,
 }
 
+impl Outcome {
+    /// As metrics and log lines call it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "completed",
+            Self::RetryAt(_) => "retried",
+            Self::Snooze(_) => "snoozed",
+            Self::Discard => "discarded",
+            Self::Stop => "lost",
+        }
+    }
+}
+
 /// The command does not fit the job's state, or comes from a worker that no longer has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;

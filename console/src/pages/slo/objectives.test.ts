@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bars, burn, leftWords, sentence, span, standing, summary, times, type Alert, type Objective } from "./objectives.ts";
+import { bars, burn, leftWords, sentence, span, standing, standingOf, summary, times, type Alert, type Objective } from "./objectives.ts";
 
 const objective = (over: Partial<Objective>): Objective => ({
   name: "api_availability",
@@ -66,6 +66,11 @@ test("a day is measured by its own share of the budget", () => {
       ["warn", 0.5],
       ["bad", 1],
     ]);
+});
+
+test("what pages stands first, what is over not at all", () => {
+  const alerts = [alert({ id: "1", severity: "ticket" }), alert({ id: "2", state: "resolved" }), alert({ id: "3", state: "acknowledged" })];
+  expect(standingOf(alerts).map((one) => one.id)).toEqual(["3", "1"]);
 });
 
 test("sentences count what stands", () => {

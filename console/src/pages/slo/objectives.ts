@@ -107,9 +107,15 @@ export function sentence(alert: Alert): string {
   return `Spends its budget ${times(alert.long_burn)} too fast: ${counted}.`;
 }
 
+/** The alerts that are not over, those that page first. */
+export function standingOf(alerts: Alert[]): Alert[] {
+  const loud = (alert: Alert): number => (alert.severity === "page" ? 0 : 1);
+  return alerts.filter((alert) => alert.state !== "resolved").sort((a, b) => loud(a) - loud(b));
+}
+
 /** The page's own sentence. */
 export function summary(objectives: Objective[], alerts: Alert[]): string {
-  const open = alerts.filter((alert) => alert.state !== "resolved").length;
+  const open = standingOf(alerts).length;
   if (open === 1) return "One alert stands";
   if (open > 1) return `${open} alerts stand`;
   const spent = objectives.filter((objective) => objective.budget_left <= 0).length;

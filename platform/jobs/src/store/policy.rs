@@ -92,15 +92,16 @@ pub(crate) async fn forget_rates(tx: &mut Tx, now_ms: i64, limit: i64) -> Result
     tx.execute(sql, params![now_ms * 1000, limit]).await.map(drop)
 }
 
-/// A queue and how many of its jobs wait and run, each counted up to `most`.
-pub(crate) type Load = (i64, i64);
+/// How many jobs of a queue wait, since when the oldest of these could begin, and how many run; each counted up to `most`.
+pub(crate) type Load = (i64, Option<i64>, i64);
 
 pub(crate) async fn load(tx: &mut Tx, queue: &str, most: i64) -> Result<Load, StoreError> {
-    let waiting = "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE state = 0 AND queue = $1 LIMIT $2) AS bounded";
+    let waiting = "SELECT COUNT(*), MIN(run_at_ms)
+         FROM (SELECT run_at_ms FROM jobs WHERE state = 0 AND queue = $1 LIMIT $2) AS bounded";
     let running = "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE state = 2 AND queue = $1 LIMIT $2) AS bounded";
-    let (waiting,) = tx.one(waiting, params![queue, most]).await?;
+    let (waiting, oldest_at_ms) = tx.one(waiting, params![queue, most]).await?;
     let (running,) = tx.one(running, params![queue, most]).await?;
-    Ok((waiting, running))
+    Ok((waiting, oldest_at_ms, running))
 }
 
 /// Queues in which jobs wait or run, at most `most` of either: one step of an index each.

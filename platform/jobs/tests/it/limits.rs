@@ -241,8 +241,10 @@ async fn policies_are_shown_changed_and_checked_over_http() {
     site.jobs.declare("media", QueuePolicy { concurrency: Some(1), ..QueuePolicy::default() });
     let (handler, _ear, gate) = held(|_| Ok(()));
     site.jobs.serve(vec![(PLAIN.on("media"), handler)], 1);
+    let first_ms = site.clock.now_ms();
     for n in 0..3 {
         site.enqueue(NewJob::new(PLAIN.on("media"), &n)).await;
+        site.clock.advance(5);
     }
     let put = async |path: &str, body| send(&site, identity::Caller::Admin, "PUT", path, &body).await;
     let media = async || {
@@ -253,6 +255,7 @@ async fn policies_are_shown_changed_and_checked_over_http() {
     let row = media().await;
     assert_eq!(row["policy"]["concurrency"], 1);
     assert_eq!((&row["changed"], &row["available"], &row["served"]), (&json!(false), &json!(2), &json!(true)));
+    assert_eq!(row["oldest_at_ms"], first_ms + 5, "the second waits longest: the first runs");
     let policy = json!({ "rate": { "jobs": 5, "period_ms": 1000 }, "key_concurrency": 2 });
     assert_eq!(put("/api/v1/queues/media/policy", policy).await.0, 204);
     let row = media().await;

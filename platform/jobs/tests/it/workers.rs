@@ -25,12 +25,13 @@ async fn say(site: &Site, job: &Value, verb: &str, mut body: Value) -> (u16, Val
 async fn a_job_goes_through_a_worker() {
     let site = Site::new(Life::Locked).await;
     let enqueue = Caller::Key { id: 2, scopes: Scope::JobsEnqueue.bit() };
-    let new = json!({ "kind": "thumbnail", "queue": "media", "args": { "of": 7 }, "key": "acme", "trace_id": "t" });
+    let new = json!({ "kind": "thumbnail", "queue": "media", "args": { "of": 7 }, "key": "acme", "trace_id": "t", "unique": { "key": "of-7" } });
     let (status, new) = send(&site, enqueue, "POST", "/api/v1/jobs", &new).await;
     assert_eq!((status, &new["known"]), (201, &json!(false)));
     assert!(claim(&site, json!({ "queues": ["other"] })).await.is_empty());
     assert!(claim(&site, json!({ "queues": ["media"], "kinds": ["sound"] })).await.is_empty());
-    let jobs = claim(&site, json!({ "queues": ["other", "media"], "kinds": ["thumbnail"], "limit": 5 })).await;
+    let wanted = json!({ "queues": ["other", "media"], "kinds": ["thumbnail"], "limit": 5, "worker": "node-1" });
+    let jobs = claim(&site, wanted).await;
     let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
     assert_eq!((&job["id"], &job["args"], &job["attempt"]), (&new["id"], &json!({ "of": 7 }), &json!(1)));
     assert_eq!((&job["key"], &job["trace_id"]), (&json!("acme"), &json!("t")));
@@ -40,11 +41,16 @@ async fn a_job_goes_through_a_worker() {
     assert_eq!((status, &beat["cancelled"]), (200, &json!(false)));
     let heard = progress.try_recv().expect("heard at once");
     assert_eq!((heard.percent, heard.note.as_str(), heard.state), (40, "half", State::Executing));
+    let path = format!("/api/v1/jobs/{}", new["id"].as_str().expect("a number"));
+    let shown = crate::support::get(&site, &path).await;
+    assert_eq!((&shown["worker"], &shown["heard_at_ms"]), (&json!("node-1"), &json!(site.clock.now_ms())));
+    assert_eq!((&shown["lease_ends_at_ms"], &shown["claims"]), (&beat["lease_ends_at_ms"], &json!(1)));
+    assert_eq!(shown["unique_key"], "of-7");
     let (status, done) = say(&site, job, "complete", json!({ "result": { "url": "x" } })).await;
     assert_eq!((status, &done["state"]), (200, &json!("completed")));
     assert_eq!(say(&site, job, "complete", json!({})).await.1["code"], "claim_lost", "only once");
-    let id = new["id"].as_str().expect("a number");
-    let shown = crate::support::get(&site, &format!("/api/v1/jobs/{id}")).await;
+    let shown = crate::support::get(&site, &path).await;
+    assert_eq!((&shown["worker"], &shown["lease_ends_at_ms"]), (&json!(null), &json!(null)), "nobody has it");
     assert_eq!((&shown["state"], &shown["result"]["url"]), (&json!("completed"), &json!("x")));
     assert_eq!(site.run_sql("DELETE FROM job_leases WHERE expires_at_ms IS NOT NULL").await, 0, "no lease is left");
 }
