@@ -303,7 +303,13 @@ export interface Endpoint {
 }
 
 export interface EndpointDetail extends Endpoint {
-  secrets: { created_at_ms: number; expires_at_ms: number | null }[];
+  secrets: { created_at_ms: number; expires_at_ms: number | null; signature: "v1" | "v1a"; public_key: string | null }[];
+}
+
+/** What a new secret is verified with: itself (`v1`), shown once, or its public key (`v1a`). */
+export interface EndpointSecret {
+  secret: string | null;
+  public_key: string | null;
 }
 
 export const MESSAGE_STATES = ["pending", "delivered", "failed"] as const;

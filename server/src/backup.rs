@@ -20,7 +20,7 @@ use crate::{control, keys, wiring};
 
 /// Without the key, the secrets in the database cannot be read; without the spool, deliveries that were acknowledged while the
 /// store could not take them would be missing.
-const BESIDE: [&str; 2] = [keys::FILE, "webhooks.spool"];
+pub(crate) const BESIDE: [&str; 2] = [keys::FILE, "webhooks.spool"];
 const MIB: u64 = 1024 * 1024;
 const HOUR_MS: i64 = 3_600_000;
 /// Between two looks whether a backup is due.

@@ -8,9 +8,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::backup::{self, BackupArgs, RestoreArgs};
 use crate::config::{Config, Overrides};
+use crate::key_cli::KeyCommand;
 use crate::products::Products;
 use crate::webhook_cli::WebhookCommand;
-use crate::{config, control, doctor, serve, webhook_cli};
+use crate::{config, control, doctor, key_cli, serve, webhook_cli};
 
 /// The live backend in one binary.
 #[derive(Parser, Debug)]
@@ -34,6 +35,11 @@ enum Command {
     Webhook {
         #[command(subcommand)]
         command: WebhookCommand,
+    },
+    /// API keys: what programs say who they are with.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
     },
     /// Settings: their defaults, their mistakes, their values.
     Config {
@@ -126,6 +132,7 @@ fn run(cli: Cli, products: Products) -> Result<ExitCode> {
         }
         Command::AdminLink(args) => block_on(control::ask(args.load()?, products, control::Ask::AdminLink)),
         Command::Webhook { command } => block_on(webhook_cli::run(command, products)),
+        Command::Key { command } => block_on(key_cli::run(command, products)),
         Command::Config { command } => {
             match command {
                 ConfigCommand::Default => print!("{}", config::DEFAULTS),
@@ -153,6 +160,19 @@ fn run(cli: Cli, products: Products) -> Result<ExitCode> {
     }
 }
 
+/// Milliseconds of `30m`, `6h`, `2d`.
+pub(crate) fn span(text: &str) -> Result<i64, String> {
+    let unit = match text.chars().last() {
+        Some('s') => 1_000,
+        Some('m') => 60_000,
+        Some('h') => 3_600_000,
+        Some('d') => 86_400_000,
+        _ => return Err("give a number and s, m, h or d, such as 6h".into()),
+    };
+    let number: i64 = text[..text.len() - 1].parse().map_err(|_| "give a whole number before the unit".to_owned())?;
+    number.checked_mul(unit).filter(|ms| *ms >= 0).ok_or_else(|| "that is too long".into())
+}
+
 fn block_on(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("mainspring").build();
     let runtime = runtime.context("the system gives no threads")?;
@@ -171,6 +191,30 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        assert_eq!((span("30m"), span("2d")), (Ok(1_800_000), Ok(172_800_000)));
+        for bad in ["", "m", "-1h", "5", "1.5h", "9223372036854775807d", "é"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn help_says_which_scopes_there_are() {
+        let mut cli = Cli::command();
+        let create = cli.find_subcommand_mut("key").and_then(|key| key.find_subcommand_mut("create"));
+        let help = create.expect("a command").render_long_help().to_string();
+        for scope in identity::Scope::ALL {
+            assert!(help.contains(scope.name()) && help.contains(scope.words()), "{help}");
+        }
+        let make = |scopes: &[&str]| {
+            let scopes = scopes.iter().flat_map(|scope| ["--scope", scope]);
+            Cli::try_parse_from(["mainspring", "key", "create", "--name", "x"].into_iter().chain(scopes))
+        };
+        assert!(make(&["jobs:work", "events:read"]).is_ok());
+        assert!(make(&[]).is_err() && make(&["jobs:everything"]).is_err());
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! `mainspring.toml`: the commented file is the defaults; later layers win; a mistake names its setting and its place.
 
+mod load;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use toml::{Table, Value};
+
+pub use self::load::{ConfigError, Overrides, load};
 
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
-const FILE: &str = "mainspring.toml";
-const PREFIX: &str = "MAINSPRING__";
 /// Settings whose values are never printed.
 const SECRET: [&str; 1] = ["alerts.targets"];
 /// More would be a mailing list.
@@ -133,6 +134,7 @@ pub struct Events {
 pub struct Limits {
     pub sign_in: String,
     pub api: String,
+    pub key: String,
     pub ingress: String,
     pub public: String,
 }
@@ -143,7 +145,7 @@ impl Limits {
     /// # Errors
     /// For a text that is no rate.
     pub fn policies(&self) -> Result<guard::Policies, guard::PolicyError> {
-        guard::Policies::parse([&self.sign_in, &self.api, &self.ingress, &self.public])
+        guard::Policies::parse([&self.sign_in, &self.api, &self.key, &self.ingress, &self.public])
     }
 }
 
@@ -154,9 +156,34 @@ impl Limits {
 pub struct Retention {
     pub deliveries_days: u32,
     pub events_days: u32,
-    pub jobs_days: u32,
     pub audit_days: u32,
+    pub jobs_completed_days: u32,
+    pub jobs_cancelled_days: u32,
+    pub jobs_discarded_days: u32,
     pub events_mb: u32,
+}
+
+impl Retention {
+    /// How long ended jobs are kept.
+    pub fn jobs(&self) -> jobs::policy::Keep {
+        jobs::policy::Keep {
+            completed_ms: days_ms(self.jobs_completed_days),
+            cancelled_ms: days_ms(self.jobs_cancelled_days),
+            discarded_ms: days_ms(self.jobs_discarded_days),
+        }
+    }
+
+    /// Every setting that is a number of days.
+    fn days(&self) -> [(&'static str, u32); 6] {
+        [
+            ("retention.deliveries_days", self.deliveries_days),
+            ("retention.events_days", self.events_days),
+            ("retention.audit_days", self.audit_days),
+            ("retention.jobs_completed_days", self.jobs_completed_days),
+            ("retention.jobs_cancelled_days", self.jobs_cancelled_days),
+            ("retention.jobs_discarded_days", self.jobs_discarded_days),
+        ]
+    }
 }
 
 /// `[outbound]`.
@@ -209,99 +236,6 @@ pub enum MetricsFor {
     Anyone,
 }
 
-/// What comes from outside the defaults.
-#[derive(Clone, Debug, Default)]
-pub struct Overrides {
-    /// A file that must exist; without it, `./mainspring.toml` where there is one.
-    pub file: Option<PathBuf>,
-    /// `--listen`.
-    pub listen: Option<String>,
-    /// `--data`.
-    pub data: Option<String>,
-    /// The environment.
-    pub environment: BTreeMap<String, String>,
-}
-
-/// A setting that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the settings file {0} cannot be read")]
-    Unreadable(String, #[source] std::io::Error),
-    /// The file is no TOML.
-    #[error("{0} is not a settings file: {1}")]
-    Syntax(String, String),
-    /// A setting does not exist, or has a value of the wrong kind.
-    #[error("{0}; `mainspring config default` lists every setting")]
-    Wrong(String),
-}
-
-/// Reads every layer and checks the whole.
-///
-/// # Errors
-/// [`ConfigError`].
-pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
-    let mut settings = Table::new();
-    let mut origins = BTreeMap::new();
-    let mut merge = |layer: Table, origin: &str| {
-        for (section, value) in layer {
-            let Value::Table(values) = value else {
-                return Err(ConfigError::Wrong(format!("{section} in {origin} is no section")));
-            };
-            for (key, value) in values {
-                let name = format!("{section}.{key}");
-                if origin != "default" && !origins.contains_key(&name) {
-                    return Err(ConfigError::Wrong(format!("there is no setting {name} (from {origin})")));
-                }
-                origins.insert(name, (value.to_string(), origin.to_owned()));
-                let section = settings.entry(section.clone()).or_insert_with(|| Table::new().into());
-                section.as_table_mut().and_then(|table| table.insert(key, value));
-            }
-        }
-        Ok(())
-    };
-    merge(parse(DEFAULTS, "default")?, "default")?;
-    let file = overrides.file.clone().or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.exists()));
-    if let Some(file) = file {
-        let name = file.display().to_string();
-        let text = std::fs::read_to_string(&file).map_err(|error| ConfigError::Unreadable(name.clone(), error))?;
-        merge(parse(&text, &name)?, &name)?;
-    }
-    for (variable, text) in &overrides.environment {
-        if let Some((section, key)) = variable.strip_prefix(PREFIX).and_then(|name| name.split_once("__")) {
-            merge(single(&section.to_lowercase(), &key.to_lowercase(), typed(text)), variable)?;
-        }
-    }
-    if let Some(port) = overrides.environment.get("PORT").filter(|port| !port.is_empty()) {
-        merge(single("server", "listen", format!("0.0.0.0:{port}").into()), "PORT")?;
-    }
-    for (key, value, flag) in [("listen", &overrides.listen, "--listen"), ("data", &overrides.data, "--data")] {
-        if let Some(value) = value {
-            merge(single("server", key, value.clone().into()), flag)?;
-        }
-    }
-    let mut config: Config = Value::Table(settings)
-        .try_into()
-        .map_err(|error: toml::de::Error| ConfigError::Wrong(error.to_string().trim().replace('\n', " ")))?;
-    config.origins = origins;
-    config.validate()?;
-    Ok(config)
-}
-
-fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
-    text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax(origin.to_owned(), error.to_string()))
-}
-
-fn single(section: &str, key: &str, value: Value) -> Table {
-    Table::from_iter([(section.to_owned(), Table::from_iter([(key.to_owned(), value)]).into())])
-}
-
-/// A value of the environment is TOML where it can be read as such (`5`, `["a"]`), else text.
-fn typed(text: &str) -> Value {
-    let read = format!("v = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("v"));
-    read.unwrap_or_else(|| text.into())
-}
-
 impl Config {
     fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |name: &str, why: &str| {
@@ -320,18 +254,11 @@ impl Config {
         if self.backup.keep == 0 {
             return wrong("backup.keep", "keep one backup at least; every_hours = 0 makes none");
         }
-        if self.retention.deliveries_days == 0
-            || self.retention.events_days == 0
-            || self.retention.jobs_days == 0
-            || self.retention.audit_days == 0
-        {
-            return wrong(
-                "retention.events_days",
-                "keep deliveries, events, jobs and the audit log for one day at least",
-            );
+        if let Some((name, _)) = self.retention.days().into_iter().find(|(_, days)| *days == 0) {
+            return wrong(name, "keep it for one day at least");
         }
         if let Err(error) = self.limits.policies() {
-            return Err(ConfigError::Wrong(format!("[limits]: {error}")));
+            return Err(ConfigError::Wrong(format!("limits.{error}")));
         }
         let is_address = |target: &slo::Target| {
             let url = target.url.expose();
@@ -368,6 +295,11 @@ impl Config {
         }
         text
     }
+}
+
+/// Days as milliseconds.
+pub fn days_ms(days: u32) -> i64 {
+    i64::from(days) * 86_400_000
 }
 
 #[cfg(test)]

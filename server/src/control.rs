@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bus::Bus;
+use guard::Guard;
 use identity::Identity;
 use kernel::{Clock, Entropy};
 use serde::{Deserialize, Serialize};
@@ -21,11 +23,12 @@ use tokio_util::sync::CancellationToken;
 use webhooks::{Sources, Webhooks};
 
 use crate::config::Config;
+use crate::key_cli::KeyAsk;
 use crate::products::Products;
 use crate::telemetry::level::{LevelNow, LogLevel};
 use crate::webhook_cli::{self, WebhookAsk};
 use crate::wiring::{self, Machine};
-use crate::{backup, keys};
+use crate::{backup, key_cli, keys};
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +43,8 @@ pub(crate) enum Ask {
     },
     /// About webhooks.
     Webhook(WebhookAsk),
+    /// About API keys.
+    Key(KeyAsk),
     /// Change what is logged, for a while; or what is logged, when there is no filter.
     LogLevel {
         /// As tracing filters.
@@ -47,6 +52,19 @@ pub(crate) enum Ask {
         /// 0 returns to what the settings say.
         for_minutes: u32,
     },
+}
+
+impl Ask {
+    /// The command as the audit log says it, and what it was about; none for what only looks.
+    fn recorded(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::AdminLink => Some(("admin-link", String::new())),
+            Self::Backup { file } => Some(("backup", file.display().to_string())),
+            Self::Webhook(ask) => ask.recorded(),
+            Self::Key(ask) => ask.recorded(),
+            Self::LogLevel { filter, .. } => filter.clone().map(|filter| ("log-level", filter)),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,6 +86,7 @@ const BEAT: Duration = Duration::from_secs(1);
 struct Answers {
     store: Store,
     identity: Identity,
+    guard: Guard,
     sources: Sources,
     /// Of a running server.
     webhooks: Option<Webhooks>,
@@ -101,6 +120,7 @@ pub(crate) fn listen(
     let answers = Answers {
         store: machine.ctx.store.clone(),
         identity: machine.identity.clone(),
+        guard: machine.guard.clone(),
         sources: machine.sources.clone(),
         webhooks: Some(machine.webhooks.clone()),
         level: Some(machine.level.clone()),
@@ -121,7 +141,7 @@ async fn converse(stream: UnixStream, answers: Answers) -> std::io::Result<()> {
     let (mut read, mut line) = (BufReader::new(read.take(LINE_BYTES)), String::new());
     tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
-        Ok(Ask::Backup { file }) => answers.backup(&file, &mut write).await?,
+        Ok(Ask::Backup { file }) => answers.backup(file, &mut write).await?,
         Ok(ask) => tokio::time::timeout(PATIENCE, answers.answer(ask)).await?,
         Err(_) => Answer::Refuses("this server does not know that question: it is of another version".into()),
     };
@@ -132,34 +152,50 @@ async fn tell(write: &mut OwnedWriteHalf, answer: &Answer) -> std::io::Result<()
     write.write_all(format!("{}\n", serde_json::to_string(answer)?).as_bytes()).await
 }
 
+impl From<Result<String, String>> for Answer {
+    fn from(said: Result<String, String>) -> Self {
+        said.map_or_else(Self::Refuses, Self::Says)
+    }
+}
+
 impl Answers {
     async fn answer(&self, ask: Ask) -> Answer {
-        match ask {
-            Ask::AdminLink => match self.identity.make_link().await {
-                Ok(link) => Answer::Says(format!("{}/console/enter/{}", self.base, link.expose())),
-                Err(error) => Answer::Refuses(kernel::problem::chain(&error)),
-            },
-            Ask::Webhook(ask) => match webhook_cli::answer(&self.sources, self.webhooks.as_ref(), ask).await {
-                Ok(text) => Answer::Says(text),
-                Err(why) => Answer::Refuses(why),
-            },
+        let recorded = ask.recorded();
+        let answer = match ask {
+            Ask::AdminLink => {
+                let link = self.identity.make_link().await;
+                let link = link.map(|link| format!("{}/console/enter/{}", self.base, link.expose()));
+                link.map_err(|error| kernel::problem::chain(&error)).into()
+            }
+            Ask::Webhook(ask) => webhook_cli::answer(&self.sources, self.webhooks.as_ref(), ask).await.into(),
+            Ask::Key(ask) => key_cli::answer(&self.identity, ask).await.into(),
             Ask::LogLevel { filter, for_minutes } => self.log_level(filter, for_minutes),
             Ask::Backup { .. } => Answer::Refuses("a backup is not made in between".into()),
+        };
+        self.record(recorded, &answer).await;
+        answer
+    }
+
+    /// What was done is in the audit log before whoever asked reads that it was.
+    async fn record(&self, recorded: Option<(&'static str, String)>, answer: &Answer) {
+        if let (Some((command, about)), Answer::Says(_)) = (recorded, answer) {
+            self.guard.record_command(command, &about).await;
         }
     }
 
     /// Makes a backup and says every second how far it is. Whoever goes away ends it.
-    async fn backup(&self, file: &Path, write: &mut OwnedWriteHalf) -> std::io::Result<Answer> {
+    async fn backup(&self, file: PathBuf, write: &mut OwnedWriteHalf) -> std::io::Result<Answer> {
         let (told, mut progress) = watch::channel(String::from("beginning"));
         let clock = Clock::system();
-        let mut making = pin!(backup::of_store(&self.store, file, &clock, told));
+        let mut making = pin!(backup::of_store(&self.store, &file, &clock, told));
         let mut beat = tokio::time::interval(BEAT);
         loop {
             tokio::select! {
-                made = &mut making => return Ok(match made {
-                    Ok(text) => Answer::Says(text),
-                    Err(error) => Answer::Refuses(kernel::problem::chain(&error)),
-                }),
+                made = &mut making => {
+                    let answer = made.map_err(|error| kernel::problem::chain(&error)).into();
+                    self.record(Ask::Backup { file: file.clone() }.recorded(), &answer).await;
+                    return Ok(answer);
+                }
                 _ = beat.tick() => {
                     let words = progress.borrow_and_update().clone();
                     tell(write, &Answer::Goes(words)).await?;
@@ -220,7 +256,11 @@ pub(crate) struct Said {
 async fn over(config: &Config, ask: &Ask) -> Result<Option<Said>> {
     let Ok(stream) = UnixStream::connect(socket(config)).await else { return Ok(None) };
     let (read, mut write) = stream.into_split();
-    write.write_all(format!("{}\n", serde_json::to_string(ask)?).as_bytes()).await?;
+    let question = format!("{}\n", serde_json::to_string(ask)?);
+    if question.len() as u64 > LINE_BYTES {
+        bail!("that is more than a server reads from its command line: {LINE_BYTES} bytes, give shorter words");
+    }
+    write.write_all(question.as_bytes()).await?;
     Ok(Some(Said { lines: BufReader::new(read).lines(), _open: write }))
 }
 
@@ -245,7 +285,9 @@ async fn offline(config: &Config, products: Products) -> Result<Answers> {
     let store = wiring::open_store(config, &products(), &clock, &entropy)?;
     let sources = Sources::open(&store, &key, &clock, &entropy, |name| std::env::var(name).ok()).await?;
     let base = base_url(config, config.server.listen.parse()?);
+    let bus = Bus::memory(clock.clone(), &entropy);
     Ok(Answers {
+        guard: wiring::open_guard(config, &store, bus, (&clock, &entropy), &key)?,
         store: store.clone(),
         identity: Identity::new(store, clock, entropy),
         sources,

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use guard::Client;
-use identity::{Caller, Identity};
+use identity::Identity;
 use ipnet::IpNet;
 use kernel::{Clock, Entropy, Problem, RequestId, RequestInfo, TraceId};
 use tracing::Instrument;
@@ -44,7 +44,7 @@ pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next:
     let caller = edge.identity.caller_of(request.headers()).await;
     let sent = TraceParent::of(request.headers());
     // Whoever has signed in may continue a trace; anybody else's is at most a link.
-    let continued = sent.filter(|_| caller != Caller::Anonymous);
+    let continued = sent.filter(|_| caller.is_somebody());
     let trace = continued.map_or_else(|| TraceId::new(&edge.entropy), |sent| sent.trace);
     let info = RequestInfo { request_id: request_id(&edge, request.headers()), trace };
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
@@ -60,6 +60,9 @@ pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next:
     let https = identity::is_https(request.headers());
 
     let span = span(&info, &method, &route, sent, continued.is_some());
+    if caller.is_somebody() {
+        span.record("caller", tracing::field::display(caller));
+    }
     let answered = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
     let _in_span = span.enter();
     let response = answered.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response());
@@ -79,6 +82,7 @@ fn span(info: &RequestInfo, method: &Method, route: &str, sent: Option<TracePare
         trace_id = %info.trace,
         method = method_word(method),
         route,
+        caller = Empty,
         status = Empty,
         parent = Empty,
         sampled = Empty,

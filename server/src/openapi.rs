@@ -3,14 +3,16 @@
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Mainspring",
-    description = "The live backend in one binary. Errors are `application/problem+json` (RFC 9457) with a `code` to switch on and a `request_id` to quote."
+    description = "The live backend in one binary. Errors are `application/problem+json` (RFC 9457) with a `code` to switch on and a `request_id` to quote. Programs send an API key (`Authorization: Bearer msk_…`); a change may carry an `Idempotency-Key` and then runs once; every answer says in `RateLimit` where the client stands, and past its share it is 429."
 ))]
 struct Document;
 
@@ -39,8 +41,23 @@ impl Api {
     pub(crate) fn router(self) -> Router {
         let (router, mut document) = self.0.split_for_parts();
         let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("mainspring_session")));
-        document.components.get_or_insert_default().add_security_scheme("session", session);
+        let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("session", session);
+        components.add_security_scheme("key", key);
+        // What stands before every route answers for every route.
+        for path in document.paths.paths.values_mut() {
+            for operation in operations(path) {
+                let refused = || RefOr::T(ResponseBuilder::new().description("over the rate limit").build());
+                operation.responses.responses.entry("429".to_owned()).or_insert_with(refused);
+            }
+        }
         let page = SwaggerUi::new("/docs").config(Config::from("/api/v1/openapi.json"));
         router.route("/api/v1/openapi.json", get(|| async move { Json(document) })).merge(page)
     }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, .. } = path;
+    [get, put, post, delete, patch].into_iter().flatten()
 }

@@ -8,7 +8,6 @@ use axum::{Json, Router};
 use host::Ctx;
 use identity::{Admin, Caller};
 use kernel::{Problem, ProblemResult};
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use store::{Store, StoreError};
 use utoipa::ToSchema;
@@ -20,6 +19,7 @@ use crate::config::MetricsFor;
 use crate::edge::Peer;
 use crate::health::{Check, Health};
 use crate::process::{self, Process};
+use crate::telemetry::Telemetry;
 
 /// Knows how everything is. Clones are handles.
 #[derive(Clone)]
@@ -93,12 +93,12 @@ async fn show(_: Admin, State(overview): State<Overview>) -> ProblemResult<Json<
     Ok(Json(overview.now().await?))
 }
 
-pub(crate) fn metrics_route(recorder: PrometheusHandle, readers: MetricsFor, store: Store) -> Router {
-    Router::new().route("/metrics", get(render)).with_state((recorder, readers, store))
+pub(crate) fn metrics_route(telemetry: Telemetry, readers: MetricsFor, store: Store) -> Router {
+    Router::new().route("/metrics", get(render)).with_state((telemetry, readers, store))
 }
 
 async fn render(
-    State((recorder, readers, store)): State<(PrometheusHandle, MetricsFor, Store)>,
+    State((telemetry, readers, store)): State<(Telemetry, MetricsFor, Store)>,
     headers: HeaderMap,
     request: Request,
 ) -> ProblemResult<Response> {
@@ -109,7 +109,6 @@ async fn render(
     if !(readers == MetricsFor::Anyone || admin || local) {
         return Err(Problem::forbidden("Metrics are for this machine only; the setting ops.metrics opens them."));
     }
-    let mut text = recorder.render();
-    process::render(&mut text, &store.stats());
+    let text = telemetry.figures(&store);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::products::{Products, first_page};
 use crate::wiring::{self, Machine};
-use crate::{accept, backup, control, demo, live, telemetry, upkeep};
+use crate::{accept, backup, control, demo, gauges, live, telemetry, upkeep};
 
 /// Whether sample activity is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let stop = CancellationToken::new();
     // Ends last: the others' last words go out with it.
     let silence = CancellationToken::new();
-    let telling = tokio::spawn(telemetry.run(machine.outbound.clone(), silence.clone()));
+    let telling = tokio::spawn(telemetry.run(machine.outbound.clone(), machine.ctx.store.clone(), silence.clone()));
     let control = tokio::spawn(control::listen(&config, &machine, address, stop.clone())?);
     let background = machine.run(&config, &stop);
     // Before anybody reads that it is ready: a signal then is one to stop gracefully.
@@ -60,7 +60,7 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     });
 
     let door = CancellationToken::new();
-    let open = tokio::spawn(accept::accept(listener, router, door.clone()));
+    let open = tokio::spawn(accept::accept(listener, router, accept::STALL, door.clone()));
     signals.next().await;
     tokio::spawn(async move {
         signals.next().await;
@@ -108,6 +108,7 @@ impl Machine {
         vec![
             tokio::spawn(self.health.clone().watch(stop())),
             tokio::spawn(self.live.clone().run(stop())),
+            tokio::spawn(gauges::run(ctx.jobs.clone(), stop())),
             tokio::spawn(live::job_channels(ctx.jobs, ctx.hub, stop())),
             tokio::spawn(self.webhooks.clone().run(stop())),
             tokio::spawn(self.schedules.clone().run(stop())),

@@ -10,12 +10,11 @@ use store::StoreError;
 use tokio_util::sync::CancellationToken;
 use webhooks::Webhooks;
 
-use crate::config::Retention;
+use crate::config::{Retention, days_ms};
 
 const EVERY: Duration = Duration::from_secs(600);
 /// Between two batches, so that pruning never holds up the writers.
 const BREATH: Duration = Duration::from_millis(20);
-const DAY_MS: i64 = 86_400_000;
 
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -39,14 +38,13 @@ pub(crate) async fn run(parts: Parts, keep: Retention, stop: CancellationToken) 
 }
 
 async fn prune(parts: &Parts, keep: &Retention) -> Result<(), StoreError> {
-    let days = |days: u32| i64::from(days) * DAY_MS;
     let events_bytes = (keep.events_mb > 0).then_some(i64::from(keep.events_mb) << 20);
     loop {
-        let removed = parts.webhooks.prune(days(keep.deliveries_days)).await?
-            + parts.events.prune(days(keep.events_days), events_bytes).await?
-            + parts.jobs.prune(jobs::policy::Keep::all(days(keep.jobs_days))).await?
-            + parts.endpoints.prune(days(keep.deliveries_days)).await?
-            + parts.guard.prune(days(keep.audit_days)).await?;
+        let removed = parts.webhooks.prune(days_ms(keep.deliveries_days)).await?
+            + parts.events.prune(days_ms(keep.events_days), events_bytes).await?
+            + parts.jobs.prune(keep.jobs()).await?
+            + parts.endpoints.prune(days_ms(keep.deliveries_days)).await?
+            + parts.guard.prune(days_ms(keep.audit_days)).await?;
         if removed == 0 {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! `mainspring webhook …`: what an operator does beside a running server.
 
 use std::io::Read;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use outbound::{Outbound, Policy, Request};
 use serde::{Deserialize, Serialize};
 use webhooks::{Draft, Selection, Sources, Stand, Verdict, Webhooks};
 
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, span};
 use crate::control::{self, Ask};
 use crate::products::Products;
 
@@ -58,10 +59,10 @@ pub(crate) enum WebhookCommand {
         #[arg(required_unless_present = "since", conflicts_with_all = ["since", "until", "source", "kind", "rejected", "dry_run"])]
         id: Option<String>,
         /// From so long ago on, such as 30m, 6h or 2d.
-        #[arg(long, value_name = "TIME", value_parser = ago)]
+        #[arg(long, value_name = "TIME", value_parser = span)]
         since: Option<i64>,
         /// Until so long ago.
-        #[arg(long, value_name = "TIME", value_parser = ago)]
+        #[arg(long, value_name = "TIME", value_parser = span)]
         until: Option<i64>,
         /// Of this source alone.
         #[arg(long)]
@@ -101,6 +102,22 @@ pub(crate) enum WebhookAsk {
     },
 }
 
+impl WebhookAsk {
+    /// As the audit log says it; none for what only looks.
+    pub(crate) fn recorded(&self) -> Option<(&'static str, String)> {
+        Some(match self {
+            Self::Secret(source) => ("webhook secret", source.clone()),
+            // It signs with the secret.
+            Self::StandIn(source) => ("webhook send", source.clone()),
+            Self::Replay(id) => ("webhook replay", id.clone()),
+            Self::ReplayRange { selection, dry_run: false } => {
+                ("webhook replay", serde_json::to_string(selection).unwrap_or_default())
+            }
+            Self::Sources | Self::ReplayRange { dry_run: true, .. } => return None,
+        })
+    }
+}
+
 /// Does what the command says.
 pub(crate) async fn run(command: WebhookCommand, products: Products) -> Result<ExitCode> {
     let ask = |serve: ServeArgs, ask| async move { control::ask(serve.load()?, products, Ask::Webhook(ask)).await };
@@ -110,7 +127,7 @@ pub(crate) async fn run(command: WebhookCommand, products: Products) -> Result<E
         WebhookCommand::Selftest => Ok(selftest()),
         WebhookCommand::Send { source, kind, file, url, serve } => {
             let config = serve.load()?;
-            let url = url.unwrap_or_else(|| format!("http://{}", config.server.listen.replace("0.0.0.0", "127.0.0.1")));
+            let url = url.map_or_else(|| here(&config.server.listen), Ok)?;
             let stand = control::say(config, products, Ask::Webhook(WebhookAsk::StandIn(source))).await?;
             send(&serde_json::from_str(&stand)?, &kind, file.as_deref(), &url).await
         }
@@ -200,6 +217,16 @@ async fn send(stand: &Stand, kind: &str, file: Option<&Path>, url: &str) -> Resu
     Ok(if answer.status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The server on this machine that listens so: whoever listens on every address listens on loopback.
+fn here(listen: &str) -> Result<String> {
+    let mut address: SocketAddr = listen.parse()?;
+    if address.ip().is_unspecified() {
+        let loopback = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    Ok(format!("http://{address}"))
+}
+
 fn read(path: &Path) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     let read = if path == Path::new("-") {
@@ -214,28 +241,19 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(body)
 }
 
-/// Milliseconds of `30m`, `6h`, `2d`.
-fn ago(text: &str) -> Result<i64, String> {
-    let unit = match text.chars().last() {
-        Some('s') => 1_000,
-        Some('m') => 60_000,
-        Some('h') => 3_600_000,
-        Some('d') => 86_400_000,
-        _ => return Err("give a number and s, m, h or d, such as 6h".into()),
-    };
-    let number: i64 = text[..text.len() - 1].parse().map_err(|_| "give a whole number before the unit".to_owned())?;
-    number.checked_mul(unit).filter(|ms| *ms >= 0).ok_or_else(|| "that is too long ago".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_number_and_a_unit() {
-        assert_eq!((ago("30m"), ago("2d")), (Ok(1_800_000), Ok(172_800_000)));
-        for bad in ["", "m", "-1h", "5", "1.5h", "9223372036854775807d", "é"] {
-            assert!(ago(bad).is_err(), "{bad}");
+    fn a_server_on_every_address_is_here() {
+        for (listen, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:9000", "http://127.0.0.1:9000"),
+            ("[::]:9000", "http://[::1]:9000"),
+            ("192.0.2.7:80", "http://192.0.2.7:80"),
+        ] {
+            assert_eq!(here(listen).expect("an address"), url);
         }
     }
 }

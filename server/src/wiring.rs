@@ -19,7 +19,7 @@ use slo::Slo;
 use store::{Migration, Store};
 use webhooks::{Sources, Webhooks};
 
-use crate::config::Config;
+use crate::config::{Config, days_ms};
 use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
@@ -61,10 +61,11 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let ctx = Ctx { store, events, jobs, hub, clock, entropy };
 
     let schedules = open_schedules(&ctx, &products).await?;
-    let guard = open_guard(config, &ctx, bus, &key)?;
+    let guard = open_guard(config, &ctx.store, bus, (&ctx.clock, &ctx.entropy), &key)?;
     let sources = open_sources(&ctx, &key).await?;
     let webhooks = open_webhooks(config, &ctx, &sources)?;
     let outbound = Outbound::new(config.outbound.settings());
+    webhooks.reach_out(outbound.clone(), &config.base_url(&config.server.listen));
     let endpoints = open_endpoints(config, &ctx, &outbound, &key);
     let slo = open_slo(config, telemetry, &ctx, &outbound);
     let health = Health::new(ctx.store.clone(), ctx.clock.clone(), config.store.min_free_mb);
@@ -118,9 +119,16 @@ async fn open_schedules(ctx: &Ctx, products: &[Product]) -> Result<Schedules> {
     Ok(schedules)
 }
 
-fn open_guard(config: &Config, ctx: &Ctx, bus: Bus, key: &SealKey) -> Result<Guard> {
+/// What stands before every route, and records what the command line does.
+pub(crate) fn open_guard(
+    config: &Config,
+    store: &Store,
+    bus: Bus,
+    (clock, entropy): (&Clock, &Entropy),
+    key: &SealKey,
+) -> Result<Guard> {
     let policies = config.limits.policies()?;
-    Ok(Guard::new(ctx.store.clone(), bus, ctx.clock.clone(), ctx.entropy.clone(), key.clone(), policies))
+    Ok(Guard::new(store.clone(), bus, clock.clone(), entropy.clone(), key.clone(), policies))
 }
 
 async fn open_sources(ctx: &Ctx, key: &SealKey) -> Result<Sources> {
@@ -171,7 +179,7 @@ pub(crate) fn open_store(config: &Config, products: &[Product], clock: &Clock, e
 }
 
 fn open_endpoints(config: &Config, ctx: &Ctx, outbound: &Outbound, key: &SealKey) -> Endpoints {
-    let disable_after_ms = i64::from(config.endpoints.disable_after_days) * 86_400_000;
+    let disable_after_ms = days_ms(config.endpoints.disable_after_days);
     Endpoints::new(endpoints::Parts {
         store: ctx.store.clone(),
         jobs: ctx.jobs.clone(),

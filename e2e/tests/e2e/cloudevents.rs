@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use testkit::Server;
+use testkit::{Server, Start};
 
 use crate::node::Script;
 use crate::sse::GUARD;
@@ -14,6 +14,11 @@ async fn key(server: &Server, scopes: &[&str]) -> Result<String> {
     let (status, made) = admin.send("POST", "/api/v1/keys", Some(&json!({ "name": "e2e", "scopes": scopes }))).await?;
     assert_eq!(status, 201, "{made}");
     Ok(made["token"].as_str().context("a token")?.to_owned())
+}
+
+/// A server whose operator lets keys publish what is else its own.
+async fn open() -> Result<Server> {
+    Start::default().env("MAINSPRING__EVENTS__OPEN", r#"["github.ping", "radio.phrase"]"#).start().await
 }
 
 async fn publish(server: &Server, token: &str, event: &Value) -> Result<(u16, Value)> {
@@ -63,7 +68,7 @@ impl Tail {
 
 #[tokio::test]
 async fn the_sdk_of_the_cloudevents_project_publishes_and_reads_in_every_mode() -> Result<()> {
-    let server = Server::start().await?;
+    let server = open().await?;
     let token = key(&server, &["events:publish", "events:read"]).await?;
     let mut script = Script::start("cloudevents.mjs", &[&server.url(), &token])?;
     for mode in ["structured", "binary"] {
@@ -81,7 +86,7 @@ async fn the_sdk_of_the_cloudevents_project_publishes_and_reads_in_every_mode() 
 
 #[tokio::test]
 async fn what_was_acknowledged_outlives_a_kill_and_a_reader_goes_on_where_it_was() -> Result<()> {
-    let mut server = Server::start().await?;
+    let mut server = open().await?;
     let token = key(&server, &["events:publish", "events:read"]).await?;
     let mut tail = Tail::open(&server, &token, None).await?;
     for n in 1..=20 {
@@ -110,5 +115,23 @@ async fn what_was_acknowledged_outlives_a_kill_and_a_reader_goes_on_where_it_was
     assert_eq!((status, &problem["code"]), (422, &json!("event_invalid")));
     assert!(problem["errors"][0]["pointer"].as_str().is_some_and(|pointer| pointer.starts_with("/data")), "{problem}");
     assert!(problem["request_id"].is_string());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_cannot_make_the_radio_play() -> Result<()> {
+    let server = Server::start().await?;
+    let token = key(&server, &["events:publish", "events:read"]).await?;
+    let push = crate::sse::push("octocat/hello-world", "mona", 1);
+    let phrase = json!({ "station": "octocat/hello-world" });
+    for (kind, data) in [("github.push", &push), ("github.made_up", &push), ("radio.phrase", &phrase)] {
+        let event =
+            json!({ "specversion": "1.0", "type": kind, "source": "https://evil.example", "id": "1", "data": data });
+        let (status, problem) = publish(&server, &token, &event).await?;
+        assert_eq!((status, &problem["code"]), (403, &json!("type_reserved")), "{kind}");
+    }
+    let request = reqwest::Client::new().get(server.url() + "/api/v1/events").bearer_auth(&token);
+    let list: Value = request.send().await?.text().await?.parse()?;
+    assert_eq!(list["items"], json!([]), "{list}");
     Ok(())
 }

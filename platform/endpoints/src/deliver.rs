@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::reading::{AttemptRow, MessageRow};
 use crate::state::{self, Advice, Outcome, State};
 use crate::store::messages::{self, Standing};
-use crate::store::{self, Sealed, Stored};
-use crate::{Endpoints, owner, signing, told};
+use crate::store::{self, Stored};
+use crate::{Endpoints, signing, told};
 
 /// A worker that dies costs the job an attempt, an endpoint that fails does not.
 pub(crate) const DELIVER: Kind =
@@ -78,17 +78,12 @@ impl Endpoints {
         let Some(event) = self.0.events.find(message.position).await? else {
             return self.give_up(run, message, "the event is gone: retention removed it").await;
         };
-        let secrets = self.open(&endpoint.id, &secrets)?;
+        let secrets = secrets.iter().map(|sealed| self.open(&endpoint.id, sealed)).collect::<Result<Vec<_>, _>>();
+        let secrets = secrets.map_err(Failure::retry)?;
         match self.attempt(&message, &endpoint, &event, &secrets).await {
             Some(tried) => self.record(run, message, tried).await,
             None => Err(Failure::Snooze(self.0.clock.now_ms() + BUSY_MS)),
         }
-    }
-
-    fn open(&self, endpoint: &str, sealed: &[Sealed]) -> Result<Vec<Secret>, Failure> {
-        let purpose = owner::purpose(endpoint);
-        let opened = sealed.iter().map(|secret| self.0.key.open(&purpose, &secret.bytes));
-        opened.collect::<Result<_, _>>().map_err(|error| Failure::Retry(format!("a secret of {endpoint}: {error}")))
     }
 
     /// Sends it; `None` when nothing was sent because too much waits for the host.
@@ -111,7 +106,7 @@ impl Endpoints {
         }
         let request = match request(endpoint, &message.id, began_at_ms / 1000, body, secrets) {
             Ok(request) => request,
-            Err(error) => return impossible(error.to_string()),
+            Err(error) => return impossible(error),
         };
         let sent = self.0.outbound.send(request).await;
         let took_ms = self.0.clock.now_ms() - began_at_ms;
@@ -253,19 +248,15 @@ impl Endpoints {
     }
 }
 
-fn request(
-    endpoint: &Stored,
-    id: &str,
-    timestamp_s: i64,
-    body: String,
-    secrets: &[Secret],
-) -> Result<Request, http::header::InvalidHeaderValue> {
-    let signature = signing::sign(secrets, id, timestamp_s, body.as_bytes());
+fn request(endpoint: &Stored, id: &str, timestamp_s: i64, body: String, secrets: &[Secret]) -> Result<Request, String> {
+    let signature =
+        signing::sign(secrets, id, timestamp_s, body.as_bytes()).ok_or("a secret of the endpoint is none")?;
+    let value = |text: String| HeaderValue::try_from(text).map_err(|error| error.to_string());
     let request = Request::new("endpoints", Policy::Public, Method::POST, &endpoint.url)
         .header(CONTENT_TYPE, HeaderValue::from_static(CLOUD_EVENT))
-        .header(ID, HeaderValue::try_from(id)?)
+        .header(ID, value(id.to_owned())?)
         .header(TIMESTAMP, HeaderValue::from(timestamp_s))
-        .header(SIGNATURE, HeaderValue::try_from(signature)?)
+        .header(SIGNATURE, value(signature)?)
         .body(body)
         .timeout(Duration::from_millis(limits::ENDPOINT_TIMEOUT_MS))
         .keep_first(limits::ENDPOINT_ANSWER_BYTES);

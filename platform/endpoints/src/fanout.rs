@@ -7,7 +7,6 @@ use kernel::MessageId;
 
 use crate::deliver::{DELIVER, Parcel};
 use crate::reading::MessageRow;
-use crate::state::wants;
 use crate::store::messages::NewMessage;
 use crate::store::{self, messages};
 use crate::{Endpoints, told};
@@ -27,7 +26,7 @@ impl Endpoints {
         let listening: Vec<_> =
             store::all(tx).await?.into_iter().filter(|endpoint| endpoint.disabled.is_none()).collect();
         for event in batch.iter().filter(|event| event.kind != told::Test::TYPE) {
-            for endpoint in listening.iter().filter(|endpoint| wants(&endpoint.types, &event.kind)) {
+            for endpoint in listening.iter().filter(|endpoint| endpoint.wants(&event.kind)) {
                 self.send(tx, &endpoint.id, &Subject::of(event)).await?;
             }
         }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query as Params, State as Handle};
 use axum::http::StatusCode;
 use identity::Admin;
-use kernel::{Problem, ProblemResult};
+use kernel::{Problem, ProblemResult, Secret};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +15,9 @@ use crate::Endpoints;
 use crate::owner::{EndpointError, NewEndpoint, Patch};
 use crate::reading::{AttemptRow, EndpointRow, MessageRow, Query};
 use crate::recover::Plan;
+use crate::signing::{self, Signature};
 use crate::state::State;
+use crate::store::Sealed;
 
 /// How long the secrets before a new one go on signing unless said otherwise, and at most, seconds.
 const OVERLAP_S: u32 = 86_400;
@@ -54,6 +56,7 @@ impl From<EndpointError> for Problem {
                 let problem = Self::bad_request("address_refused", "Nothing would be sent to this address.");
                 problem.field("/url", sentence(&why.to_string()))
             }
+            EndpointError::Sealed(_) => Self::internal(words),
             EndpointError::Full => Self::conflict("endpoints_full", words),
             EndpointError::Disabled => Self::conflict("endpoint_disabled", words),
             EndpointError::Gone => Self::conflict("event_gone", words),
@@ -83,6 +86,9 @@ struct CreateBody {
     enabled: bool,
     /// Messages a minute at most; no bound unless said.
     per_minute: Option<u32>,
+    /// How its messages are signed: `v1` with a secret that both sides have, unless said, or `v1a` with a key pair of ours.
+    #[serde(default)]
+    signature: Signature,
 }
 
 fn yes() -> bool {
@@ -114,6 +120,8 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>
 struct RotateBody {
     /// For how long the secrets before this one go on signing, seconds: 86,400 unless said, 30 days at most.
     overlap_s: Option<u32>,
+    /// How the new one signs; as the newest does unless said.
+    signature: Option<Signature>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -156,20 +164,41 @@ struct SecretRow {
     created_at_ms: i64,
     /// When it stops signing, Unix milliseconds.
     expires_at_ms: Option<i64>,
+    /// How it signs.
+    signature: Signature,
+    /// What the receiver verifies with (`whpk_…`); absent where that is the secret itself.
+    public_key: Option<String>,
+}
+
+/// What a receiver verifies with (Standard Webhooks).
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndpointShown)]
+struct Shown {
+    /// The secret of `v1` (`whsec_…`). It is never shown again.
+    secret: Option<String>,
+    /// The public key of `v1a` (`whpk_…`).
+    public_key: Option<String>,
+}
+
+impl Shown {
+    fn of(secret: &Secret) -> Self {
+        let public_key = signing::public_key(secret);
+        Self { secret: public_key.is_none().then(|| secret.expose().to_owned()), public_key }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 struct Created {
     #[serde(flatten)]
     endpoint: EndpointRow,
-    /// What the receiver verifies with (`whsec_…`, Standard Webhooks). It is never shown again.
-    secret: String,
+    #[serde(flatten)]
+    shown: Shown,
 }
 
 #[derive(Serialize, ToSchema)]
 struct Rotated {
-    /// The new secret. It is never shown again.
-    secret: String,
+    #[serde(flatten)]
+    shown: Shown,
     /// Until when the ones before it sign as well, Unix milliseconds.
     others_until_ms: i64,
 }
@@ -206,10 +235,10 @@ async fn create(
     Handle(endpoints): Handle<Endpoints>,
     Json(body): Json<CreateBody>,
 ) -> ProblemResult<(StatusCode, Json<Created>)> {
-    let CreateBody { url, types, description, enabled, per_minute } = body;
-    let (endpoint, secret) = endpoints.create(NewEndpoint { url, types, description, enabled, per_minute }).await?;
-    let secret = secret.expose().to_owned();
-    Ok((StatusCode::CREATED, Json(Created { endpoint, secret })))
+    let CreateBody { url, types, description, enabled, per_minute, signature } = body;
+    let new = NewEndpoint { url, types, description, enabled, per_minute, signature };
+    let (endpoint, secret) = endpoints.create(new).await?;
+    Ok((StatusCode::CREATED, Json(Created { endpoint, shown: Shown::of(&secret) })))
 }
 
 /// One endpoint.
@@ -220,8 +249,12 @@ async fn show(
     Path(id): Path<String>,
 ) -> ProblemResult<Json<EndpointDetail>> {
     let endpoint = endpoints.find(&id).await?;
-    let secrets = endpoints.secrets(&id).await?.into_iter();
-    let secrets = secrets.map(|(created_at_ms, expires_at_ms)| SecretRow { created_at_ms, expires_at_ms }).collect();
+    let secrets =
+        endpoints.secrets(&id).await?.into_iter().map(|(Sealed { created_at_ms, expires_at_ms, .. }, secret)| {
+            let (signature, public_key) = (signing::signature_of(&secret), signing::public_key(&secret));
+            SecretRow { created_at_ms, expires_at_ms, signature, public_key }
+        });
+    let secrets = secrets.collect();
     Ok(Json(EndpointDetail { endpoint, secrets }))
 }
 
@@ -276,9 +309,8 @@ async fn rotate(
     if overlap_s > OVERLAP_MOST_S {
         return Err(EndpointError::Invalid("/overlap_s", "30 days (2592000) at most".to_owned()).into());
     }
-    let (secret, others_until_ms) = endpoints.rotate(&id, i64::from(overlap_s) * 1000).await?;
-    let secret = secret.expose().to_owned();
-    Ok(Json(Rotated { secret, others_until_ms }))
+    let (secret, others_until_ms) = endpoints.rotate(&id, i64::from(overlap_s) * 1000, body.signature).await?;
+    Ok(Json(Rotated { shown: Shown::of(&secret), others_until_ms }))
 }
 
 /// Sends a message of type `mainspring.endpoint.test` to this endpoint alone, also when it is disabled. It is tried once.

@@ -27,6 +27,7 @@ pub use self::migrations::MIGRATIONS;
 pub use self::owner::{EndpointError, NewEndpoint, Patch};
 pub use self::reading::{AttemptRow, EndpointRow, MessageRow, Query};
 pub use self::recover::Plan;
+pub use self::signing::Signature;
 
 /// Outgoing webhooks of this process. Clones are handles to the same ones.
 #[derive(Clone)]

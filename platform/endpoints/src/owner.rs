@@ -1,15 +1,16 @@
 //! What the owner of an endpoint does.
 
 use ::store::{StoreError, Tx};
-use events::{AppendError, Appended, EventType};
+use events::{AppendError, Appended, EventType, Filter};
 use jobs::EnqueueError;
 use kernel::{EndpointId, Secret, limits};
 use outbound::{Policy, Refused};
 
 use crate::fanout::Subject;
 use crate::reading::{AttemptRow, EndpointRow, MessageRow, Query};
-use crate::state::{Why, is_pattern};
-use crate::store::{self, Stored, messages};
+use crate::signing::Signature;
+use crate::state::Why;
+use crate::store::{self, Sealed, Stored, messages};
 use crate::{Endpoints, signing, told};
 
 /// Counts of messages stop here.
@@ -29,6 +30,8 @@ pub struct NewEndpoint {
     pub enabled: bool,
     /// Messages a minute at most.
     pub per_minute: Option<u32>,
+    /// How its messages are signed.
+    pub signature: Signature,
 }
 
 /// What changes of an endpoint; the rest stays.
@@ -62,6 +65,9 @@ pub enum EndpointError {
     /// There are as many as there may be.
     #[error("there are {} endpoints, which is as many as there may be", limits::ENDPOINTS)]
     Full,
+    /// A secret of it does not open.
+    #[error("a secret of endpoint {0} does not open with this data directory's key")]
+    Sealed(String),
     /// It gets nothing until it is enabled.
     #[error("the endpoint is disabled: enable it first")]
     Disabled,
@@ -80,17 +86,18 @@ pub enum EndpointError {
 }
 
 /// What seals the secrets of an endpoint, beside the key.
-pub(crate) fn purpose(endpoint: &str) -> String {
+fn purpose(endpoint: &str) -> String {
     format!("endpoint_secrets/{endpoint}")
 }
 
 impl Endpoints {
-    /// Registers an endpoint; it gets what is appended from now on. The secret is shown here and nowhere else.
+    /// Registers an endpoint; it gets what is appended from now on. The secret is shown here and nowhere else; one that is a key
+    /// pair is shown to nobody.
     ///
     /// # Errors
     /// [`EndpointError`].
     pub async fn create(&self, new: NewEndpoint) -> Result<(EndpointRow, Secret), EndpointError> {
-        let NewEndpoint { url, types, description, enabled, per_minute } = new;
+        let NewEndpoint { url, types, description, enabled, per_minute, signature } = new;
         let now_ms = self.0.clock.now_ms();
         let endpoint = Stored {
             id: EndpointId::new(&self.0.clock, &self.0.entropy).to_string(),
@@ -106,7 +113,7 @@ impl Endpoints {
             delivered_at_ms: None,
         };
         self.check(&endpoint).await?;
-        let secret = signing::make(&self.0.entropy);
+        let secret = signing::make(&self.0.entropy, signature);
         let (id, sealed) = (endpoint.id.clone(), self.seal(&endpoint.id, &secret));
         let insert = async move |tx: &mut Tx| {
             if !store::insert(tx, &endpoint).await? {
@@ -192,13 +199,25 @@ impl Endpoints {
         self.find(id).await
     }
 
-    /// Makes a new secret. Those before it sign beside it for `overlap_ms`, so that its receiver can change over in between.
+    /// Makes a new secret, which signs as the newest does unless said. Those before it sign beside it for `overlap_ms`, so that its
+    /// receiver can change over in between.
     ///
     /// # Errors
-    /// [`EndpointError::Unknown`], [`EndpointError::Store`].
-    pub async fn rotate(&self, id: &str, overlap_ms: i64) -> Result<(Secret, i64), EndpointError> {
+    /// [`EndpointError`].
+    pub async fn rotate(
+        &self,
+        id: &str,
+        overlap_ms: i64,
+        signature: Option<Signature>,
+    ) -> Result<(Secret, i64), EndpointError> {
         self.stored(id).await?;
-        let (secret, now_ms) = (signing::make(&self.0.entropy), self.0.clock.now_ms());
+        let signature = match signature {
+            Some(signature) => signature,
+            None => {
+                self.secrets(id).await?.first().map(|(_, newest)| signing::signature_of(newest)).unwrap_or_default()
+            }
+        };
+        let (secret, now_ms) = (signing::make(&self.0.entropy, signature), self.0.clock.now_ms());
         let (name, sealed, until_ms) = (id.to_owned(), self.seal(id, &secret), now_ms + overlap_ms);
         let add = async move |tx: &mut Tx| store::add_secret(tx, &name, &sealed, now_ms, until_ms).await;
         self.0.store.write(add).await?;
@@ -206,14 +225,17 @@ impl Endpoints {
         Ok((secret, until_ms))
     }
 
-    /// When each secret that signs was made, and when it ends, the newest first.
-    pub(crate) async fn secrets(&self, id: &str) -> Result<Vec<(i64, Option<i64>)>, StoreError> {
-        let (id, now_ms) = (id.to_owned(), self.0.clock.now_ms());
-        let read = async move |tx: &mut Tx| {
-            let secrets = store::secrets(tx, &id, now_ms).await?;
-            Ok(secrets.into_iter().map(|secret| (secret.created_at_ms, secret.expires_at_ms)).collect())
-        };
-        self.0.store.read(read).await
+    /// The secrets that sign, with when each was made and when it ends, the newest first.
+    pub(crate) async fn secrets(&self, id: &str) -> Result<Vec<(Sealed, Secret)>, EndpointError> {
+        let (name, now_ms) = (id.to_owned(), self.0.clock.now_ms());
+        let sealed: Result<Vec<Sealed>, StoreError> =
+            self.0.store.read(async move |tx| store::secrets(tx, &name, now_ms).await).await;
+        sealed?.into_iter().map(|it| self.open(id, &it).map(|secret| (it, secret))).collect()
+    }
+
+    /// Opens a secret of an endpoint.
+    pub(crate) fn open(&self, id: &str, sealed: &Sealed) -> Result<Secret, EndpointError> {
+        self.0.key.open(&purpose(id), &sealed.bytes).map_err(|_| EndpointError::Sealed(id.to_owned()))
     }
 
     /// Sends it a message that nobody else gets, also when it is disabled.
@@ -287,7 +309,7 @@ impl Endpoints {
         if it.types.is_empty() || it.types.len() > limits::ENDPOINT_TYPES {
             return invalid("/types", "name one event type at least, and 50 at most; * stands for all");
         }
-        if let Some(bad) = it.types.iter().position(|text| !is_pattern(text)) {
+        if let Some(bad) = it.types.iter().position(|text| !Filter::is_pattern(text)) {
             let why = format!("number {} is neither a type (github.push), a family (github.*), nor *", bad + 1);
             return Err(EndpointError::Invalid("/types", why));
         }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::fanout::Subject;
 use crate::owner::EndpointError;
-use crate::state::{State, wants};
+use crate::state::State;
 use crate::store::messages;
 use crate::{Endpoints, store, told};
 
@@ -97,7 +97,7 @@ impl Endpoints {
             return Ok((0, 0));
         };
         let (mut missed, mut failed) = (0, 0);
-        for event in page.iter().filter(|event| event.kind != told::Test::TYPE && wants(&endpoint.types, &event.kind)) {
+        for event in page.iter().filter(|event| event.kind != told::Test::TYPE && endpoint.wants(&event.kind)) {
             match messages::of_event(tx, id, event.position).await? {
                 None => {
                     missed += 1;

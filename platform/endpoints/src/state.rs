@@ -8,7 +8,6 @@
 //!              ▲─────── a person ────────────┘
 //! ```
 
-use kernel::limits;
 use serde::{Deserialize, Serialize};
 
 /// Where a message is. The numbers are stored.
@@ -148,26 +147,6 @@ impl Health {
     }
 }
 
-/// Whether one of these patterns wants a type: one type (`radio.phrase`), a family (`github.*`), or all (`*`).
-pub fn wants(patterns: &[String], kind: &str) -> bool {
-    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(family) => kind.starts_with(family),
-        None => kind == pattern,
-    })
-}
-
-/// Whether a text is such a pattern.
-pub fn is_pattern(text: &str) -> bool {
-    let words = text.strip_suffix(".*").unwrap_or(text);
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
-    text == "*"
-        || text.len() <= limits::EVENT_ATTRIBUTE_BYTES
-            && !words.is_empty()
-            && words.bytes().all(word)
-            && !words.starts_with('.')
-            && !words.ends_with('.')
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -221,23 +200,6 @@ mod tests {
         assert_eq!(health.after(Outcome::Delivered, 121 * H, 5 * DAY), (Health::default(), Advice::Fine));
         let gone = Health::default().after(Outcome::Gone, 0, 5 * DAY);
         assert_eq!(gone.1, Advice::Disable(Why::Gone));
-    }
-
-    #[test]
-    fn patterns_want_what_they_say() {
-        let wants = |pattern: &str, kind| wants(&[pattern.to_owned()], kind);
-        assert!(wants("*", "github.push") && wants("github.*", "github.push") && wants("github.push", "github.push"));
-        assert!(
-            !wants("github.*", "githubby.push")
-                && !wants("github.*", "github")
-                && !wants("github.push", "github.pushed")
-        );
-        for good in ["*", "a", "github.*", "radio.phrase", "com.example/thing-1_x"] {
-            assert!(is_pattern(good), "{good}");
-        }
-        for bad in ["", ".", ".*", "git*", "**", "a.*.b", "a b", "a.", ".a", "a\0", "ü"] {
-            assert!(!is_pattern(bad), "{bad}");
-        }
     }
 
     proptest! {

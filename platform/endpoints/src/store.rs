@@ -3,6 +3,7 @@
 pub(crate) mod messages;
 
 use ::store::{FromRow, Row, StoreError, Tx, params};
+use events::Filter;
 use kernel::limits;
 
 use crate::state::{Health, Why};
@@ -21,6 +22,13 @@ pub(crate) struct Stored {
     pub(crate) disabled_at_ms: Option<i64>,
     pub(crate) health: Health,
     pub(crate) delivered_at_ms: Option<i64>,
+}
+
+impl Stored {
+    /// Whether it asks for events of this type.
+    pub(crate) fn wants(&self, kind: &str) -> bool {
+        self.types.iter().any(|pattern| Filter::matches(pattern, kind))
+    }
 }
 
 const COLUMNS: &str = "id, url, description, types, per_minute, created_at_ms, updated_at_ms, disabled, disabled_at_ms,

@@ -178,21 +178,29 @@ impl Events {
         };
         let payload = OnceCell::new();
         let parsed = || payload.get_or_init(|| serde_json::from_str(&event.data).unwrap_or_default());
-        for work in log.registry.works.iter().filter(|work| work.wants(&facts, parsed)) {
-            log.jobs.enqueue(tx, work.job(position, event.subject.as_deref(), event.trace.clone())).await?;
-        }
-        let events = self.clone();
+        let owed: Vec<_> = log.registry.works.iter().filter(|work| work.wants(&facts, parsed)).collect();
+        let (events, kind, jobs) = (self.clone(), event.kind.clone(), owed.len());
+        let fresh = (jobs > 0).then(|| event.at(position, id, now_ms));
+        // Before the jobs' own: they must find the event when they begin.
         tx.on_commit(move || {
             metrics::counter!("events_appended_total").increment(1);
+            if let Some(fresh) = fresh {
+                events.0.fresh.keep(fresh, jobs);
+            }
             events.0.announce(position);
+            events.0.wake(&kind);
         });
+        for work in owed {
+            log.jobs.enqueue(tx, work.job(position, event.subject.as_deref(), event.trace.clone())).await?;
+        }
         Ok(Appended::New(position))
     }
 }
 
-/// Where the source said this before.
+/// Where the source said this before, also when the event itself is gone.
 async fn known(tx: &mut Tx, source: &str, id: &str) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT position FROM events WHERE source = $1 AND id = $2";
+    let sql = "SELECT position FROM events WHERE source = $1 AND id = $2
+         UNION ALL SELECT position FROM event_names WHERE source = $1 AND id = $2 LIMIT 1";
     let row: Option<(i64,)> = tx.first(sql, params![source, id]).await?;
     Ok(row.map(|(position,)| position))
 }

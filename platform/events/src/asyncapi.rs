@@ -9,10 +9,11 @@ use crate::registry::{Declared, Registry};
 pub(crate) fn document(registry: &Registry) -> Value {
     let mut components = Components::default();
     registry.types().for_each(|declared| components.add(declared));
+    let open: Vec<String> = registry.types().filter(|it| it.open).map(|it| component(&it.pattern)).collect();
     let every = |names: &[String]| -> Map<String, Value> {
         names.iter().map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") }))).collect()
     };
-    let messages = every(&components.names);
+    let (published, messages) = (every(&open), every(&components.names));
     let mut channels = Map::new();
     let mut operations = Map::new();
     channels.insert(
@@ -21,7 +22,7 @@ pub(crate) fn document(registry: &Registry) -> Value {
             "address": "/api/v1/events",
             "title": "Publish",
             "description": "CloudEvents in: structured, batched or binary (HTTP binding 1.0.2).",
-            "messages": messages,
+            "messages": published,
         }),
     );
     channels.insert(

@@ -175,4 +175,20 @@ impl NewEvent {
     pub fn trace(self, trace: Option<String>) -> Self {
         Self { trace, ..self }
     }
+
+    /// As it is in the log now.
+    pub(crate) fn at(&self, position: i64, id: String, time_ms: i64) -> Event {
+        Event {
+            position,
+            id,
+            kind: self.kind.clone(),
+            source: self.source.clone(),
+            subject: self.subject.clone(),
+            time_ms,
+            schema_version: self.version,
+            trace: self.trace.clone(),
+            data: self.data.clone(),
+            attributes: self.attributes.clone(),
+        }
+    }
 }

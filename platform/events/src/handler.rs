@@ -100,7 +100,7 @@ impl Serve {
                         return Err(StreamFailure::new(format!("the batch took longer than {most_s} s")));
                     }
                 }
-                store.write_relaxed(after).await.map_err(StreamFailure::from)
+                store.write_lazy(after).await.map_err(StreamFailure::from)
             }
             Self::InTx(handler) => {
                 let handler = handler.clone();

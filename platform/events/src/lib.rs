@@ -7,6 +7,9 @@ pub mod compatibility;
 mod condition;
 mod event;
 mod filter;
+mod fresh;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod handler;
 mod http;
 mod migrations;
@@ -35,6 +38,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use fresh::Fresh;
 use stream::Served;
 use tail::Newest;
 
@@ -59,6 +63,8 @@ pub(crate) struct Log {
     pub(crate) registry: Registry,
     /// The streams that this process serves.
     pub(crate) served: Mutex<HashMap<&'static str, Served>>,
+    /// What was appended here and is on its way to its jobs.
+    pub(crate) fresh: Fresh,
     /// What the last round of pruning was told to keep.
     pub(crate) retention: Mutex<Option<retention::Keep>>,
     /// What live tails show.
@@ -74,14 +80,33 @@ impl Events {
     pub fn new(store: Store, jobs: Jobs, clock: Clock, entropy: Entropy, registry: Registry) -> Self {
         let (head, _) = tokio::sync::watch::channel(0);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (served, retention, newest) = (Mutex::default(), Mutex::default(), Newest::new());
-        Self(Arc::new(Log { store, jobs, clock, entropy, registry, served, retention, newest, head, stop, tasks }))
+        let (served, fresh, retention, newest) = (Mutex::default(), Fresh::default(), Mutex::default(), Newest::new());
+        Self(Arc::new(Log {
+            store,
+            jobs,
+            clock,
+            entropy,
+            registry,
+            served,
+            fresh,
+            retention,
+            newest,
+            head,
+            stop,
+            tasks,
+        }))
     }
 }
 
 impl Log {
-    /// The log reaches so far: wakes streams and tails.
+    /// The log reaches so far: wakes tails.
     pub(crate) fn announce(&self, position: i64) {
         self.head.send_if_modified(|head| std::mem::replace(head, (*head).max(position)) < position);
+    }
+
+    /// An event of this type is in the log: wakes the streams that want it.
+    pub(crate) fn wake(&self, kind: &str) {
+        let served = self.served.lock();
+        served.values().filter(|it| it.stream.filter.wants(kind)).for_each(|it| it.news.notify_one());
     }
 }

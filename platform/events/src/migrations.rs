@@ -69,4 +69,19 @@ CREATE TABLE event_replays (
 );
 ",
     },
+    Migration {
+        part: "events",
+        version: 3,
+        // What is left of an event that retention removed early: its name, so that it is not appended twice.
+        sql: "
+CREATE TABLE event_names (
+    source TEXT NOT NULL,
+    id TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    until_ms BIGINT NOT NULL,
+    PRIMARY KEY (source, id)
+);
+CREATE INDEX event_names_until ON event_names (until_ms);
+",
+    },
 ];

@@ -14,6 +14,8 @@ pub(crate) enum Refused {
     Append(AppendError),
     /// Its source is one of this server's own.
     Reserved,
+    /// Its type is one of this server's own, and no setting lets others publish it.
+    ReservedType,
     /// It names another version of its type's schema than this one.
     Version(u32),
     /// The source said something else under this id before, at this position.
@@ -48,7 +50,12 @@ impl Events {
         if self.0.registry.is_reserved(&event.source) {
             return Err(Refused::Reserved);
         }
-        let current = self.0.registry.declared(&event.kind).and_then(|declared| declared.version);
+        let declared = self.0.registry.declared(&event.kind);
+        // Who works on `github.push` works on what GitHub has signed: whoever holds a key says something else by another name.
+        if declared.is_some_and(|declared| !declared.open) {
+            return Err(Refused::ReservedType);
+        }
+        let current = declared.and_then(|declared| declared.version);
         match (version, current) {
             (Some(version), Some(current)) if version != current => Err(Refused::Version(current)),
             _ => self.check_parsed(event, &data).map_err(Refused::Append),

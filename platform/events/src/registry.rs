@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::condition::{Condition, Facts};
 use crate::event::{Event, EventType};
-use crate::filter::{self, Filter};
+use crate::filter::Filter;
 use crate::state::Retry;
 
 /// A work subscription: one job of this kind per event. The kind's name is the subscription's name.
@@ -148,6 +148,8 @@ pub(crate) struct Declared {
     /// `None` of a family: its types have no versions.
     pub(crate) version: Option<u32>,
     pub(crate) schema: Value,
+    /// Whether others than the parts of this process may publish it.
+    pub(crate) open: bool,
     validator: Arc<Validator>,
 }
 
@@ -171,43 +173,43 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Declares a typed event.
+    /// Declares a typed event of a part or product of this process. Nobody else publishes it, unless [`Registry::open`] says so.
     ///
     /// # Panics
     /// When two types have one name, or the type's schema is broken: mistakes of the wiring.
     pub fn event<T: EventType>(&mut self) {
-        self.declare(T::TYPE, Some(T::VERSION), schemars::schema_for!(T).into());
+        self.declare(T::TYPE, Some(T::VERSION), schemars::schema_for!(T).into(), false);
     }
 
-    /// Declares a family of types with one schema, such as everything that a webhook source sends.
+    /// Declares a family of types with one schema, such as everything that a webhook source sends. Nobody else publishes them, as
+    /// with [`Registry::event`].
     ///
     /// # Panics
     /// As [`Registry::event`].
     pub fn family(&mut self, filter: Filter, schema: Value) {
-        self.declare(filter.0, None, schema);
+        self.declare(filter.0, None, schema, false);
     }
 
-    /// Declares types whose payloads are whatever their producers send: without this, a type that nobody declared is refused.
+    /// Lets others publish these types. What a part has declared so before keeps its schema; else payloads are whatever their
+    /// producers send. Without this, what nobody declared is refused, and so is what is a part's own.
     ///
     /// # Errors
-    /// In words, when the pattern is none (`partner.*`, `partner.order`) or is declared already.
+    /// In words, when the pattern is none (`partner.*`, `partner.order`) or is open already.
     pub fn open(&mut self, pattern: &str) -> Result<(), String> {
-        let stem = pattern.strip_suffix(".*").unwrap_or(pattern);
-        let fits =
-            |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-        if !stem.split('.').all(fits) || pattern.len() > limits::EVENT_ATTRIBUTE_BYTES {
+        if pattern == "*" || !Filter::is_pattern(pattern) {
             return Err(format!("{pattern:?} is no type and no family of types such as \"partner.*\""));
         }
-        if self.types.contains_key(pattern) {
-            return Err(format!("the event type {pattern:?} is declared already"));
+        match self.types.get_mut(pattern) {
+            Some(declared) if declared.open => return Err(format!("the event type {pattern:?} is open already")),
+            Some(declared) => declared.open = true,
+            None => self.declare(pattern, None, Value::Bool(true), true),
         }
-        self.declare(pattern, None, Value::Bool(true));
         Ok(())
     }
 
-    fn declare(&mut self, pattern: &str, version: Option<u32>, schema: Value) {
+    fn declare(&mut self, pattern: &str, version: Option<u32>, schema: Value, open: bool) {
         let validator = jsonschema::validator_for(&schema).expect("the schema of an event type is a schema");
-        let declared = Declared { pattern: pattern.to_owned(), version, schema, validator: Arc::new(validator) };
+        let declared = Declared { pattern: pattern.to_owned(), version, schema, open, validator: Arc::new(validator) };
         let other = self.types.insert(pattern.to_owned(), declared);
         assert!(other.is_none(), "two event types are called {pattern}");
     }
@@ -258,7 +260,7 @@ impl Registry {
 
     /// Who declared this type: itself, or the narrowest family; of two families the narrower one sorts last.
     pub(crate) fn declared(&self, kind: &str) -> Option<&Declared> {
-        let family = || self.types.values().rev().find(|declared| filter::wants(&declared.pattern, kind));
+        let family = || self.types.values().rev().find(|declared| Filter::matches(&declared.pattern, kind));
         self.types.get(kind).or_else(family)
     }
 }

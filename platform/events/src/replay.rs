@@ -15,7 +15,7 @@ use crate::handler::StreamFailure;
 use crate::registry::Work;
 use crate::replays::{self, Replay};
 use crate::stream::Served;
-use crate::{Event, Events, filter};
+use crate::{Event, Events, Filter};
 
 /// The jobs that a replay runs as.
 const REPLAY: Kind = Kind::new("events.replay").on("events.replay");
@@ -78,7 +78,7 @@ impl Target {
 
 impl Chosen {
     fn wants(&self, event: &Event) -> bool {
-        self.types.as_ref().is_none_or(|types| filter::wants(types, &event.kind))
+        self.types.as_ref().is_none_or(|types| Filter::matches(types, &event.kind))
             && self.condition.as_ref().is_none_or(|condition| condition.holds(event))
     }
 }

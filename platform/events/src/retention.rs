@@ -50,8 +50,9 @@ pub(crate) struct Hold {
 }
 
 impl Events {
-    /// Removes events that are older than `keep_ms`, or beyond the newest `most_bytes` (about, and by thousands of events), that every stream has passed, and that no unfinished job, parked list or
-    /// running replay needs: at most a batch; how many. A stream that nobody here declares, and that has not moved for
+    /// Removes events that are older than `keep_ms`, or beyond the newest `most_bytes` (about, and by thousands of events), that
+    /// every stream has passed, and that no unfinished job, parked list or running replay needs: at most a batch; how many. What
+    /// goes before [`limits::EVENT_NAME_MS`] leaves its source and id, so that a sender who comes again is known. A stream that nobody here declares, and that has not moved for
     /// `keep_ms`, holds nothing back and is forgotten: should it come back, it begins at the end of the log.
     ///
     /// # Errors
@@ -62,11 +63,13 @@ impl Events {
             Some(most) => self.edge_of(most).await?,
             None => 0,
         };
-        let before_ms = self.0.clock.now_ms() - keep_ms;
+        let now_ms = self.0.clock.now_ms();
+        let (before_ms, named_since_ms) = (now_ms - keep_ms, now_ms - limits::EVENT_NAME_MS);
         let streams: Vec<&str> = self.0.registry.streams.iter().map(|stream| stream.name).collect();
         let delete = async move |tx: &mut Tx| {
             forget_streams(tx, &streams, before_ms).await?;
-            let removed = delete(tx, before_ms, edge).await?;
+            let names = delete_names(tx, now_ms).await?;
+            let removed = names + delete(tx, before_ms, edge, named_since_ms).await?;
             let sql = "DELETE FROM event_segments
                  WHERE segment < COALESCE((SELECT MIN(position) FROM events), 0) / 1000";
             tx.execute(sql, &[]).await?;
@@ -137,7 +140,8 @@ async fn forget_streams(tx: &mut Tx, declared: &[&str], before_ms: i64) -> Resul
     Ok(())
 }
 
-pub(crate) async fn delete(tx: &mut Tx, before_ms: i64, edge: i64) -> Result<u64, StoreError> {
+/// Removes a batch of old events; how many. One that was appended after `named_since_ms` leaves its name.
+pub(crate) async fn delete(tx: &mut Tx, before_ms: i64, edge: i64, named_since_ms: i64) -> Result<u64, StoreError> {
     let batch = limits::JOB_PROMOTE_BATCH as i64;
     // The window keeps the writer from reading the whole log where little of it is old.
     let sql = "DELETE FROM events WHERE position IN (
@@ -147,8 +151,23 @@ pub(crate) async fn delete(tx: &mut Tx, before_ms: i64, edge: i64) -> Result<u64
            AND position < (SELECT COALESCE(MIN(next_position), 9223372036854775807) FROM event_replays WHERE state = 'running')
            AND NOT EXISTS (SELECT 1 FROM event_parked WHERE event_parked.position = oldest.position)
            AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.event_position = oldest.position AND finished_at_ms IS NULL)
-         ORDER BY position LIMIT $2)";
-    tx.execute(sql, params![before_ms, batch, batch * PRUNE_WINDOW, edge]).await
+         ORDER BY position LIMIT $2)
+         RETURNING source, id, position, time_ms";
+    let gone: Vec<(String, String, i64, i64)> =
+        tx.all(sql, params![before_ms, batch, batch * PRUNE_WINDOW, edge]).await?;
+    for (source, id, position, time_ms) in gone.iter().filter(|(.., time_ms)| *time_ms > named_since_ms) {
+        let sql = "INSERT INTO event_names (source, id, position, until_ms) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (source, id) DO NOTHING";
+        tx.execute(sql, params![source, id, *position, time_ms + limits::EVENT_NAME_MS]).await?;
+    }
+    Ok(gone.len() as u64)
+}
+
+/// Removes names that were kept long enough, a batch; how many.
+async fn delete_names(tx: &mut Tx, now_ms: i64) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM event_names WHERE (source, id) IN
+         (SELECT source, id FROM event_names WHERE until_ms <= $1 ORDER BY until_ms LIMIT $2)";
+    tx.execute(sql, params![now_ms, limits::JOB_PROMOTE_BATCH as i64]).await
 }
 
 /// Whole segments that were not measured yet with their bytes, some of them, and the bytes after all whole segments.

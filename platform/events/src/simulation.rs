@@ -334,7 +334,7 @@ async fn apply(tx: &mut Tx, did: Did, now_ms: i64) -> Result<(), StoreError> {
             assert!(sql::unpark(tx, NAME, position).await?);
             assert!(!sql::unpark(tx, NAME, position).await?);
         }
-        Did::Prune(before_ms) => drop(retention::delete(tx, before_ms, 0).await?),
+        Did::Prune(before_ms) => drop(retention::delete(tx, before_ms, 0, i64::MAX).await?),
         Did::Begin(from, to) => {
             assert!(replays::begin(tx, NAME, (from, to), "{}", now_ms).await?.is_some());
             assert!(replays::begin(tx, NAME, (from, to), "{}", now_ms).await?.is_none(), "one at a time");

@@ -25,6 +25,8 @@ const ERROR_CHARS: usize = 500;
 pub(crate) struct Served {
     pub(crate) stream: Stream,
     pub(crate) serve: Serve,
+    /// An event that it wants was appended by this process.
+    pub(crate) news: Arc<Notify>,
     /// Somebody paused or resumed it, or asked for a parked event to be retried.
     pub(crate) nudge: Arc<Notify>,
 }
@@ -57,7 +59,7 @@ impl Events {
     }
 
     fn start(&self, stream: Stream, serve: Serve) {
-        let served = Served { stream, serve, nudge: Arc::new(Notify::new()) };
+        let served = Served { stream, serve, news: Arc::default(), nudge: Arc::default() };
         self.0.served.lock().insert(served.stream.name, served.clone());
         self.0.tasks.spawn(run(self.clone(), served));
     }
@@ -78,7 +80,6 @@ impl Events {
 async fn run(events: Events, served: Served) {
     let stop = events.0.stop.clone();
     let name = served.stream.name;
-    let mut head = events.0.head.subscribe();
     let mut pump = Pump::new(events, served.clone());
     while !stop.is_cancelled() {
         let turned = tokio::select! {
@@ -94,7 +95,7 @@ async fn run(events: Events, served: Served) {
             Turned::Again(pause_ms) => Some(Duration::from_millis(pause_ms)),
         };
         tokio::select! {
-            changed = head.changed(), if wait.is_none() => if changed.is_err() { return },
+            () = served.news.notified(), if wait.is_none() => {}
             () = served.nudge.notified() => pump.nudged = true,
             () = tokio::time::sleep(wait.unwrap_or(POLL)) => pump.nudged = true,
             () = stop.cancelled() => return,
@@ -146,16 +147,21 @@ impl Pump {
         if std::mem::take(&mut self.nudged) {
             self.retry_parked().await?;
         }
-        let cursor = match log.store.read(async move |tx| sql::cursor(tx, name).await).await? {
-            Some(cursor) => cursor,
-            None => events.declare(name).await?,
+        let (filter, window, seen) = (stream.filter, self.serving.window(), self.seen);
+        let look = async move |tx: &mut Tx| {
+            let Some(cursor) = sql::cursor(tx, name).await? else { return Ok(None) };
+            let from = if seen.0 == cursor.position { seen.1 } else { cursor.position };
+            let batch = match cursor.paused_at_ms {
+                Some(_) => None,
+                None => Some(sql::batch(tx, filter, from, window).await?),
+            };
+            Ok::<_, StoreError>(Some((cursor, from, batch)))
         };
-        if cursor.paused_at_ms.is_some() {
-            return Ok(Turned::Idle);
-        }
-        let from = if self.seen.0 == cursor.position { self.seen.1 } else { cursor.position };
-        let (filter, window) = (stream.filter, self.serving.window());
-        let batch = log.store.read(async move |tx| sql::batch(tx, filter, from, window).await).await?;
+        let Some((cursor, from, batch)) = log.store.read(look).await? else {
+            events.declare(name).await?;
+            return Ok(Turned::More);
+        };
+        let Some(batch) = batch else { return Ok(Turned::Idle) };
         let through = if batch.more { batch.events.last().map_or(from, |event| event.position) } else { batch.head };
         let wanted: Vec<Event> = batch.events.into_iter().filter(|event| stream.wants(event)).collect();
         let Some(last) = wanted.last().map(|event| event.position) else {
@@ -182,7 +188,7 @@ impl Pump {
         self.seen = (at, through);
         if through - at >= IDLE_STEP.0 || (through > at && now_ms - cursor.moved_at_ms >= IDLE_STEP.1) {
             let advance = async move |tx: &mut Tx| sql::advance(tx, name, at, through, now_ms).await;
-            self.events.0.store.write_relaxed(advance).await?;
+            self.events.0.store.write_lazy(advance).await?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::condition::Condition;
 use crate::event::COLUMNS;
-use crate::{Event, Events, cloud_event, filter};
+use crate::{Event, Events, Filter, cloud_event};
 
 /// Hints may come from another process and be lost: the log is asked again after this time.
 const POLL: Duration = Duration::from_secs(5);
@@ -58,7 +58,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn wants(&self, event: &Event) -> bool {
-        self.kind.as_ref().is_none_or(|kind| filter::wants(kind, &event.kind))
+        self.kind.as_ref().is_none_or(|kind| Filter::matches(kind, &event.kind))
             && self.source.as_ref().is_none_or(|source| *source == event.source)
             && self.subject.as_ref().is_none_or(|subject| Some(subject) == event.subject.as_ref())
             && self.condition.as_ref().is_none_or(|condition| condition.holds(event))

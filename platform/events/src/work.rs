@@ -4,7 +4,6 @@ use jobs::{Failure, Handler, Kind, Run};
 
 use crate::Events;
 use crate::handler::WorkHandler;
-use crate::reading::find;
 
 impl Events {
     /// The handler of a work subscription as jobs know it: it gets the event that its job is owed for.
@@ -14,7 +13,10 @@ impl Events {
             let (events, run) = (events.clone(), run.clone());
             async move {
                 let position = attempt.event_position().unwrap_or_default();
-                let event = events.0.store.read(async move |tx| find(tx, position).await).await?;
+                let event = match events.0.fresh.take(position) {
+                    None => events.find(position).await?,
+                    fresh => fresh,
+                };
                 match event {
                     Some(event) => {
                         let (source, time_ms) = (event.source.clone(), event.time_ms);

@@ -18,7 +18,7 @@ pub fn routes(guard: Guard) -> OpenApiRouter {
 
 #[derive(Deserialize, IntoParams)]
 struct ListParams {
-    /// Only by this actor: `admin`, `anonymous` or `cli`.
+    /// Only by this actor: `admin`, `key:7`, `anonymous` or `cli`.
     actor: Option<String>,
     /// Only with this text in the action or in the target.
     q: Option<String>,
@@ -35,8 +35,8 @@ struct AuditPage {
     next: Option<i64>,
 }
 
-/// The audit log, newest first: every change that a signed-in person or the command line made, and every use of a sign-in
-/// link.
+/// The audit log, newest first: every change that a signed-in person, an API key or the command line made, and every use of a
+/// sign-in link.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(ListParams),
     responses((status = 200, body = AuditPage), (status = 401), (status = 400)))]
 async fn list(

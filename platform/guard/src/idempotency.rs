@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::store::{Keyed, Known};
-use crate::{Guard, store as rows};
+use crate::{Guard, caller_of, store as rows};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -31,23 +31,21 @@ struct Kept {
 impl Guard {
     /// Runs the request, or answers as it was answered before.
     pub(crate) async fn once(&self, request: Request, next: Next) -> Response {
-        let principal = match request.extensions().get::<Caller>() {
-            Some(Caller::Admin) => "admin",
-            _ => return next.run(request).await,
-        };
+        let caller = caller_of(&request);
         let applies = !request.method().is_safe() && request.uri().path().starts_with("/api/v1/");
-        if !applies || !request.headers().contains_key(KEY) {
+        // A stranger has no keys: whoever is not known any more gets no answer of the time when it was.
+        if !caller.is_somebody() || !applies || !request.headers().contains_key(KEY) {
             return next.run(request).await;
         }
-        self.keyed(principal, request, next).await.unwrap_or_else(IntoResponse::into_response)
+        self.keyed(caller, request, next).await.unwrap_or_else(IntoResponse::into_response)
     }
 
-    async fn keyed(&self, principal: &str, request: Request, next: Next) -> ProblemResult<Response> {
+    async fn keyed(&self, caller: Caller, request: Request, next: Next) -> ProblemResult<Response> {
         let key = key_of(request.headers())?;
         let (parts, body) = request.into_parts();
         let body = read(body).await?;
         let it = Keyed {
-            principal: principal.to_owned(),
+            principal: caller.to_string(),
             key,
             fingerprint: fingerprint(&parts, &body),
             holder: self.0.entropy.token(HOLDER_BYTES),

@@ -15,6 +15,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use bus::Bus;
+use identity::Caller;
 use kernel::{Clock, Entropy, SealKey};
 
 pub use self::audit::{Entry, Query};
@@ -48,8 +49,8 @@ impl Guard {
     /// The middleware: needs [`Client`], `identity::Caller` and `kernel::RequestInfo` in the request's extensions.
     pub async fn handle(State(guard): State<Self>, request: Request, next: Next) -> Response {
         let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
-        let (method, client) = (request.method().clone(), request.extensions().get().copied());
-        let standing = guard.count(&method, &route, client).await;
+        let who = (caller_of(&request), request.extensions().get().copied());
+        let standing = guard.count(&request.method().clone(), &route, who).await;
         let mut response = match standing.refusal() {
             Some(refused) => refused,
             None => {
@@ -62,6 +63,11 @@ impl Guard {
         standing.say(response.headers_mut());
         response
     }
+}
+
+/// Who sends the request, as the edge found out.
+fn caller_of(request: &Request) -> Caller {
+    request.extensions().get().copied().unwrap_or_default()
 }
 
 /// The tables of this part.

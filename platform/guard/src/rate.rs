@@ -5,6 +5,7 @@ use std::str::FromStr;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bus::{Quota, Taken};
+use identity::Caller;
 use kernel::Problem;
 
 use crate::client::counted_as;
@@ -13,39 +14,52 @@ use crate::{Client, Guard};
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// The policy whose shares belong to API keys; those of all others belong to addresses.
+const KEY: &str = "key";
+
 /// The quotas in force; `None` counts nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policies {
     /// Using a sign-in link.
     pub sign_in: Option<Quota>,
-    /// `/api/v1`.
+    /// `/api/v1`, for each address.
     pub api: Option<Quota>,
+    /// `/api/v1`, for each API key, from wherever it is used.
+    pub key: Option<Quota>,
     /// Webhooks.
     pub ingress: Option<Quota>,
     /// Pages, realtime connections, everything else that anybody may open.
     pub public: Option<Quota>,
 }
 
-/// A text that is no quota.
+/// A policy whose text is no quota.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no rate: write how many in how long, such as \"600/1m\" (s, m, h, d), or \"off\"")]
-pub struct PolicyError(String);
+#[error("{0} = {1:?} is no rate: write how many in how long, such as \"600/1m\" (s, m, h, d), or \"off\"")]
+pub struct PolicyError(&'static str, String);
 
 impl Policies {
-    /// Reads the four settings, in the order of the fields.
+    /// Reads the five settings, in the order of the fields.
     ///
     /// # Errors
     /// [`PolicyError`] for the first that is none.
-    pub fn parse([sign_in, api, ingress, public]: [&str; 4]) -> Result<Self, PolicyError> {
-        Ok(Self { sign_in: quota(sign_in)?, api: quota(api)?, ingress: quota(ingress)?, public: quota(public)? })
+    pub fn parse([sign_in, api, key, ingress, public]: [&str; 5]) -> Result<Self, PolicyError> {
+        let read = |field, text: &str| quota(text).ok_or_else(|| PolicyError(field, text.to_owned()));
+        Ok(Self {
+            sign_in: read("sign_in", sign_in)?,
+            api: read("api", api)?,
+            key: read("key", key)?,
+            ingress: read("ingress", ingress)?,
+            public: read("public", public)?,
+        })
     }
 
-    fn of(&self, method: &Method, route: &str) -> Option<(&'static str, Quota)> {
+    fn of(&self, method: &Method, route: &str, caller: Caller) -> Option<(&'static str, Quota)> {
         let (name, quota) = match route {
             "/livez" | "/readyz" | "/startupz" | "/healthz" | "/metrics" => return None,
             route if route.starts_with("/assets/") => return None,
             "/console/enter/{token}" if method == Method::POST => ("sign-in", self.sign_in),
             route if route.starts_with("/in/") => ("ingress", self.ingress),
+            route if route.starts_with("/api/v1/") && matches!(caller, Caller::Key { .. }) => (KEY, self.key),
             route if route.starts_with("/api/v1/") => ("api", self.api),
             _ => ("public", self.public),
         };
@@ -53,26 +67,24 @@ impl Policies {
     }
 }
 
-fn quota(text: &str) -> Result<Option<Quota>, PolicyError> {
-    let read = |text: &str| {
-        let (count, period) = text.split_once('/')?;
-        let unit_at = period.find(|c: char| !c.is_ascii_digit())?;
-        let (number, unit) = period.split_at(unit_at);
-        let unit_ms = match unit {
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        let number = if number.is_empty() { 1 } else { u32::from_str(number).ok()? };
-        let (count, period_ms) = (u32::from_str(count.trim()).ok()?, number.checked_mul(unit_ms)?);
-        (count > 0 && period_ms > 0).then_some(Quota { count, period_ms })
-    };
+/// `Some(None)` for "off"; `None` for a text that is no quota.
+fn quota(text: &str) -> Option<Option<Quota>> {
     if text == "off" {
-        return Ok(None);
+        return Some(None);
     }
-    read(text.trim()).map(Some).ok_or_else(|| PolicyError(text.to_owned()))
+    let (count, period) = text.trim().split_once('/')?;
+    let unit_at = period.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = period.split_at(unit_at);
+    let unit_ms = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let number = if number.is_empty() { 1 } else { u32::from_str(number).ok()? };
+    let (count, period_ms) = (u32::from_str(count.trim()).ok()?, number.checked_mul(unit_ms)?);
+    (count > 0 && period_ms > 0).then_some(Some(Quota { count, period_ms }))
 }
 
 /// Where the client of a request stands.
@@ -80,13 +92,14 @@ pub(crate) struct Standing(Option<(&'static str, Quota, Option<Taken>)>);
 
 impl Guard {
     /// Counts a request. One that nobody counts stands nowhere; where the bus is away, everybody is let through.
-    pub(crate) async fn count(&self, method: &Method, route: &str, client: Option<Client>) -> Standing {
-        let Some((policy, quota)) = self.0.policies.of(method, route) else { return Standing(None) };
-        let Some(Client(client)) = client.filter(|client| !client.0.is_loopback()) else {
-            return Standing(Some((policy, quota, None)));
-        };
-        let key = format!("rate:{policy}:{}", counted_as(client));
-        match self.0.bus.take(&key, quota).await {
+    pub(crate) async fn count(&self, method: &Method, route: &str, who: (Caller, Option<Client>)) -> Standing {
+        let (caller, client) = who;
+        let Some((policy, quota)) = self.0.policies.of(method, route, caller) else { return Standing(None) };
+        let client = client.filter(|client| !client.0.is_loopback());
+        // A key is counted on this machine as well: its share is about what a program does, and not about from where.
+        let counted = if policy == KEY { Some(caller.to_string()) } else { client.map(|client| counted_as(client.0)) };
+        let Some(counted) = counted else { return Standing(Some((policy, quota, None))) };
+        match self.0.bus.take(&format!("rate:{policy}:{counted}"), quota).await {
             Ok(taken) => Standing(Some((policy, quota, Some(taken)))),
             Err(error) => {
                 tracing::debug!(%error, "a request could not be counted");
@@ -104,8 +117,9 @@ impl Standing {
             return None;
         }
         metrics::counter!("ratelimit_rejected_total", "policy" => policy).increment(1);
+        let whose = if policy == KEY { "API key" } else { "address" };
         let detail = format!(
-            "This address has used up its {} requests in {} s ({policy}). Wait as long as Retry-After says.",
+            "This {whose} has used up its {} requests in {} s ({policy}). Wait as long as Retry-After says.",
             quota.count,
             quota.period_ms.div_ceil(1_000)
         );
@@ -137,19 +151,21 @@ mod tests {
     #[test]
     fn a_rate_is_so_many_in_so_long() {
         let read = |text| quota(text).map(|quota| quota.map(|quota| (quota.count, quota.period_ms)));
-        assert_eq!(read("600/1m"), Ok(Some((600, 60_000))));
-        assert_eq!(read("5/10s"), Ok(Some((5, 10_000))));
-        assert_eq!(read("1/d"), Ok(Some((1, 86_400_000))));
-        assert_eq!(read("off"), Ok(None));
+        assert_eq!(read("600/1m"), Some(Some((600, 60_000))));
+        assert_eq!(read("5/10s"), Some(Some((5, 10_000))));
+        assert_eq!(read("1/d"), Some(Some((1, 86_400_000))));
+        assert_eq!(read("off"), Some(None));
         for wrong in ["", "600", "600/m1", "0/1m", "1/0s", "-1/1s", "1/1y", "1/99999999d", "/1m", "1/é"] {
-            assert_eq!(read(wrong), Err(PolicyError(wrong.to_owned())), "{wrong}");
+            assert_eq!(read(wrong), None, "{wrong}");
         }
+        let refused = Policies::parse(["1/s", "1/s", "many", "1/s", "1/s"]).expect_err("refused");
+        assert!(refused.to_string().starts_with("key = \"many\" is no rate"), "{refused}");
     }
 
     #[test]
     fn every_route_has_the_policy_that_fits() {
-        let policies = Policies::parse(["1/s", "2/s", "3/s", "4/s"]).expect("rates");
-        let of = |method, route| policies.of(&method, route).map(|(name, _)| name);
+        let policies = Policies::parse(["1/s", "2/s", "off", "3/s", "4/s"]).expect("rates");
+        let of = |method, route| policies.of(&method, route, Caller::Admin).map(|(name, _)| name);
         assert_eq!(of(Method::POST, "/console/enter/{token}"), Some("sign-in"));
         assert_eq!(of(Method::GET, "/console/enter/{token}"), Some("public"));
         assert_eq!(of(Method::POST, "/in/{source}"), Some("ingress"));
@@ -158,5 +174,11 @@ mod tests {
         assert_eq!(of(Method::GET, ""), Some("public"), "an address where there is nothing");
         assert_eq!(of(Method::GET, "/livez"), None);
         assert_eq!(of(Method::GET, "/assets/{*path}"), None);
+        let key = Caller::Key { id: 1, scopes: 0 };
+        let of = |policies: Policies, route| policies.of(&Method::POST, route, key).map(|(name, _)| name);
+        assert_eq!(of(policies, "/api/v1/jobs"), None, "off is off, and not the share of an address");
+        let policies = Policies { key: policies.api, ..policies };
+        assert_eq!(of(policies, "/api/v1/jobs"), Some("key"));
+        assert_eq!(of(policies, "/in/{source}"), Some("ingress"), "elsewhere a key is no more than an address");
     }
 }

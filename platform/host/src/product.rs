@@ -28,6 +28,7 @@ pub struct Product {
     jobs: Vec<(Kind, Make<Handler>)>,
     schedules: Vec<Schedule>,
     namespaces: Vec<fn(&Store) -> Namespace>,
+    channels: Vec<(&'static str, &'static str)>,
     routes: Vec<fn(Ctx) -> OpenApiRouter>,
     pages: Vec<(&'static str, &'static str)>,
     samples: Option<(&'static str, Sampler)>,
@@ -79,6 +80,7 @@ impl Product {
             jobs: Vec::new(),
             schedules: Vec::new(),
             namespaces: Vec::new(),
+            channels: Vec::new(),
             routes: Vec::new(),
             pages: Vec::new(),
             samples: None,
@@ -179,6 +181,14 @@ impl Product {
         self
     }
 
+    /// Describes channels of its namespaces for the AsyncAPI document: an address with its parameters in braces (`polls:{poll}`), and
+    /// what is published there.
+    #[must_use]
+    pub fn channel(mut self, address: &'static str, description: &'static str) -> Self {
+        self.channels.push((address, description));
+        self
+    }
+
     /// Its routes.
     #[must_use]
     pub fn routes(mut self, routes: fn(Ctx) -> OpenApiRouter) -> Self {
@@ -228,12 +238,13 @@ impl Product {
         self.migrations
     }
 
-    /// Declares its event types and subscriptions.
+    /// Declares its event types, subscriptions and channels.
     pub fn declare(&self, registry: &mut Registry) {
         registry.reserve(format!("/{}", self.name));
         self.declare.iter().for_each(|declare| declare(registry));
         self.reactions.iter().for_each(|(work, _)| registry.work(work.clone()));
         self.streams.iter().for_each(|(stream, _)| registry.stream(stream.clone()));
+        self.channels.iter().for_each(|(address, description)| registry.channel(*address, *description));
     }
 
     /// Its channel namespaces over this store.

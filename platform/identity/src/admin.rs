@@ -1,5 +1,6 @@
 //! Permission as a type.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
@@ -23,11 +24,35 @@ pub enum Caller {
         /// What it may do: the bits of its [`Scope`]s.
         scopes: u16,
     },
+    /// Whoever shows a session or a key while the store cannot say whose it is: nobody, but not for want of a right.
+    Unknown,
+}
+
+impl Caller {
+    /// Whether it is somebody in particular.
+    pub const fn is_somebody(self) -> bool {
+        matches!(self, Self::Admin | Self::Key { .. })
+    }
+}
+
+/// `admin`, `key:` and the key's number, or for nobody `anonymous` and `unknown`: the name under which what a caller did is
+/// written down, and by which what belongs to one is kept from the others. Stored: never changes.
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::Admin => f.write_str("admin"),
+            Self::Key { id, .. } => write!(f, "key:{id}"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
 }
 
 /// Proof that an administrator sends this request.
 pub struct Admin;
 
+/// When to ask again while the store does not answer, seconds.
+const RETRY_S: u32 = 5;
 /// The header that a page of another site cannot add to a request with our cookie.
 const SAME_SITE: &str = "x-mainspring-console";
 
@@ -40,11 +65,16 @@ impl<S: Sync> FromRequestParts<S> for Admin {
             Some(Caller::Key { .. }) => {
                 Err(Problem::forbidden("An API key may not do this: it takes a signed-in person."))
             }
+            Some(Caller::Unknown) => Err(unknown()),
             _ => Err(Problem::unauthorized(
                 "Sign in first: run `mainspring admin-link` beside the server and open the link it prints.",
             )),
         }
     }
+}
+
+fn unknown() -> Problem {
+    Problem::unavailable(RETRY_S, "whose session or key it is could not be looked up")
 }
 
 fn same_site(parts: &Parts) -> Result<(), Problem> {
@@ -95,6 +125,7 @@ impl<N: Needs, S: Sync> FromRequestParts<S> for Key<N> {
             Some(Caller::Key { .. }) => {
                 return Err(Problem::forbidden(format!("This API key lacks the scope `{}`.", N::SCOPE.name())));
             }
+            Some(Caller::Unknown) => return Err(unknown()),
             _ => return Err(Problem::unauthorized("Send an API key: `Authorization: Bearer msk_…`.")),
         };
         Ok(Self { id, needs: PhantomData })

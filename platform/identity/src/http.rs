@@ -27,7 +27,7 @@ pub fn routes(identity: Identity) -> OpenApiRouter {
 
 impl Identity {
     /// Who sends a request with these headers. A request that shows a key acts for that key alone, whatever cookie comes
-    /// with it. A store that does not answer makes everybody a stranger.
+    /// with it. When the store does not answer, that is [`Caller::Unknown`].
     pub async fn caller_of(&self, headers: &HeaderMap) -> Caller {
         let known = match (bearer(headers), cookie(headers)) {
             (Some(token), _) => self.bearer(token).await,
@@ -35,8 +35,8 @@ impl Identity {
             (None, None) => return Caller::Anonymous,
         };
         known.unwrap_or_else(|error| {
-            tracing::warn!(error = %kernel::problem::chain(&error), "who sends a request could not be checked");
-            Caller::Anonymous
+            tracing::warn!(error = %kernel::problem::chain(&error), "who sends a request could not be looked up");
+            Caller::Unknown
         })
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use kernel::{Problem, ProblemResult, Secret, limits};
 use serde::{Deserialize, Serialize};
-use store::{FromRow, Migration, Row, StoreError, params};
+use store::{FromRow, Migration, Row, StoreError, Tx, params};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::sessions::digest;
 use crate::{Admin, Caller, Identity};
 
-pub(crate) const MIGRATION: Migration = Migration {
+pub(crate) const MADE: Migration = Migration {
     part: "identity",
     version: 2,
     sql: "
@@ -30,11 +30,16 @@ CREATE TABLE api_keys (
 ",
 };
 
+pub(crate) const EXPIRING: Migration =
+    Migration { part: "identity", version: 3, sql: "ALTER TABLE api_keys ADD COLUMN expires_at_ms BIGINT;" };
+
 /// What every key begins with, so that people and scanners know one when they see it.
 const PREFIX: &str = "msk_";
 const TOKEN_BYTES: usize = 32;
 /// How much of a key is shown later, to tell keys apart: the prefix and 32 of its 256 bits.
 const SHOWN: usize = PREFIX.len() + 8;
+/// A key's name, characters.
+const NAME_CHARS: usize = 100;
 /// How exact `last_used_at_ms` is: a key that works all day writes once a minute.
 const USED_MS: i64 = 60_000;
 
@@ -56,7 +61,8 @@ pub enum Scope {
 }
 
 impl Scope {
-    const ALL: [Self; 4] = [Self::JobsWork, Self::JobsEnqueue, Self::EventsPublish, Self::EventsRead];
+    /// Every one, in the order of their bits.
+    pub const ALL: [Self; 4] = [Self::JobsWork, Self::JobsEnqueue, Self::EventsPublish, Self::EventsRead];
 
     /// As it is written.
     pub const fn name(self) -> &'static str {
@@ -68,9 +74,56 @@ impl Scope {
         }
     }
 
+    /// The one that is written so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+
+    /// What it allows, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::JobsWork => "take jobs and report on them",
+            Self::JobsEnqueue => "enqueue jobs",
+            Self::EventsPublish => "publish events",
+            Self::EventsRead => "read events",
+        }
+    }
+
     /// Its bit in a set of scopes. Stored: never changes.
     pub const fn bit(self) -> u16 {
         1 << self as u16
+    }
+}
+
+/// A key that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// What people call it: 1 to 100 characters.
+    pub name: String,
+    /// What it may do: one at least.
+    pub scopes: Vec<Scope>,
+    /// From when on it is worth nothing, Unix milliseconds; never unless said.
+    #[serde(default)]
+    pub expires_at_ms: Option<i64>,
+}
+
+impl NewKey {
+    fn check(&self, now_ms: i64) -> ProblemResult<()> {
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > NAME_CHARS || name.chars().any(char::is_control) {
+            return Err(Problem::bad_request("name_invalid", "A key has a name of 1 to 100 characters.")
+                .field("/name", "1 to 100 printable characters"));
+        }
+        if self.scopes.is_empty() {
+            return Err(Problem::bad_request("scopes_missing", "A key without a scope can do nothing.")
+                .field("/scopes", "one scope at least"));
+        }
+        if self.expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            return Err(Problem::bad_request("expiry_invalid", "A key that has expired can do nothing.")
+                .field("/expires_at_ms", "a time to come, Unix milliseconds"));
+        }
+        Ok(())
     }
 }
 
@@ -89,6 +142,8 @@ pub struct ApiKey {
     pub created_at_ms: i64,
     /// Unix milliseconds, exact to a minute.
     pub last_used_at_ms: Option<i64>,
+    /// From when on it is worth nothing by itself, Unix milliseconds; null for never.
+    pub expires_at_ms: Option<i64>,
     /// Since when it is worth nothing.
     pub revoked_at_ms: Option<i64>,
 }
@@ -103,32 +158,41 @@ impl FromRow for ApiKey {
             scopes: Scope::ALL.into_iter().filter(|scope| bits & scope.bit() != 0).collect(),
             created_at_ms: row.get(4)?,
             last_used_at_ms: row.get(5)?,
-            revoked_at_ms: row.get(6)?,
+            expires_at_ms: row.get(6)?,
+            revoked_at_ms: row.get(7)?,
         })
     }
 }
 
 impl Identity {
-    /// Makes a key; `None` when there are [`limits::API_KEYS`] already. The secret is not to be had again.
+    /// Makes a key: its number and its secret, which is not to be had again.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn make_key(&self, name: &str, scopes: &[Scope]) -> Result<Option<(i64, Secret)>, StoreError> {
-        let token = format!("{PREFIX}{}", self.entropy.token(TOKEN_BYTES));
-        let (digest, prefix, name) = (digest(&token), token[..SHOWN].to_owned(), name.to_owned());
-        let bits = scopes.iter().fold(0, |bits, scope| bits | scope.bit());
+    /// 400 for a name, scopes or an expiry that cannot be, 409 when [`limits::API_KEYS`] keys work already, and what the store says.
+    pub async fn make_key(&self, new: &NewKey) -> ProblemResult<(i64, Secret)> {
         let now_ms = self.clock.now_ms();
+        new.check(now_ms)?;
+        let token = format!("{PREFIX}{}", self.entropy.token(TOKEN_BYTES));
+        let (digest, prefix, name) = (digest(&token), token[..SHOWN].to_owned(), new.name.trim().to_owned());
+        let bits = new.scopes.iter().fold(0, |bits, scope| bits | scope.bit());
+        let expires_at_ms = new.expires_at_ms;
         let made: Result<Option<(i64,)>, StoreError> = self
             .store
             .write(async move |tx| {
-                let sql = "INSERT INTO api_keys (digest, prefix, name, scopes, created_at_ms)
-                     SELECT $1, $2, $3, $4, $5 WHERE (SELECT COUNT(*) FROM api_keys WHERE revoked_at_ms IS NULL) < $6
+                let sql = "INSERT INTO api_keys (digest, prefix, name, scopes, created_at_ms, expires_at_ms)
+                     SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT COUNT(*) FROM api_keys
+                         WHERE revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > $5)) < $7
                      RETURNING id";
                 let most = limits::API_KEYS as i64;
-                tx.first(sql, params![&digest, &prefix, &name, bits, now_ms, most]).await
+                tx.first(sql, params![&digest, &prefix, &name, bits, now_ms, expires_at_ms, most]).await
             })
             .await;
-        Ok(made?.map(|(id,)| (id, Secret::new(token))))
+        match made? {
+            Some((id,)) => Ok((id, Secret::new(token))),
+            None => {
+                Err(Problem::conflict("keys_full", format!("There are {} keys: revoke one first.", limits::API_KEYS)))
+            }
+        }
     }
 
     /// Makes a key worthless, from the next request on; `false` when there is no such key.
@@ -141,12 +205,12 @@ impl Identity {
         self.store.write(async move |tx| Ok(tx.execute(sql, params![id, now_ms]).await? == 1)).await
     }
 
-    /// The keys that work, newest first, then revoked ones; [`limits::PAGE`] at most.
+    /// The keys, newest first, then revoked ones; [`limits::PAGE`] at most.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        let sql = "SELECT id, name, prefix, scopes, created_at_ms, last_used_at_ms, revoked_at_ms
+        let sql = "SELECT id, name, prefix, scopes, created_at_ms, last_used_at_ms, expires_at_ms, revoked_at_ms
              FROM api_keys ORDER BY revoked_at_ms IS NOT NULL, id DESC LIMIT $1";
         let most = limits::PAGE as i64;
         self.store.read(async move |tx| tx.all(sql, params![most]).await).await
@@ -158,13 +222,19 @@ impl Identity {
             return Ok(Caller::Anonymous);
         }
         let (digest, now_ms) = (digest(token), self.clock.now_ms());
-        let sql = "SELECT id, scopes, last_used_at_ms FROM api_keys WHERE digest = $1 AND revoked_at_ms IS NULL";
+        let sql = "SELECT id, scopes, last_used_at_ms FROM api_keys WHERE digest = $1 AND revoked_at_ms IS NULL
+             AND (expires_at_ms IS NULL OR expires_at_ms > $2)";
         let known: Result<Option<(i64, u16, Option<i64>)>, StoreError> =
-            self.store.read(async move |tx| tx.first(sql, params![&digest]).await).await;
+            self.store.read(async move |tx| tx.first(sql, params![&digest, now_ms]).await).await;
         let Some((id, scopes, used_at_ms)) = known? else { return Ok(Caller::Anonymous) };
         if used_at_ms.is_none_or(|at_ms| at_ms.abs_diff(now_ms) >= USED_MS as u64) {
             let sql = "UPDATE api_keys SET last_used_at_ms = $2 WHERE id = $1";
-            self.store.write_relaxed(async move |tx| tx.execute(sql, params![id, now_ms]).await.map(drop)).await?;
+            let note = async move |tx: &mut Tx| tx.execute(sql, params![id, now_ms]).await.map(drop);
+            let noted: Result<(), StoreError> = self.store.write_lazy(note).await;
+            if let Err(error) = noted {
+                // A full disk: the key is as good as before, and what it may still do is for the route to say.
+                tracing::warn!(key = id, error = %kernel::problem::chain(&error), "the use of an API key was not noted");
+            }
         }
         Ok(Caller::Key { id, scopes })
     }
@@ -172,14 +242,6 @@ impl Identity {
 
 pub(crate) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
-}
-
-#[derive(Deserialize, ToSchema)]
-struct NewKey {
-    /// What people call it: 1 to 100 characters.
-    name: String,
-    /// What it may do: one at least.
-    scopes: Vec<Scope>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -203,18 +265,7 @@ async fn make(
     State(identity): State<Identity>,
     Json(new): Json<NewKey>,
 ) -> ProblemResult<(StatusCode, Json<MadeKey>)> {
-    let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(Problem::bad_request("name_invalid", "A key has a name of 1 to 100 characters.")
-            .field("/name", "1 to 100 printable characters"));
-    }
-    if new.scopes.is_empty() {
-        return Err(Problem::bad_request("scopes_missing", "A key without a scope can do nothing.")
-            .field("/scopes", "one scope at least"));
-    }
-    let Some((id, token)) = identity.make_key(name, &new.scopes).await? else {
-        return Err(Problem::conflict("keys_full", format!("There are {} keys: revoke one first.", limits::API_KEYS)));
-    };
+    let (id, token) = identity.make_key(&new).await?;
     let made = MadeKey { id: id.to_string(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(made)))
 }

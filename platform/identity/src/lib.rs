@@ -8,5 +8,5 @@ mod sessions;
 
 pub use admin::{Admin, Caller, Key, Needs, scopes};
 pub use http::{is_https, routes};
-pub use keys::{ApiKey, Scope};
+pub use keys::{ApiKey, NewKey, Scope};
 pub use sessions::{Identity, LINK_TTL_MS, MIGRATIONS};

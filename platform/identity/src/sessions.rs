@@ -7,7 +7,7 @@ use store::{Migration, Store, StoreError, params};
 use crate::Caller;
 
 /// The tables of this part.
-pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MIGRATION];
+pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING];
 
 const SESSIONS: Migration = Migration {
     part: "identity",

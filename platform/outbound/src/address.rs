@@ -62,6 +62,10 @@ impl Guard {
         {
             return Err(Refused::Unreadable);
         }
+        // What stands in brackets is an address of IPv6 or nothing: no name, no zone.
+        if authority.host().starts_with('[') && !matches!(literal(&uri), Some(IpAddr::V6(_))) {
+            return Err(Refused::Unreadable);
+        }
         self.destination(&uri, policy)?;
         Ok(uri)
     }
@@ -265,6 +269,10 @@ mod tests {
             ("/hook", Some(Refused::Unreadable)),
             ("https://", Some(Refused::Unreadable)),
             ("https://:443/", Some(Refused::Unreadable)),
+            ("https://[]/", Some(Refused::Unreadable)),
+            ("https://[localhost]/", Some(Refused::Unreadable)),
+            ("https://[127.0.0.1]/", Some(Refused::Unreadable)),
+            ("https://[fe80::1%25eth0]/", Some(Refused::Unreadable)),
             ("https://example.org:/", Some(Refused::Unreadable)),
             ("https://example.org:99999/", Some(Refused::Unreadable)),
             ("https://exa mple.org/", Some(Refused::Unreadable)),

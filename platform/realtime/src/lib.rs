@@ -6,6 +6,8 @@ mod channels;
 mod codes;
 mod durable;
 mod feed;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guarded;
 mod hub;
 mod members;

@@ -5,6 +5,8 @@ mod calendar;
 mod calendar_test;
 mod changing;
 mod cron;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod migrations;
 mod parse;

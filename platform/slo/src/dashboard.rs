@@ -73,6 +73,7 @@ const ROWS: &[(&str, &[Shown])] = &[
     (
         "Jobs",
         &[
+            ("Jobs by state", "short", &[("sum by (state) (jobs{$of})", "{{state}}")]),
             ("Attempts by outcome", "ops", &[("sum by (outcome) (rate(jobs_total{$of}[R]))", "{{outcome}}")]),
             (
                 "Waiting and running, 99th percentile",

@@ -136,7 +136,10 @@ impl Sqlite {
             None => {}
             Some(error @ StoreError::Damaged(_)) => return Err(error),
             // Nobody may be writing any more, because of this very answer: find out whether it would work again.
-            Some(_) => drop(self.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await, Pace::Synced).await?),
+            Some(_) => {
+                let _: u64 =
+                    self.write(async |tx| tx.execute("UPDATE identity SET id = id", &[]).await, Pace::Synced).await?;
+            }
         }
         const MIB: u64 = 1024 * 1024;
         match connect::free_bytes(&self.dir) {

@@ -179,7 +179,9 @@ impl Writer {
                 return;
             }
             std::thread::park_timeout(left);
-            taken.extend(std::iter::from_fn(|| self.queue.try_recv().ok()).take(limits::STORE_BATCH_WRITES - taken.len()));
+            taken.extend(
+                std::iter::from_fn(|| self.queue.try_recv().ok()).take(limits::STORE_BATCH_WRITES - taken.len()),
+            );
         }
     }
 

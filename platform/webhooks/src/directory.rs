@@ -183,7 +183,8 @@ impl Directory {
         let own = keys.iter().filter(|key| key.source == source);
         own.map(|key| {
             let secret = self.open(source, &key.sealed)?;
-            Ok(ActiveKey { id: key.id, secret, created_at_ms: key.created_at_ms, until_ms: key.until_ms })
+            let StoredKey { id, created_at_ms, fetched_at_ms, until_ms, .. } = *key;
+            Ok(ActiveKey { id, secret, created_at_ms, fetched_at_ms, until_ms })
         })
         .collect()
     }
@@ -196,7 +197,7 @@ impl Directory {
                 self.entropy.fill(&mut bytes);
                 Secret::new(format!("whsec_{}", crate::crypto::encode(crate::scheme::Encoding::Base64, &bytes)))
             }
-            SecretFrom::Published(key) => Secret::new(key),
+            SecretFrom::Published(published) => Secret::new(published.key),
             _ => Secret::new(self.entropy.token(MADE_BYTES)),
         }
     }
@@ -245,7 +246,7 @@ fn given(
             return Err(SourcesError::Unfit(sender.secret_env, reason));
         }
         let (secret, created_at_ms) = (Secret::new(secret), clock.now_ms());
-        given.insert(sender.name, ActiveKey { id: 0, secret, created_at_ms, until_ms: None });
+        given.insert(sender.name, ActiveKey { id: 0, secret, created_at_ms, fetched_at_ms: None, until_ms: None });
     }
     Ok(given)
 }

@@ -14,11 +14,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 const BREATH: Duration = Duration::from_millis(50);
 
 impl Webhooks {
-    /// Keeps what waits in the spool, in its order, until told to stop. Safe to run twice: each delivery is kept once.
+    /// Keeps what waits in the spool, in its order, sees to it that topics are renewed, and shows what waits for its jobs, until
+    /// told to stop. Safe to run twice: each delivery is kept once.
     pub async fn run(self, stop: CancellationToken) {
-        let Some(spool) = self.0.spool.get().cloned() else { return stop.cancelled().await };
+        let holding = stop.run_until_cancelled(self.hold_every_topic());
+        tokio::join!(self.drain_all(&stop), self.watch_pending(&stop), holding);
+    }
+
+    async fn drain_all(&self, stop: &CancellationToken) {
+        let Some(spool) = self.0.spool.get() else { return };
         loop {
-            let pause = self.drain(&spool).await;
+            let pause = self.drain(spool).await;
             let wait = async {
                 match pause {
                     Some(pause) => tokio::time::sleep(pause).await,

@@ -102,7 +102,11 @@ impl Webhooks {
                 let answer = Reply::to_refusal(&refusal);
                 if self.may_note_refusal() {
                     record.took_us = micros(started);
+                    let doubtful = refusal.cause == "VERIFICATION_FAILED";
                     self.keep_refusal(source, headers, &raw, record, refusal).await;
+                    if doubtful {
+                        self.doubt_key(source).await;
+                    }
                 }
                 answer
             }

@@ -54,6 +54,8 @@ pub struct SecretRow {
     pub id: i64,
     /// Unix milliseconds.
     pub created_at_ms: i64,
+    /// When the sender was last asked for it, Unix milliseconds; absent of one that was given or made here.
+    pub fetched_at_ms: Option<i64>,
     /// It counts before this; absent while it is the newest.
     pub until_ms: Option<i64>,
     /// Whether it counts now.
@@ -123,6 +125,7 @@ impl Webhooks {
         let secrets = source.keys.iter().map(|key| SecretRow {
             id: key.id,
             created_at_ms: key.created_at_ms,
+            fetched_at_ms: key.fetched_at_ms,
             until_ms: key.until_ms,
             active: key.counts(now_ms),
         });

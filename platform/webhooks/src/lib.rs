@@ -7,14 +7,20 @@ mod crypto;
 mod custom;
 mod directory;
 mod drain;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hint;
 mod http;
 mod hub;
 mod ingest;
 mod inspect;
+mod lease;
 mod manage;
 mod naming;
+mod outside;
 mod payload;
+mod pending;
+mod published;
 mod rate;
 mod refusal;
 mod replay;
@@ -64,6 +70,8 @@ pub(crate) struct Door {
     pub(crate) sources: Sources,
     pub(crate) bodies: body::Bodies,
     pub(crate) spool: OnceLock<spool::Spool>,
+    pub(crate) outside: OnceLock<outside::Outside>,
+    pub(crate) asked: published::Asked,
     /// The second in which refusals were last written, and how many.
     pub(crate) refused: AtomicI64,
     /// Deliveries since the start, a count a verdict.
@@ -88,8 +96,10 @@ impl Webhooks {
     /// Over a store, an event log, its jobs, and the sources.
     pub fn new(store: Store, events: Events, jobs: Jobs, clock: Clock, entropy: Entropy, sources: Sources) -> Self {
         let (bodies, spool, refused) = (body::Bodies::new(), OnceLock::new(), AtomicI64::new(0));
-        let totals = Default::default();
-        Self(Arc::new(Door { store, events, jobs, clock, entropy, sources, bodies, spool, refused, totals }))
+        let (outside, asked, totals) = Default::default();
+        let door =
+            Door { store, events, jobs, clock, entropy, sources, bodies, spool, outside, asked, refused, totals };
+        Self(Arc::new(door))
     }
 
     /// Lets deliveries of senders that do not come again wait in a file of this directory while the store is away.

@@ -1,6 +1,6 @@
 //! Sources at run time: made, changed, given new secrets, removed. Each change is in force when it is answered.
 
-use kernel::{Problem, Secret};
+use kernel::{Problem, Secret, limits};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use utoipa::ToSchema;
@@ -12,12 +12,12 @@ use crate::sources as known;
 use crate::store::sources::{self as rows, Stored};
 
 /// Secrets of one source at most, those included that end soon.
-const KEYS: usize = 8;
+pub(crate) const KEYS: usize = 8;
 /// How long a replaced secret still counts unless said, seconds.
 const OVERLAP_S: i64 = 86_400;
 /// Longest overlap, seconds.
 const OVERLAP_S_MAX: i64 = 30 * 86_400;
-const BODY_BYTES_MAX: usize = kernel::limits::EVENT_DATA_BYTES;
+const BODY_BYTES_MAX: usize = limits::EVENT_DATA_BYTES;
 const NAME_BYTES: usize = 40;
 const SECRET_BYTES_MAX: usize = 4096;
 
@@ -129,7 +129,8 @@ impl Sources {
         self.reveal(&new.name)
     }
 
-    pub(crate) async fn change(&self, name: &str, change: SourceChange) -> Result<(), Problem> {
+    /// Whether others must hear of it: its address, its hub or where its key is published is another, or it is on again.
+    pub(crate) async fn change(&self, name: &str, change: SourceChange) -> Result<bool, Problem> {
         let directory = &self.0;
         let _one_at_a_time = directory.changing.lock().await;
         let source = self.stored(name)?;
@@ -138,6 +139,8 @@ impl Sources {
         if let Some(sender) = known::find(source.sender_name()) {
             check_settings(&settings, sender)?;
         }
+        let known = |settings: &Settings| (settings.hub_url.clone(), settings.key_url.clone());
+        let heard = change.new_address || known(&settings) != known(&source.settings) || enabled && !source.enabled;
         let token = if change.new_address { Some(directory.token()) } else { source.token.clone() };
         let token = token.map(|token| directory.seal(name, &token));
         let (row, settings) = (name.to_owned(), written(&settings)?);
@@ -148,7 +151,8 @@ impl Sources {
         if !changed? {
             return Err(unknown(name));
         }
-        Ok(self.reload().await?)
+        self.reload().await?;
+        Ok(heard)
     }
 
     pub(crate) async fn rotate(&self, name: &str, rotation: Rotation) -> Result<Revealed, Problem> {
@@ -292,6 +296,17 @@ fn check_settings(settings: &Settings, sender: &Sender<'_>) -> Result<(), Proble
     }
     if settings.rate_per_second.is_some_and(|rate| !(1..=100_000).contains(&rate)) {
         return Err(bad("/settings/rate_per_second", "Give 1 to 100000 deliveries a second."));
+    }
+    let (keyed, hubbed) = (matches!(sender.secret, SecretFrom::Published(_)), sender.hub_verifies);
+    let addresses = [("key_url", &settings.key_url, keyed), ("hub_url", &settings.hub_url, hubbed)];
+    for (name, url, has) in addresses {
+        let Some(url) = url else { continue };
+        if !has {
+            return Err(bad(&format!("/settings/{name}"), "This sender has none."));
+        }
+        if url.len() > limits::OUTBOUND_URL_BYTES || !(url.starts_with("https://") || url.starts_with("http://")) {
+            return Err(bad(&format!("/settings/{name}"), "Give an address that begins with https:// or http://."));
+        }
     }
     match &settings.custom {
         None => Ok(()),

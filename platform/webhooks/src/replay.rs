@@ -133,7 +133,8 @@ impl Webhooks {
     /// What runs this part's jobs.
     pub fn handlers(&self) -> Vec<(Kind, Handler)> {
         let webhooks = self.clone();
-        vec![(KIND, jobs::handler(move |run| run_replay(webhooks.clone(), run)))]
+        let others = [crate::published::handler(self), crate::hub::handler(self)];
+        others.into_iter().chain([(KIND, jobs::handler(move |run| run_replay(webhooks.clone(), run)))]).collect()
     }
 
     async fn prepare(&self, id: &str) -> Result<Ready, Problem> {

@@ -28,6 +28,8 @@ pub struct Sender<'a> {
     pub handshakes: &'a [Handshake<'a>],
     /// Whether its hub asks by GET (`hub.challenge`) for what was subscribed to: WebSub, §5.3.
     pub hub_verifies: bool,
+    /// Where its hub is asked for topics (WebSub, §5.1); empty where there is none, or where each source names its own.
+    pub hub: &'a str,
     /// The answer to a delivery that is in the log.
     pub answer: Answer<'a>,
     /// The status of the answer to a signature that does not hold.
@@ -65,6 +67,7 @@ impl Sender<'static> {
         formats: &[Format::Json],
         handshakes: &[],
         hub_verifies: false,
+        hub: "",
         answer: Answer::Delivery,
         refusal: 401,
         retries: true,
@@ -279,10 +282,21 @@ pub enum SecretFrom<'a> {
     Us(MadeAs),
     /// The sender: the operator gives theirs to us.
     Sender,
-    /// The sender has published this public key.
-    Published(&'a str),
+    /// The sender has published its public key.
+    Published(Published<'a>),
     /// There is none.
     Nobody,
+}
+
+/// A public key that a sender publishes and may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published<'a> {
+    /// As it was when this was written: to begin with.
+    pub key: &'a str,
+    /// Where the one of now is, as JSON.
+    pub url: &'a str,
+    /// The JSON pointer (RFC 6901) to it in there.
+    pub at: &'a str,
 }
 
 /// The form of a secret that we make.

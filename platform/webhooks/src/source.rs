@@ -31,6 +31,10 @@ pub struct Settings {
     pub rate_per_second: Option<u32>,
     /// How it signs, for a `generic` source.
     pub custom: Option<Custom>,
+    /// Where the sender's public key is fetched, where it publishes one; the sender's own address unless said.
+    pub key_url: Option<String>,
+    /// The hub that is asked for topics, where the sender has one; the sender's own unless said.
+    pub hub_url: Option<String>,
 }
 
 /// A secret, and until when it counts.
@@ -39,6 +43,8 @@ pub(crate) struct ActiveKey {
     pub(crate) id: i64,
     pub(crate) secret: Secret,
     pub(crate) created_at_ms: i64,
+    /// When it was last fetched from where the sender publishes it.
+    pub(crate) fetched_at_ms: Option<i64>,
     /// It counts before this and not after.
     pub(crate) until_ms: Option<i64>,
 }
@@ -76,6 +82,20 @@ impl Source {
             None => *self.known,
         };
         Sender { body_bytes: self.settings.body_bytes.unwrap_or(sender.body_bytes), ..sender }
+    }
+
+    /// Where its sender publishes the key that counts here, and the pointer to it; none where the operator gave a key.
+    pub(crate) fn follows(&self) -> Option<(&str, &'static str)> {
+        let SecretFrom::Published(published) = self.known.secret else { return None };
+        let newest = self.keys.first().filter(|_| self.origin != Origin::Environment)?;
+        let follows = newest.fetched_at_ms.is_some() || newest.secret.expose() == published.key;
+        follows.then(|| (self.settings.key_url.as_deref().unwrap_or(published.url), published.at))
+    }
+
+    /// The hub that is asked for its topics.
+    pub(crate) fn hub(&self) -> Option<&str> {
+        let own = self.settings.hub_url.as_deref().unwrap_or(self.known.hub);
+        (self.known.hub_verifies && !own.is_empty()).then_some(own)
     }
 
     pub(crate) fn sender_name(&self) -> &'static str {

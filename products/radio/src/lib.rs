@@ -32,6 +32,11 @@ pub fn product() -> Product {
             let stations = Namespace::public("radio").history(RECENT, u64::MAX);
             stations.durable(store::Channels::load(db)).guarded(doors::Doors::guard(db))
         })
+        .channel(
+            "radio:{owner}/{repo}",
+            "The phrases of a station as they come, each whole (docs/protocol/phrase.md); the offset is the phrase's number. A \
+             private station's channel opens to its listener tokens, and looks to others as if nothing was ever published there.",
+        )
         .routes(http::routes)
         .page("/radio", "radio")
         .page("/radio/{owner}/{repo}", "radio")

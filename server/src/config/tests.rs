@@ -28,10 +28,44 @@ fn later_layers_win_and_say_so() {
 fn a_mistake_names_its_setting() {
     let message = |pairs: &[(&str, &str)]| load(&with(pairs)).expect_err("refused").to_string();
     assert!(message(&[("MAINSPRING__JOBS__THREADS", "7")]).contains("no setting jobs.threads"));
+    assert!(message(&[("MAINSPRING__LISTEN", "127.0.0.1:1")]).contains("MAINSPRING__SECTION__KEY"));
     assert!(message(&[("MAINSPRING__JOBS__CONCURRENCY", "0")]).contains("jobs.concurrency = 0"));
     assert!(message(&[("MAINSPRING__STORE__DURABILITY", "maybe")]).contains("durability"));
     assert!(message(&[("MAINSPRING__JOBS__CONCURRENCY", "x")]).contains("concurrency"));
     assert!(message(&[("MAINSPRING__SERVER__LISTEN", "here")]).contains("address and a port"));
     let missing = Overrides { file: Some("/nonexistent.toml".into()), ..Overrides::default() };
     assert!(matches!(load(&missing), Err(ConfigError::Unreadable(..))));
+}
+
+#[test]
+fn ended_jobs_are_kept_by_how_they_ended() {
+    let day_ms = 86_400_000;
+    let keep = |pairs: &[(&str, &str)]| load(&with(pairs)).expect("loads").retention.jobs();
+    let usual = jobs::policy::Keep { completed_ms: day_ms, cancelled_ms: 7 * day_ms, discarded_ms: 30 * day_ms };
+    assert_eq!(keep(&[]), usual);
+    let longer =
+        [("MAINSPRING__RETENTION__JOBS_COMPLETED_DAYS", "90"), ("MAINSPRING__RETENTION__JOBS_CANCELLED_DAYS", "2")];
+    assert_eq!(
+        keep(&longer),
+        jobs::policy::Keep { completed_ms: 90 * day_ms, cancelled_ms: 2 * day_ms, discarded_ms: 30 * day_ms }
+    );
+    for setting in
+        ["jobs_completed_days", "jobs_cancelled_days", "jobs_discarded_days", "audit_days", "deliveries_days"]
+    {
+        let variable = format!("MAINSPRING__RETENTION__{}", setting.to_uppercase());
+        for bad in ["0", "-1", "1.5", "for ever"] {
+            let said = load(&with(&[(&variable, bad)])).expect_err("refused").to_string();
+            assert!(said.contains(setting), "{setting} = {bad}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_rate_that_is_none_names_its_setting() {
+    for setting in ["sign_in", "api", "key", "ingress", "public"] {
+        let variable = format!("MAINSPRING__LIMITS__{}", setting.to_uppercase());
+        let said = load(&with(&[(&variable, "many")])).expect_err("refused").to_string();
+        assert!(said.contains(setting), "{setting}: {said}");
+        assert!(load(&with(&[(&variable, "5/10s")])).is_ok(), "{setting}");
+    }
 }

@@ -22,8 +22,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("jobs_settlements_failed_total", "Writes of outcomes that failed; they are tried again."),
     ("jobs_settlements_refused_total", "Outcomes of workers that no longer held the job."),
     ("jobs_total", "Attempts at jobs, by kind and outcome."),
+    ("otel_metrics_exports_total", "Exports of metrics to the collector, by outcome."),
     ("otel_spans_total", "Spans for the trace collector, by what became of them."),
     ("radio_late_phrases_total", "Phrases that came too late for their place on the air."),
+    ("radio_opus_cracks_total", "Packets of Opus that did not sound like what went in, and were made again."),
     ("radio_slow_listeners_total", "Audio listeners that were cut off for falling behind."),
     ("ratelimit_rejected_total", "Requests over a rate limit, by policy."),
     ("realtime_deliveries_total", "Publications handed to the connections of subscribers."),
@@ -37,12 +39,14 @@ const COUNTERS: &[(&str, &str)] = &[
 const GAUGES: &[(&str, &str)] = &[
     ("backup_last_success_seconds", "When the last backup by schedule succeeded, Unix time."),
     ("build_info", "1, with the version of this binary."),
+    ("jobs", "Jobs by state, as they were at most 15 s ago; counting one state stops at 100,000."),
     ("radio_audio_listeners", "Open audio streams."),
     ("radio_stations_on_air", "Stations that are rendered because somebody listens."),
     ("realtime_connections", "Open connections of every protocol."),
     ("realtime_subscriptions", "Subscriptions of all connections."),
     ("store_log_bytes", "The write-ahead log, as the last checkpoint saw it."),
     ("store_log_pages", "Pages of the write-ahead log since the last checkpoint."),
+    ("webhook_oldest_pending_seconds", "Age of the oldest delivery whose jobs have not ended, by source."),
     ("webhook_spool_bytes", "Deliveries that wait in the spool until the store can write."),
 ];
 /// What takes time, in seconds.

@@ -16,6 +16,7 @@ use kernel::{Clock, Entropy};
 use metrics_exporter_prometheus::PrometheusHandle;
 use outbound::Outbound;
 use slo::Meter;
+use store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -23,6 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, reload};
 
 use crate::config::{Log, LogFormat};
+use crate::process;
 
 /// Histograms keep each observation until they are folded; without a reader of `/metrics` nobody else does it.
 const FOLD: Duration = Duration::from_secs(5);
@@ -32,8 +34,9 @@ const FOLD: Duration = Duration::from_secs(5);
 pub(crate) struct Telemetry {
     pub(crate) level: level::LogLevel,
     pub(crate) meter: Meter,
-    pub(crate) recorder: PrometheusHandle,
-    traces: Option<otel::Exporter>,
+    recorder: PrometheusHandle,
+    traces: Option<otel::Traces>,
+    measures: Option<otel::Measures>,
     reports: Option<reports::Reporter>,
 }
 
@@ -55,7 +58,8 @@ pub(crate) fn install(
         LogFormat::Auto | LogFormat::Text => lines::Look::Words { colours: terminal },
     };
     let (filter, handle) = reload::Layer::new(lines::Wanted(wanted));
-    let (traces, traced, untraced) = otel::open(&environment, clock, entropy);
+    let (traces, traced, untraced) = otel::traces(&environment, clock, entropy);
+    let (measures, unmeasured) = otel::measures(&environment, clock, entropy);
     let (reports, reported, unreported) = reports::open(&environment, clock, entropy);
     tracing_subscriber::registry()
         .with(
@@ -69,20 +73,27 @@ pub(crate) fn install(
         .map_err(|error| anyhow::anyhow!("logging cannot start: {error}"))?;
     panics::log();
     // Only now there is somebody to tell.
-    for (name, why) in [("OTEL_EXPORTER_OTLP_ENDPOINT", untraced), ("SENTRY_DSN", unreported)] {
+    for (what, why) in [("OTEL traces", untraced), ("OTEL metrics", unmeasured), ("SENTRY_DSN", unreported)] {
         if let Some(why) = why {
-            tracing::error!(name, why, "a setting of the environment cannot be used");
+            tracing::error!(what, why, "a setting of the environment cannot be used");
         }
     }
     let meter = Meter::new(slo::objective::ALL);
     let recorder = metrics::install(&meter)?;
     let level = level::LogLevel::new(handle, &log.level, clock.clone());
-    Ok(Telemetry { level, meter, recorder, traces, reports })
+    Ok(Telemetry { level, meter, recorder, traces, measures, reports })
 }
 
 impl Telemetry {
-    /// Folds histograms, sends traces and reports, and returns the log level in time, until told to stop.
-    pub(crate) async fn run(self, outbound: Outbound, stop: CancellationToken) {
+    /// Every figure of this process, in Prometheus' text format.
+    pub(crate) fn figures(&self, store: &Store) -> String {
+        let mut text = self.recorder.render();
+        process::render(&mut text, &store.stats());
+        text
+    }
+
+    /// Folds histograms, sends traces, metrics and reports, and returns the log level in time, until told to stop.
+    pub(crate) async fn run(self, outbound: Outbound, store: Store, stop: CancellationToken) {
         let fold = async {
             while stop.run_until_cancelled(tokio::time::sleep(FOLD)).await.is_some() {
                 self.recorder.run_upkeep();
@@ -93,11 +104,16 @@ impl Telemetry {
                 traces.run(outbound.clone(), stop.clone()).await;
             }
         };
+        let measures = async {
+            if let Some(measures) = &self.measures {
+                measures.run(outbound.clone(), || self.figures(&store), stop.clone()).await;
+            }
+        };
         let reports = async {
             if let Some(reports) = &self.reports {
                 reports.run(outbound.clone(), stop.clone()).await;
             }
         };
-        tokio::join!(fold, traces, reports, self.level.clone().run(stop.clone()));
+        tokio::join!(fold, traces, measures, reports, self.level.clone().run(stop.clone()));
     }
 }

@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("schedules", &["store", "identity", "jobs"]),
     ("slo", &["store", "identity", "jobs", "outbound"]),
     ("store", &[]),
-    ("webhooks", &["store", "identity", "jobs", "events"]),
+    ("webhooks", &["store", "identity", "jobs", "events", "outbound"]),
 ];
 const IO: &[&str] =
     &["async-std", "hyper", "hyper-util", "mio", "reqwest", "rusqlite", "smol", "socket2", "sqlx", "tokio", "ureq"];

@@ -79,6 +79,7 @@ const WORDS: &[Bite] = &[
     bite("dice", LIB, 1, "fn f() { rand::rng(); }", "fn f(entropy: &Entropy) { entropy.u64(); }"),
     bite("dice", "products/radio/src/model/dice.rs", 1, "fn f() { rand_chacha::x(); thread_rng(); }", "fn f() { rand_chacha::x(); }"),
     bite("bounds", LIB, 1, "fn f() { mpsc::unbounded_channel(); }", "#[cfg(test)] fn f() { mpsc::unbounded_channel(); }"),
+    bite("bounds", LIB, 1, "#[cfg(not(fuzzing))] fn f() { mpsc::unbounded_channel(); }", "#[cfg(fuzzing)] fn f() { mpsc::unbounded_channel(); }"),
     bite("bounds", LIB, 1, "fn f() { mpsc::channel(64); }", "fn f() { mpsc::channel(limits::WAITING); oneshot::channel(); watch::channel(0); }"),
     bite("bounds", LIB, 1, "fn f() { to_bytes(body, usize::MAX); }", "fn f() { to_bytes(body, limits::BODY); }"),
     bite("loops", LIB, 2, "\nfn f() { loop { work(); sleep(EVERY).await; } }", "fn f() { loop { tokio::select! { () = stop.cancelled() => return, () = sleep(EVERY) => {} } } }"),

@@ -238,11 +238,11 @@ pub(crate) fn modules(code: &str) -> Vec<Module> {
     declared.collect()
 }
 
-/// The items that only tests compile, each from its `#[cfg(test)]` to its end.
+/// The items that only tests or fuzz targets compile, each from its `#[cfg(test)]` to its end.
 pub(crate) fn test_parts(code: &str) -> Vec<Range<usize>> {
     let starts = code.match_indices("#[cfg(").filter(|(at, _)| {
         let line = code[*at..].lines().next().unwrap_or_default();
-        !places(line, "test").is_empty() && !line.contains("not(test")
+        ["test", "fuzzing"].iter().any(|of| !places(line, of).is_empty() && !line.contains(&format!("not({of}")))
     });
     let parts = starts.map(|(at, _)| {
         let end = match body(code, at + 1) {

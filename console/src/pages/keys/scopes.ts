@@ -12,6 +12,8 @@ export interface ApiKey {
   created_at_ms: number;
   /** Exact to a minute. */
   last_used_at_ms: number | null;
+  /** From then on it is worthless. */
+  expires_at_ms: number | null;
   revoked_at_ms: number | null;
 }
 

@@ -146,6 +146,7 @@ async fn bad_input_is_told_where_it_is_bad() {
         (json!({ "description": "x".repeat(501) }), 400),
         (json!({ "per_minute": 0 }), 400),
         (json!({ "per_minute": -1 }), 422),
+        (json!({ "signature": "v2" }), 422),
         (json!({ "surprise": true }), 422),
     ] {
         let (got, body) = post(&site, "/api/v1/endpoints", Some(with(change.clone()))).await;

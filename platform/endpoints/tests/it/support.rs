@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use endpoints::state::State;
-use endpoints::{EndpointRow, Endpoints, MessageRow, NewEndpoint, Parts, Query, Settings};
+use endpoints::{EndpointRow, Endpoints, MessageRow, NewEndpoint, Parts, Query, Settings, Signature};
 use events::{Appended, Events, Filter, NewEvent, Registry};
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, SealKey, Secret};
@@ -146,7 +146,14 @@ impl Site {
 
 pub(crate) fn asking(url: &str, types: &[&str]) -> NewEndpoint {
     let types = types.iter().map(|text| (*text).to_owned()).collect();
-    NewEndpoint { url: url.to_owned(), types, description: "a shop".into(), enabled: true, per_minute: None }
+    NewEndpoint {
+        url: url.to_owned(),
+        types,
+        description: "a shop".into(),
+        enabled: true,
+        per_minute: None,
+        signature: Signature::Shared,
+    }
 }
 
 /// Every name leads here.

@@ -26,6 +26,8 @@ struct EventTypeRow {
     version: Option<u32>,
     /// What `dataschema` says of this version.
     dataschema: Option<String>,
+    /// Whether a key with the scope `events:publish` may publish it; else it is this server's own.
+    open: bool,
     /// What its payload must fit (JSON Schema 2020-12).
     #[schema(value_type = Object)]
     schema: Value,
@@ -38,6 +40,7 @@ pub(super) async fn list(_: Key<EventsRead>, State(events): State<Events>) -> Js
         r#type: declared.pattern.clone(),
         version: declared.version,
         dataschema: declared.version.map(|version| schema_urn(&declared.pattern, version)),
+        open: declared.open,
         schema: declared.schema.clone(),
     });
     Json(EventTypeList { items: items.collect() })

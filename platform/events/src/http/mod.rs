@@ -20,6 +20,15 @@ const STRUCTURED: &str = "application/cloudevents+json";
 /// `application/cloudevents-batch+json`.
 const BATCH: &str = "application/cloudevents-batch+json";
 
+/// The events of a request, for the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) fn read(
+    headers: &axum::http::HeaderMap,
+    body: &[u8],
+) -> Result<Vec<crate::cloud_event::Incoming>, kernel::Problem> {
+    Ok(binding::read(headers, body)?.into_iter().map(|(_, incoming)| incoming).collect())
+}
+
 /// The routes of this part.
 pub fn routes(events: Events) -> OpenApiRouter {
     OpenApiRouter::new()

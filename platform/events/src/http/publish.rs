@@ -38,7 +38,8 @@ struct PublishedEvent {
 ///
 /// The answer comes when the events are stored durably: 201 when one is new, 200 when the log had all of them. The same
 /// source and id again with the same type, subject and payload is no error; with others it is 409. An event whose type nobody
-/// declared, or that breaks the schema of its type, is 422, with a pointer to each place. Needs the scope `events:publish`.
+/// declared, or that breaks the schema of its type, is 422, with a pointer to each place; one of a type or a source that is this
+/// server's own is 403 (`type_reserved`, `source_reserved`). Needs the scope `events:publish`.
 #[utoipa::path(post, path = "/api/v1/events", tag = "events", request_body(content((Object = "application/cloudevents+json"), (Vec<Object> = "application/cloudevents-batch+json"), (Object = "application/json"))), responses((status = 200, body = Published), (status = 201, body = Published), (status = 400), (status = 401), (status = 403), (status = 409), (status = 413), (status = 415), (status = 422), (status = 503)))]
 pub(super) async fn publish(
     _: Key<EventsPublish>,
@@ -94,6 +95,12 @@ fn problem(refused: Refused, place: Place) -> Problem {
         Refused::Reserved => {
             let detail = format!("{who} names a source that only this server itself may be.");
             Problem::new(StatusCode::FORBIDDEN, "source_reserved", detail).field(place.attribute("/source"), "reserved")
+        }
+        Refused::ReservedType => {
+            let detail = format!(
+                "{who} is of a type that only this server itself publishes; the setting events.open lists others."
+            );
+            Problem::new(StatusCode::FORBIDDEN, "type_reserved", detail).field(place.attribute("/type"), "reserved")
         }
         Refused::Version(current) => {
             unprocessable("event_version_unknown", format!("{who} names another version of its schema."))

@@ -209,7 +209,7 @@ async fn base64_and_absent_payloads_are_json_too() {
 
 #[tokio::test]
 async fn the_schema_and_the_registry_stand_at_the_door() {
-    let bed = Bed::new().await;
+    let bed = Bed::wired(&[], |registry| registry.open("radio.phrase").expect("declared")).await;
     let radio =
         |data: Value| json!({ "specversion": "1.0", "type": "radio.phrase", "source": "/x", "id": "1", "data": data });
     let answer = publish(&bed, &radio(json!({"station": 5, "notes": [{"pitch": 60}, {"pitch": "high"}]}))).await;
@@ -240,7 +240,7 @@ async fn the_schema_and_the_registry_stand_at_the_door() {
 
 #[tokio::test]
 async fn a_batch_is_stored_whole_or_not_at_all() {
-    let bed = Bed::new().await;
+    let bed = Bed::wired(&[], |registry| registry.open("github.*").expect("declared")).await;
     let push = |id: &str, data: Value| json!({ "specversion": "1.0", "type": "github.push", "source": "/x", "id": id, "data": data });
     let batch = json!([push("1", json!({})), push("2", json!({})), push("3", json!("no object"))]);
     let answer = post(&bed, MANY, batch.to_string()).await;

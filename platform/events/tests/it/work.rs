@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::Appended;
 use events::handler::WorkHandler;
 use jobs::state::State;
 use jobs::{Failure, NewJob};
@@ -34,6 +35,8 @@ async fn a_job_whose_event_is_gone_is_discarded_with_the_reason() {
     let bed = Bed::new().await;
     bed.append(small("github.push")).await.expect("appended");
     bed.execute("DELETE FROM events").await;
+    // What was on its way in memory is gone with the process.
+    let bed = bed.reopen(&[]).await;
     bed.append(small("github.ping")).await.expect("appended");
     let (send, mut ran) = mpsc::unbounded_channel();
     let handler: WorkHandler = Arc::new(move |event, _| {
@@ -51,6 +54,24 @@ async fn a_job_whose_event_is_gone_is_discarded_with_the_reason() {
     assert_eq!((discarded[0].event_position, discarded[0].attempt), (Some(1), 1), "at its first attempt");
     let reason = discarded[0].last_error.clone().expect("a reason");
     assert!(reason.contains("event 1 is gone"), "{reason}");
+}
+
+#[tokio::test]
+async fn an_event_on_its_way_to_its_jobs_is_the_one_in_the_log() {
+    let bed = Bed::new().await;
+    let new = small("github.push").id("a").subject(Some("x".to_owned())).trace(Some("t1".to_owned()));
+    let new = new.attributes(Some(r#"{"trust":"low"}"#.to_owned()));
+    let Appended::New(position) = bed.append(new).await.expect("appended") else { panic!("it is new") };
+    let kept = bed.events.find(position).await.expect("read").expect("there");
+    // It is not read again: nothing is left to read.
+    bed.execute("DELETE FROM events").await;
+    let (send, mut ran) = mpsc::unbounded_channel();
+    let handler: WorkHandler = Arc::new(move |event, _| {
+        let sent = send.send(event);
+        Box::pin(async move { sent.map_err(|_| Failure::Discard("the test is over".to_owned())) })
+    });
+    bed.jobs.serve(vec![(GITHUB, bed.events.work_handler(handler))], 1);
+    assert_eq!(next(&mut ran).await, kept);
 }
 
 #[test]

@@ -143,13 +143,12 @@ async fn bad_keys_and_bodies_are_refused_before_anything_happens() {
 async fn a_stranger_has_no_keys() {
     let bench = Bench::new();
     bench.post(Some("k"), "a").await;
-    let mut stranger = bench.request("POST", "/api/v1/things", Some("k"), "a");
-    stranger.extensions_mut().insert(Caller::Anonymous);
-    assert_eq!(
-        bench.send(stranger).await.body,
-        "ran 2",
-        "the route decides about strangers, and remembers nothing for them"
-    );
+    for ran in ["ran 2", "ran 3"] {
+        let mut stranger = bench.request("POST", "/api/v1/things", Some("k"), "a");
+        stranger.extensions_mut().insert(Caller::Anonymous);
+        let answer = bench.send(stranger).await;
+        assert_eq!(answer.body, ran, "the route decides about strangers, and remembers nothing for them");
+    }
 }
 
 #[tokio::test]

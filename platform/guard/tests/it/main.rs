@@ -2,6 +2,7 @@
 
 mod audit;
 mod idempotency;
+mod keys;
 mod rate;
 
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ use axum::routing::{get, post};
 use bus::Bus;
 use guard::{Client, Guard, Policies};
 use http_body_util::BodyExt;
-use identity::Caller;
+use identity::{Caller, Identity, Key, NewKey, Scope, scopes};
 use kernel::{Clock, Entropy, RequestInfo, SealKey, TraceId};
 use store::{Durability, Store};
 use tokio::sync::Semaphore;
@@ -27,6 +28,7 @@ pub(crate) const NOW_MS: i64 = 1_790_000_000_000;
 
 pub(crate) struct Bench {
     pub(crate) guard: Guard,
+    pub(crate) identity: Identity,
     pub(crate) clock: Clock,
     pub(crate) effects: Arc<Effects>,
     pub(crate) dir: tempfile::TempDir,
@@ -61,29 +63,36 @@ async fn act(State(effects): State<Arc<Effects>>, body: String) -> Response {
     }
 }
 
+async fn enqueue(_: Key<scopes::JobsEnqueue>, effects: State<Arc<Effects>>, body: String) -> Response {
+    act(effects, body).await
+}
+
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::with(["2/1m", "3/1m", "off", "1000/1m"])
+        Self::with(["2/1m", "3/1m", "4/1m", "off", "1000/1m"])
     }
 
-    pub(crate) fn with(rates: [&str; 4]) -> Self {
+    pub(crate) fn with(rates: [&str; 5]) -> Self {
         let (clock, entropy) = (Clock::manual(NOW_MS), Entropy::seeded(7));
         let dir = tempfile::tempdir().expect("a directory");
         let migrations: Vec<_> = [identity::MIGRATIONS, guard::MIGRATIONS].concat();
         let store = Store::embedded(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("a store");
         let bus = Bus::memory(clock.clone(), &entropy);
         let policies = Policies::parse(rates).expect("rates");
+        let identity = Identity::new(store.clone(), clock.clone(), entropy.clone());
         let guard = Guard::new(store, bus, clock.clone(), entropy, SealKey::new([5; 32]), policies);
         let effects = Arc::new(Effects { ran: AtomicUsize::new(0), begun: Semaphore::new(0), gate: Semaphore::new(0) });
         let router = Router::new()
             .route("/api/v1/things", post(act).get(|| async { "things" }))
+            .route("/api/v1/jobs", post(enqueue))
+            .route("/api/v1/jobs/claim", post(act))
             .route("/console/enter/{token}", post(|| async { "in" }))
             .route("/in/{source}", post(|| async { "ok" }))
             .route("/livez", get(|| async { "ok" }))
             .with_state(effects.clone())
             .merge(axum::Router::from(guard::routes(guard.clone())))
             .layer(axum::middleware::from_fn_with_state(guard.clone(), Guard::handle));
-        Self { guard, clock, effects, dir, router }
+        Self { guard, identity, clock, effects, dir, router }
     }
 
     pub(crate) fn ran(&self) -> usize {
@@ -109,6 +118,23 @@ impl Bench {
         let body = body.collect().await.expect("a body").to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// An API key that may enqueue jobs: its number and its secret.
+    pub(crate) async fn api_key(&self) -> (i64, String) {
+        let new = NewKey { name: "a program".into(), scopes: vec![Scope::JobsEnqueue], expires_at_ms: None };
+        let (id, token) = self.identity.make_key(&new).await.expect("made");
+        (id, token.expose().to_owned())
+    }
+
+    /// A request of whoever has this secret, found out as the edge does it, from an address on the internet.
+    pub(crate) async fn by(&self, token: &str, path: &str, key: Option<&str>, body: &str) -> Answer {
+        let mut request = self.request("POST", path, key, body);
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().expect("a header"));
+        let caller = self.identity.caller_of(request.headers()).await;
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(Client(IpAddr::from([203, 0, 113, 9])));
+        self.send(request).await
     }
 
     pub(crate) async fn post(&self, key: Option<&str>, body: &str) -> Answer {

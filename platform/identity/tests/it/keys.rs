@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
-use identity::{Admin, Key, Scope, scopes};
+use identity::{Admin, Key, NewKey, Scope, scopes};
 use store::StoreError;
 
 use crate::support::{Answer, Bed, START_MS, send};
@@ -20,8 +20,16 @@ async fn knock(bed: &Bed, path: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 async fn key(bed: &Bed, scopes: &[Scope]) -> (i64, String) {
-    let (id, token) = bed.identity.make_key("a worker", scopes).await.expect("written").expect("room");
+    expiring(bed, scopes, None).await
+}
+
+async fn expiring(bed: &Bed, scopes: &[Scope], expires_at_ms: Option<i64>) -> (i64, String) {
+    let (id, token) = bed.identity.make_key(&new(scopes, expires_at_ms)).await.expect("made");
     (id, token.expose().to_owned())
+}
+
+fn new(scopes: &[Scope], expires_at_ms: Option<i64>) -> NewKey {
+    NewKey { name: "a worker".into(), scopes: scopes.to_vec(), expires_at_ms }
 }
 
 #[tokio::test]
@@ -88,6 +96,33 @@ async fn a_revoked_key_is_refused_from_the_next_request_on() {
 }
 
 #[tokio::test]
+async fn a_key_is_worth_nothing_from_its_expiry_on() {
+    let bed = Bed::new();
+    let (_, token) = expiring(&bed, &[Scope::JobsWork], Some(START_MS + 1_000)).await;
+    let (_, lasting) = key(&bed, &[Scope::JobsWork]).await;
+    let (bearer, lasting) = (format!("Bearer {token}"), format!("Bearer {lasting}"));
+    for (moved, status) in [(0, 204), (999, 204), (1, 401), (1_000_000, 401)] {
+        bed.clock.advance(moved);
+        assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, status, "after {moved} ms more");
+        assert_eq!(knock(&bed, "/work", &[("authorization", &lasting)]).await.status, 204);
+    }
+    let past = bed.identity.make_key(&new(&[Scope::JobsWork], Some(bed.clock.now_ms()))).await.expect_err("past");
+    assert_eq!((past.status().as_u16(), past.code()), (400, "expiry_invalid"));
+}
+
+#[tokio::test]
+async fn expired_keys_leave_room_for_others() {
+    let bed = Bed::new();
+    for _ in 0..kernel::limits::API_KEYS {
+        expiring(&bed, &[Scope::EventsRead], Some(START_MS + 1_000)).await;
+    }
+    let full = bed.identity.make_key(&new(&[Scope::EventsRead], None)).await.expect_err("full");
+    assert_eq!(full.code(), "keys_full");
+    bed.clock.advance(1_000);
+    key(&bed, &[Scope::EventsRead]).await;
+}
+
+#[tokio::test]
 async fn a_key_is_stored_as_a_digest_and_its_use_is_noted_once_a_minute() {
     let bed = Bed::new();
     let (_, token) = key(&bed, &[Scope::JobsWork]).await;
@@ -105,6 +140,26 @@ async fn a_key_is_stored_as_a_digest_and_its_use_is_noted_once_a_minute() {
 }
 
 #[tokio::test]
+async fn a_key_works_on_a_full_disk_and_nobody_is_a_stranger_for_want_of_an_answer() {
+    let bed = Bed::new();
+    let (_, token) = key(&bed, &[Scope::JobsWork]).await;
+    let bearer = format!("Bearer {token}");
+    // As a disk that takes nothing more: each note of a use is refused.
+    let refuse = "CREATE TRIGGER full BEFORE UPDATE ON api_keys BEGIN SELECT RAISE(ABORT, 'full'); END";
+    let made: Result<(), StoreError> = bed.store.write(async move |tx| tx.execute(refuse, &[]).await.map(drop)).await;
+    made.expect("made");
+    assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, 204);
+    assert_eq!(bed.identity.keys().await.expect("read")[0].last_used_at_ms, None);
+    bed.store.close().await;
+    for path in ["/work", "/admin"] {
+        let refused = knock(&bed, path, &[("authorization", &bearer)]).await;
+        assert_eq!(refused.status, 503, "401 would say that the key is worth nothing");
+        assert!(refused.headers.contains_key("retry-after"));
+        assert_eq!(knock(&bed, path, &[]).await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn keys_are_made_listed_and_revoked_over_http_by_an_administrator_alone() {
     let bed = Bed::new();
     let session = format!("mainspring_session={}", bed.sign_in().await);
@@ -117,6 +172,8 @@ async fn keys_are_made_listed_and_revoked_over_http_by_an_administrator_alone() 
         (r#"{"name":" ","scopes":["jobs:work"]}"#, 400),
         (r#"{"name":"x","scopes":[]}"#, 400),
         (r#"{"name":"x","scopes":["jobs:everything"]}"#, 422),
+        (r#"{"name":"x","scopes":["jobs:work"],"expires_at_ms":1700000000000}"#, 400),
+        (r#"{"name":"x","scopes":["jobs:work"],"expires":"never"}"#, 422),
     ] {
         assert_eq!(make(body).await.status, status, "{body}");
     }
@@ -131,7 +188,7 @@ async fn keys_are_made_listed_and_revoked_over_http_by_an_administrator_alone() 
     }
     let many = kernel::limits::API_KEYS;
     for _ in 0..many {
-        assert!(bed.identity.make_key("one of many", &[Scope::EventsRead]).await.expect("written").is_some());
+        key(&bed, &[Scope::EventsRead]).await;
     }
     assert_eq!(make(r#"{"name":"one more","scopes":["jobs:work"]}"#).await.status, 409);
 }

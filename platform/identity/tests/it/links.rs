@@ -107,7 +107,7 @@ async fn a_closed_store_signs_nobody_in() {
     let answer = bed.enter(&link).await;
     assert_eq!((answer.status.as_u16(), answer.headers["retry-after"].to_str().expect("text")), (503, "5"));
     assert!(!answer.headers.contains_key("set-cookie"));
-    assert_eq!(bed.status_of(&session).await, 401, "who cannot be checked is nobody");
+    assert_eq!(bed.status_of(&session).await, 503, "who cannot be checked is nobody, and no stranger either");
 }
 
 #[tokio::test]

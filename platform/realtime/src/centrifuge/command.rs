@@ -24,6 +24,7 @@ pub(crate) struct Command {
 }
 
 /// The one payload of a command.
+#[cfg_attr(fuzzing, derive(Debug))]
 pub(crate) enum Payload {
     /// The empty object.
     Pong,
@@ -41,12 +42,14 @@ pub(crate) enum Payload {
     Unknown,
 }
 
+#[cfg_attr(fuzzing, derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WithToken {
     pub(crate) token: String,
 }
 
+#[cfg_attr(fuzzing, derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct OfChannel {
@@ -54,6 +57,7 @@ pub(crate) struct OfChannel {
     pub(crate) token: String,
 }
 
+#[cfg_attr(fuzzing, derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Subscribe {
@@ -75,6 +79,7 @@ impl Subscribe {
     pub(crate) const REJECT_UNRECOVERED: i64 = 2;
 }
 
+#[cfg_attr(fuzzing, derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct History {
@@ -85,6 +90,7 @@ pub(crate) struct History {
     pub(crate) reverse: bool,
 }
 
+#[cfg_attr(fuzzing, derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Since {
@@ -100,7 +106,8 @@ impl From<Since> for Position {
 
 impl Command {
     pub(crate) fn parse(line: &str) -> Option<(u32, Payload)> {
-        let command: Self = serde_json::from_str(line).ok()?;
+        // A list of the members in their order would be read as well.
+        let command: Self = line.starts_with('{').then(|| serde_json::from_str(line).ok())??;
         let id = command.id;
         Some((id, command.payload()))
     }
@@ -119,6 +126,19 @@ impl Command {
             Self { sub_refresh: Some(of), .. } => Payload::SubRefresh(of),
             Self { ping: None, id: 0, .. } => Payload::Pong,
             Self { .. } => Payload::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_object_is_a_command() {
+        assert!(matches!(Command::parse(r#"{"id":1,"connect":{}}"#), Some((1, Payload::Connect(_)))));
+        for line in [r#"[1,{"token":""}]"#, "[]", "null", "1", ""] {
+            assert!(Command::parse(line).is_none(), "{line}");
         }
     }
 }

@@ -282,7 +282,7 @@ fn write_some(socket: &mut Socket, frames: &mut VecDeque<Bytes>, cx: &mut Contex
 }
 
 /// The next line that is not blank; `at` moves behind it.
-fn next_line<'a>(text: &'a str, at: &mut usize) -> Option<&'a str> {
+pub(crate) fn next_line<'a>(text: &'a str, at: &mut usize) -> Option<&'a str> {
     loop {
         let rest = text.get(*at..).filter(|rest| !rest.is_empty())?;
         let (line, skip) = rest.split_once('\n').map_or((rest, rest.len()), |(line, _)| (line, line.len() + 1));

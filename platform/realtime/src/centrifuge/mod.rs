@@ -1,7 +1,7 @@
 //! The Centrifuge client protocol, version 2, in JSON (centrifugal/protocol, `client.proto`).
 
 pub(crate) mod client;
-mod command;
+pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod reply;
 mod subscribe;

@@ -89,7 +89,9 @@ async fn a_broken_migration_leaves_nothing_behind() {
 }
 
 async fn add_lazily(store: &Store) -> Result<u64, StoreError> {
-    store.write_lazy(async |tx| tx.execute("INSERT INTO notes (words) SELECT 'lazy ' || count(*) FROM notes", &[]).await).await
+    store
+        .write_lazy(async |tx| tx.execute("INSERT INTO notes (words) SELECT 'lazy ' || count(*) FROM notes", &[]).await)
+        .await
 }
 
 #[tokio::test]

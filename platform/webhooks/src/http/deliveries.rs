@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, Query as Params, State};
 use identity::Admin;
-use kernel::problem::ProblemBody;
 use kernel::{Problem, ProblemResult};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Acted, InTheWay, Looked, LookedUp, Numbered};
 use crate::inspect::DeliveryDetail;
 use crate::replay::Replayed;
 use crate::{DeliveryRow, Query, Verdict, Webhooks};
@@ -42,8 +42,7 @@ struct DeliveryPage {
 
 /// Deliveries with their verdicts, newest first.
 #[utoipa::path(get, path = "/api/v1/webhooks/deliveries", tag = "webhooks", params(ListParams), responses(
-    (status = 200, body = DeliveryPage), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, body = DeliveryPage), Looked, Numbered))]
 async fn list_deliveries(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -58,8 +57,7 @@ async fn list_deliveries(
 
 /// One delivery as it came: headers, body, and what its signature was compared with.
 #[utoipa::path(get, path = "/api/v1/webhooks/deliveries/{id}", tag = "webhooks", params(("id" = String, Path)), responses(
-    (status = 200, body = DeliveryDetail), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, body = DeliveryDetail), LookedUp))]
 async fn show_delivery(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -71,11 +69,7 @@ async fn show_delivery(
 
 /// Puts a delivery into the log once more; a refused one when it verifies with the secrets of now.
 #[utoipa::path(post, path = "/api/v1/webhooks/deliveries/{id}/replay", tag = "webhooks", params(("id" = String, Path)), responses(
-    (status = 200, body = Replayed), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, body = Replayed), Acted, Numbered, InTheWay))]
 async fn replay_delivery(
     _: Admin,
     State(webhooks): State<Webhooks>,

@@ -6,13 +6,13 @@ use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::problem::ProblemBody;
 use kernel::{Problem, ProblemResult, RequestInfo};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Missed, Refused};
 use crate::Webhooks;
 use crate::answer::Reply;
 use crate::hub::Asked;
@@ -45,15 +45,7 @@ struct Ready {
     request_body(content = Object, description = "Whatever the sender sends, signed as it signs"), responses(
     (status = 200, description = "In the log; some senders want an empty body", body = Accepted),
     (status = 202, description = "Waits on disk for the store, or a success that this sender wants in any case", body = Accepted),
-    (status = 204, description = "In the log"), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 405, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 408, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 429, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 204, description = "In the log"), Refused))]
 async fn deliver(
     State(webhooks): State<Webhooks>,
     Path(source): Path<String>,
@@ -67,15 +59,7 @@ async fn deliver(
     request_body(content = Object, description = "Whatever the sender sends"), responses(
     (status = 200, description = "In the log; some senders want an empty body", body = Accepted),
     (status = 202, description = "Waits on disk for the store, or a success that this sender wants in any case", body = Accepted),
-    (status = 204, description = "In the log"), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 405, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 408, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 429, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 204, description = "In the log"), Refused))]
 async fn deliver_in_secret(
     State(webhooks): State<Webhooks>,
     Path((source, token)): Path<(String, String)>,
@@ -94,10 +78,7 @@ async fn take(webhooks: &Webhooks, name: &str, token: Option<&str>, request: Req
 
 /// Says that the address is there; answers a hub that asks whether a subscription was meant.
 #[utoipa::path(get, path = "/in/{source}", tag = "ingress", params(("source" = String, Path), Asked), responses(
-    (status = 200, description = "Ready, or the hub's challenge as text", body = Ready),
-    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, description = "Ready, or the hub's challenge as text", body = Ready), Missed))]
 async fn look(
     State(webhooks): State<Webhooks>,
     Path(source): Path<String>,
@@ -109,10 +90,7 @@ async fn look(
 /// Says that the secret address is there; answers a hub that asks whether a subscription was meant.
 #[utoipa::path(get, path = "/in/{source}/{token}", tag = "ingress",
     params(("source" = String, Path), ("token" = String, Path), Asked), responses(
-    (status = 200, description = "Ready, or the hub's challenge as text", body = Ready),
-    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, description = "Ready, or the hub's challenge as text", body = Ready), Missed))]
 async fn look_in_secret(
     State(webhooks): State<Webhooks>,
     Path((source, token)): Path<(String, String)>,

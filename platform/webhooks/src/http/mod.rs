@@ -1,5 +1,6 @@
 //! `/in/{source}` for senders, `/api/v1/webhooks` for people.
 
+mod answers;
 mod deliveries;
 mod door;
 mod replays;
@@ -11,12 +12,12 @@ use crate::Webhooks;
 
 /// The door itself. It is a router of its own, so that it can stand alone in a process.
 pub fn ingress_routes(webhooks: Webhooks) -> OpenApiRouter {
-    door::routes().with_state(webhooks)
+    OpenApiRouter::with_openapi(answers::document()).merge(door::routes()).with_state(webhooks)
 }
 
 /// The routes for people.
 pub fn api_routes(webhooks: Webhooks) -> OpenApiRouter {
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(answers::document())
         .merge(sources::routes())
         .merge(deliveries::routes())
         .merge(replays::routes())

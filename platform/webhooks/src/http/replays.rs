@@ -5,13 +5,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use identity::Admin;
-use kernel::problem::ProblemBody;
 use kernel::{Problem, ProblemResult};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Acted, InTheWay, Looked, LookedUp, Numbered, Written};
 use crate::Webhooks;
 use crate::replay::Plan;
 use crate::store::replays::{ReplayRow, Selection};
@@ -43,14 +43,8 @@ struct ReplayList {
 
 /// Counts the deliveries that a replay would repeat, or begins it as a job.
 #[utoipa::path(post, path = "/api/v1/webhooks/replays", tag = "webhooks", request_body = NewReplay, responses(
-    (status = 200, description = "What it would do", body = Plan), (status = 202, description = "Begun", body = ReplayRow),
-    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, description = "What it would do", body = Plan),
+    (status = 202, description = "Begun", body = ReplayRow), Written, InTheWay))]
 async fn begin_replay(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -64,17 +58,14 @@ async fn begin_replay(
 }
 
 /// The newest replays.
-#[utoipa::path(get, path = "/api/v1/webhooks/replays", tag = "webhooks", responses((status = 200, body = ReplayList),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/webhooks/replays", tag = "webhooks", responses((status = 200, body = ReplayList), Looked))]
 async fn list_replays(_: Admin, State(webhooks): State<Webhooks>) -> ProblemResult<Json<ReplayList>> {
     Ok(Json(ReplayList { items: webhooks.replays().await? }))
 }
 
 /// How far a replay is.
 #[utoipa::path(get, path = "/api/v1/webhooks/replays/{id}", tag = "webhooks", params(("id" = i64, Path)), responses(
-    (status = 200, body = ReplayRow), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, body = ReplayRow), LookedUp, Numbered))]
 async fn show_replay(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -85,10 +76,7 @@ async fn show_replay(
 
 /// Ends a replay; what is replayed stays.
 #[utoipa::path(post, path = "/api/v1/webhooks/replays/{id}/cancel", tag = "webhooks", params(("id" = i64, Path)), responses(
-    (status = 204), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 204), Acted, Numbered, InTheWay))]
 async fn cancel_replay(_: Admin, State(webhooks): State<Webhooks>, Path(id): Path<i64>) -> ProblemResult<StatusCode> {
     if webhooks.cancel_replay(id).await? {
         return Ok(StatusCode::NO_CONTENT);

@@ -6,12 +6,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use identity::Admin;
 use kernel::ProblemResult;
-use kernel::problem::ProblemBody;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Acted, InTheWay, Looked, LookedUp, Numbered, Unknown, Written};
 use crate::Webhooks;
 use crate::inspect::SourceRow;
 use crate::manage::{NewSource, Revealed, Rotation, SourceChange, unknown};
@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Webhooks> {
         .routes(routes!(reveal_secret))
         .routes(routes!(rotate_secret))
         .routes(routes!(revoke_secret))
-        .routes(routes!(list_topics, expect_topic))
+        .routes(routes!(list_topics, wish_topic))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -33,35 +33,28 @@ struct SourceList {
 }
 
 /// The sources, with their addresses and figures.
-#[utoipa::path(get, path = "/api/v1/webhooks/sources", tag = "webhooks", responses((status = 200, body = SourceList),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/webhooks/sources", tag = "webhooks", responses((status = 200, body = SourceList), Looked))]
 async fn list_sources(_: Admin, State(webhooks): State<Webhooks>) -> ProblemResult<Json<SourceList>> {
     Ok(Json(SourceList { items: webhooks.sources().await? }))
 }
 
 /// Makes a source. The answer holds its secret and its whole address.
 #[utoipa::path(post, path = "/api/v1/webhooks/sources", tag = "webhooks", request_body = NewSource, responses(
-    (status = 201, body = Revealed), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 201, body = Revealed), Written, InTheWay))]
 async fn create_source(
     _: Admin,
     State(webhooks): State<Webhooks>,
     Json(new): Json<NewSource>,
 ) -> ProblemResult<Response> {
     let made = webhooks.0.sources.create(new).await?;
+    webhooks.ask_for_key(&made.name).await;
     tracing::info!(source = made.name, "a source was made");
     Ok((StatusCode::CREATED, secretly(made)).into_response())
 }
 
 /// One source.
 #[utoipa::path(get, path = "/api/v1/webhooks/sources/{source}", tag = "webhooks", params(("source" = String, Path)), responses(
-    (status = 200, body = SourceRow), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, body = SourceRow), LookedUp))]
 async fn show_source(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -72,32 +65,24 @@ async fn show_source(
 
 /// Switches a source on or off, changes its settings, or gives it another secret address.
 #[utoipa::path(patch, path = "/api/v1/webhooks/sources/{source}", tag = "webhooks", params(("source" = String, Path)),
-    request_body = SourceChange, responses((status = 200, body = SourceRow),
-    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
+    request_body = SourceChange, responses((status = 200, body = SourceRow), Written, Unknown, InTheWay))]
 async fn change_source(
     _: Admin,
     State(webhooks): State<Webhooks>,
     Path(name): Path<String>,
     Json(change): Json<SourceChange>,
 ) -> ProblemResult<Json<SourceRow>> {
-    webhooks.0.sources.change(&name, change).await?;
+    if webhooks.0.sources.change(&name, change).await? {
+        webhooks.ask_for_key(&name).await;
+        webhooks.wish_again(&name).await?;
+    }
     tracing::info!(source = name, "a source was changed");
     webhooks.source(&name).await?.map(Json).ok_or_else(|| unknown(&name))
 }
 
 /// Removes a source with its secrets. Its deliveries and events stay.
 #[utoipa::path(delete, path = "/api/v1/webhooks/sources/{source}", tag = "webhooks", params(("source" = String, Path)), responses(
-    (status = 204), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 204), Acted, InTheWay))]
 async fn remove_source(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -110,9 +95,7 @@ async fn remove_source(
 
 /// Shows a source's secret and address, to give them to the sender.
 #[utoipa::path(post, path = "/api/v1/webhooks/sources/{source}/secret", tag = "webhooks", params(("source" = String, Path)), responses(
-    (status = 200, body = Revealed), (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 200, body = Revealed), Acted))]
 async fn reveal_secret(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -125,15 +108,7 @@ async fn reveal_secret(
 
 /// Gives a source a new secret; the previous one counts for a while longer. Without a body one is made where we make them.
 #[utoipa::path(post, path = "/api/v1/webhooks/sources/{source}/rotate", tag = "webhooks", params(("source" = String, Path)),
-    request_body = Rotation, responses((status = 200, body = Revealed),
-    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
+    request_body = Rotation, responses((status = 200, body = Revealed), Written, Unknown, InTheWay))]
 async fn rotate_secret(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -142,6 +117,8 @@ async fn rotate_secret(
 ) -> ProblemResult<Response> {
     let rotation = rotation.map(|Json(rotation)| rotation).unwrap_or_default();
     let shown = webhooks.0.sources.rotate(&name, rotation).await?;
+    webhooks.ask_for_key(&name).await;
+    webhooks.wish_again(&name).await?;
     tracing::info!(source = name, "a source got a new secret");
     Ok(secretly(shown).into_response())
 }
@@ -149,11 +126,7 @@ async fn rotate_secret(
 /// Ends a secret at once.
 #[utoipa::path(delete, path = "/api/v1/webhooks/sources/{source}/secrets/{id}", tag = "webhooks",
     params(("source" = String, Path), ("id" = i64, Path)), responses(
-    (status = 204), (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json")))]
+    (status = 204), Acted, Numbered, InTheWay))]
 async fn revoke_secret(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -171,7 +144,7 @@ struct TopicList {
 
 /// What a source is subscribed to at its hub.
 #[utoipa::path(get, path = "/api/v1/webhooks/sources/{source}/topics", tag = "webhooks", params(("source" = String, Path)),
-    responses((status = 200, body = TopicList), (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, body = TopicList), Looked))]
 async fn list_topics(
     _: Admin,
     State(webhooks): State<Webhooks>,
@@ -190,24 +163,16 @@ struct NewTopic {
     end: bool,
 }
 
-/// Says what the hub is being asked for: it is confirmed when it asks back, and nothing else is.
+/// Has the hub asked for a topic, now and before each lease ends. It is confirmed when it asks back, and nothing else is.
 #[utoipa::path(post, path = "/api/v1/webhooks/sources/{source}/topics", tag = "webhooks", params(("source" = String, Path)),
-    request_body = NewTopic, responses((status = 204),
-    (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 413, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 415, body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
-async fn expect_topic(
+    request_body = NewTopic, responses((status = 204), Written, Unknown, InTheWay))]
+async fn wish_topic(
     _: Admin,
     State(webhooks): State<Webhooks>,
     Path(name): Path<String>,
     Json(new): Json<NewTopic>,
 ) -> ProblemResult<StatusCode> {
-    webhooks.expect_topic(&name, &new.topic, new.end).await?;
+    webhooks.wish_topic(&name, &new.topic, new.end).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

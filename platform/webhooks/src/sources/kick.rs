@@ -20,7 +20,11 @@ pub(super) const SENDER: Sender<'static> = Sender {
     id: One(Header("kick-event-message-id")),
     types: One(From(Header("kick-event-type"))),
     subject: Many(&[Body("/broadcaster/user_id"), Body("/broadcaster/channel_slug")]),
-    secret: SecretFrom::Published(PUBLIC_KEY),
+    secret: SecretFrom::Published(Published {
+        key: PUBLIC_KEY,
+        url: "https://api.kick.com/public/v1/public-key",
+        at: "/data/public_key",
+    }),
     secret_address: true,
     secret_env: "KICK_WEBHOOK_PUBLIC_KEY",
     documentation: "https://docs.kick.com/events/webhook-security",
@@ -50,7 +54,7 @@ uQIDAQAB
     ..Sender::USUAL
 };
 
-/// As Kick publishes it on the page named above.
+/// As Kick publishes it on the page named above. What its API says counts for more: it is asked when a signature does not hold.
 const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----
 MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAq/+l1WnlRrGSolDMA+A8
 6rAhMbQGmQ2SapVcGM3zq8ANXjnhDWocMqfWcTd95btDydITa10kDvHzw9WQOqp2

@@ -50,7 +50,7 @@ mod prelude {
     pub(super) use crate::scheme::Place::{self, Body, Digest, Entry, Header};
     pub(super) use crate::scheme::TypeRule::{Always, From, Has, When};
     pub(super) use crate::scheme::{
-        Algorithm, Encoding, Handshake, KeyForm, MadeAs, Proof, SecretFrom, Sender, Timestamp, Unit, Vector,
+        Algorithm, Encoding, Handshake, KeyForm, MadeAs, Proof, Published, SecretFrom, Sender, Timestamp, Unit, Vector,
     };
 }
 

@@ -22,6 +22,7 @@ pub(super) const SENDER: Sender<'static> = Sender {
     subject: One(Body("/channel_id")),
     formats: &[Atom],
     hub_verifies: true,
+    hub: "https://pubsubhubbub.appspot.com/subscribe",
     answer: Empty(204),
     refusal: 202,
     secret: SecretFrom::Us(MadeAs::Digits),

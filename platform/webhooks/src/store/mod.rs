@@ -1,6 +1,7 @@
-//! This part's SQL: deliveries, sources with their secrets, topics, replays.
+//! This part's SQL: deliveries and what of them waits, sources with their secrets, topics, replays.
 
 pub(crate) mod deliveries;
+pub(crate) mod pending;
 pub(crate) mod replays;
 pub(crate) mod sources;
 pub(crate) mod topics;
@@ -97,6 +98,20 @@ CREATE TABLE webhook_replays (
     created_at_ms BIGINT NOT NULL,
     changed_at_ms BIGINT NOT NULL
 );
+",
+    },
+    Migration {
+        part: "webhooks",
+        version: 3,
+        // `fetched_at_ms`: of a key that the sender publishes. `token`: what the hub alone knows of a topic, in the address that it
+        // was given. `generation`: which wish a topic's job belongs to. `tries`: how often the hub was asked since it last confirmed.
+        sql: "
+ALTER TABLE webhook_keys ADD COLUMN fetched_at_ms BIGINT;
+ALTER TABLE webhook_topics ADD COLUMN token TEXT NOT NULL DEFAULT '';
+ALTER TABLE webhook_topics ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE webhook_topics ADD COLUMN asked_at_ms BIGINT;
+ALTER TABLE webhook_topics ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE webhook_topics ADD COLUMN last_error TEXT;
 ",
     },
 ];

@@ -23,10 +23,11 @@ pub(crate) struct StoredKey {
     pub(crate) sealed: Vec<u8>,
     pub(crate) created_at_ms: i64,
     pub(crate) until_ms: Option<i64>,
+    pub(crate) fetched_at_ms: Option<i64>,
 }
 
 type SourceRow = (String, String, i64, Option<Vec<u8>>, String, i64);
-type KeyRow = (i64, String, Vec<u8>, i64, Option<i64>);
+type KeyRow = (i64, String, Vec<u8>, i64, Option<i64>, Option<i64>);
 
 /// All of them, with all their secrets, the newest first.
 pub(crate) async fn all(tx: &mut Tx, most: usize) -> Result<(Vec<Stored>, Vec<StoredKey>), StoreError> {
@@ -39,7 +40,7 @@ pub(crate) async fn all(tx: &mut Tx, most: usize) -> Result<(Vec<Stored>, Vec<St
     let keys: Vec<KeyRow> = tx
         .all(
             &format!(
-                "SELECT id, source, sealed, created_at_ms, until_ms FROM webhook_keys ORDER BY id DESC LIMIT {}",
+                "SELECT id, source, sealed, created_at_ms, until_ms, fetched_at_ms FROM webhook_keys ORDER BY id DESC LIMIT {}",
                 most * 16
             ),
             &[],
@@ -53,12 +54,13 @@ pub(crate) async fn all(tx: &mut Tx, most: usize) -> Result<(Vec<Stored>, Vec<St
         settings,
         created_at_ms,
     };
-    let key = |(id, source, sealed, created_at_ms, until_ms): KeyRow| StoredKey {
+    let key = |(id, source, sealed, created_at_ms, until_ms, fetched_at_ms): KeyRow| StoredKey {
         id,
         source,
         sealed,
         created_at_ms,
         until_ms,
+        fetched_at_ms,
     };
     Ok((sources.into_iter().map(source).collect(), keys.into_iter().map(key).collect()))
 }
@@ -92,6 +94,18 @@ pub(crate) async fn remove(tx: &mut Tx, name: &str) -> Result<bool, StoreError> 
 pub(crate) async fn add_key(tx: &mut Tx, source: &str, sealed: &[u8], now_ms: i64) -> Result<(), StoreError> {
     let sql = "INSERT INTO webhook_keys (source, sealed, created_at_ms) VALUES ($1, $2, $3)";
     tx.execute(sql, params![source, sealed, now_ms]).await.map(drop)
+}
+
+/// A key that the sender published, as it was fetched.
+pub(crate) async fn add_fetched(tx: &mut Tx, source: &str, sealed: &[u8], now_ms: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO webhook_keys (source, sealed, created_at_ms, fetched_at_ms) VALUES ($1, $2, $3, $3)";
+    tx.execute(sql, params![source, sealed, now_ms]).await.map(drop)
+}
+
+/// The key is still the one that the sender publishes.
+pub(crate) async fn touch_fetched(tx: &mut Tx, source: &str, id: i64, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE webhook_keys SET fetched_at_ms = $3 WHERE source = $1 AND id = $2";
+    tx.execute(sql, params![source, id, now_ms]).await.map(drop)
 }
 
 /// The active secrets of a source end at `until_ms`, or earlier where they were to.

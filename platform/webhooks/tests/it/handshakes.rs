@@ -7,8 +7,11 @@ use serde_json::json;
 
 use crate::support::{Answer, Bed, START_MS, call};
 
-/// The key whose public half is in the vector of Discord.
-fn discord(body: &str, at_s: i64) -> HeaderMap {
+/// The public half of the key that signs here, as in the vector of Discord.
+pub(crate) const DISCORD_KEY: &str = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
+
+/// What Discord would send.
+pub(crate) fn discord(body: &str, at_s: i64) -> HeaderMap {
     let seed: [u8; 32] = std::array::from_fn(|n| n as u8);
     let signature = SigningKey::from_bytes(&seed).sign(format!("{at_s}{body}").as_bytes());
     let pairs = [
@@ -21,8 +24,7 @@ fn discord(body: &str, at_s: i64) -> HeaderMap {
 
 async fn with_discord(sender: &str) -> Bed {
     let bed = Bed::new().await;
-    let key = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
-    bed.source(json!({"name": sender, "sender": sender, "secret": key})).await;
+    bed.source(json!({"name": sender, "sender": sender, "secret": DISCORD_KEY})).await;
     bed
 }
 

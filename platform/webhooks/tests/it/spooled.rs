@@ -2,6 +2,7 @@
 
 use store::StoreError;
 use tokio_util::sync::CancellationToken;
+use webhooks::Webhooks;
 
 use crate::support::{Bed, Delivery, within};
 use serde_json::json;
@@ -67,4 +68,51 @@ async fn github_is_kept_on_disk_and_others_are_told_to_come_again() {
     assert_eq!((direct.status.as_u16(), direct.body["event_position"].as_i64()), (200, Some(5)));
     stop.cancel();
     within(draining).await.expect("ended");
+}
+
+/// The process died after it had kept what waited, and before the file knew; and in the middle of writing one more.
+#[tokio::test]
+async fn what_was_kept_just_before_a_crash_is_kept_once_and_a_torn_record_is_none() {
+    let bed = Bed::new().await;
+    let webhooks = bed.webhooks.clone().spool_in(bed.dir.path()).expect("a spool");
+    pages(&bed, 1).await;
+    for n in 0..3 {
+        assert_eq!(bed.send(Delivery::signed(&format!("d-{n}"), big(n))).await.status, 202);
+    }
+    let file = bed.dir.path().join("webhooks.spool");
+    let waiting = std::fs::read(&file).expect("read");
+    pages(&bed, 1_000_000).await;
+    empties(webhooks, &file).await;
+    assert_eq!((bed.events_count().await, bed.deliveries().await.len()), (3, 3));
+    // Every place at which the second record may have been torn, and the whole with a piece of a fourth.
+    let second = waiting.len() / 3;
+    for end in [second + 1, second + 11, second + 12, 2 * second - 1] {
+        std::fs::write(&file, &waiting[..end]).expect("written");
+        empties(again(&bed), &file).await;
+    }
+    std::fs::write(&file, [&waiting[..], &waiting[..40]].concat()).expect("written");
+    empties(again(&bed), &file).await;
+    assert_eq!((bed.events_count().await, bed.deliveries().await.len()), (3, 3), "each is known by its own id");
+}
+
+/// The next process over the same store and directory.
+fn again(bed: &Bed) -> Webhooks {
+    let (store, events, jobs) = (bed.store.clone(), bed.events.clone(), bed.jobs.clone());
+    let entropy = kernel::Entropy::system();
+    let webhooks = Webhooks::new(store, events, jobs, bed.clock.clone(), entropy, bed.sources.clone());
+    webhooks.spool_in(bed.dir.path()).expect("a spool")
+}
+
+/// Runs until nothing waits.
+async fn empties(webhooks: Webhooks, file: &std::path::Path) {
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(webhooks.run(stop.clone()));
+    within(async {
+        while std::fs::metadata(file).expect("there").len() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    stop.cancel();
+    within(running).await.expect("ended");
 }

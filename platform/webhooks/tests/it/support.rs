@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use identity::Caller;
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, RequestInfo, SealKey, Secret, TraceId};
+use outbound::Outbound;
 use serde_json::Value;
 use store::{Durability, Store, StoreError};
 use tower::ServiceExt;
@@ -57,6 +58,14 @@ impl Bed {
             Webhooks::new(store.clone(), events.clone(), jobs.clone(), clock.clone(), entropy, sources.clone());
         let door = webhooks::ingress_routes(webhooks.clone()).split_for_parts().0;
         Self { dir, clock, store, events, jobs, sources, webhooks, door }
+    }
+
+    /// Jobs run, and requests go out to this machine alone.
+    pub(crate) fn goes_out(&self) {
+        let allow_private = vec!["127.0.0.0/8".parse().expect("a network")];
+        let outbound = Outbound::new(outbound::Settings { allow_private, ..outbound::Settings::default() });
+        self.webhooks.reach_out(outbound, "https://live.example/");
+        self.jobs.serve(self.webhooks.handlers(), 4);
     }
 
     pub(crate) async fn send(&self, delivery: Delivery) -> Answer {

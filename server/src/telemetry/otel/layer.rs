@@ -8,6 +8,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::telemetry::fields::{Fields, Open, REQUEST, Said, around, root_span};
+use crate::telemetry::otel::nanoseconds;
 use crate::telemetry::otel::protobuf::{Kind, Message};
 use crate::telemetry::otel::settings::Sampler;
 
@@ -155,8 +156,4 @@ fn attribute(span: &str, field: &str) -> Option<String> {
 
 fn trace_bytes(trace: TraceId) -> [u8; 16] {
     u128::from_str_radix(&trace.to_string(), 16).unwrap_or_default().to_be_bytes()
-}
-
-fn nanoseconds(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or_default().saturating_mul(1_000_000)
 }

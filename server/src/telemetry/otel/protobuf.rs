@@ -1,5 +1,5 @@
-//! The few messages of OTLP that a trace needs, in Protocol Buffers' wire format (opentelemetry-proto v1, `trace.proto`,
-//! `common.proto`). Encoding only: two wire types for numbers, one for lengths.
+//! What the messages of OTLP are made of, in Protocol Buffers' wire format (opentelemetry-proto v1, `trace.proto`,
+//! `metrics.proto`, `common.proto`). Encoding only: two wire types for numbers, one for lengths.
 
 use crate::telemetry::fields::Said;
 
@@ -48,6 +48,10 @@ impl Message {
         self
     }
 
+    pub(crate) fn double(self, field: u32, value: f64) -> Self {
+        self.fixed64(field, value.to_bits())
+    }
+
     pub(crate) fn bytes(mut self, field: u32, bytes: &[u8]) -> Self {
         self.tag(field, 2);
         self.varint(bytes.len() as u64);
@@ -71,7 +75,7 @@ impl Message {
             // An int64 is the varint of its two's complement.
             Said::Int(number) => Self::default().number(3, *number as u64),
             Said::Uint(number) => Self::default().number(3, *number),
-            Said::Float(number) => Self::default().fixed64(4, number.to_bits()),
+            Said::Float(number) => Self::default().double(4, *number),
         };
         self.message(field, &Self::default().text(1, name).message(2, &value))
     }
@@ -83,12 +87,13 @@ impl Message {
     }
 }
 
-/// An `ExportTraceServiceRequest`: one resource, one scope, these spans.
-pub(crate) fn request(resource: &Message, spans: &[Message]) -> Vec<u8> {
+/// An `ExportTraceServiceRequest` or an `ExportMetricsServiceRequest`: one resource, one scope, these spans or metrics. Both have
+/// the same fields.
+pub(crate) fn request(resource: &Message, items: &[Message]) -> Vec<u8> {
     let scope = Message::default().text(1, "mainspring").text(2, env!("CARGO_PKG_VERSION"));
-    let scope_spans = spans.iter().fold(Message::default().message(1, &scope), |all, span| all.message(2, span));
-    let resource_spans = Message::default().message(1, resource).message(2, &scope_spans);
-    Message::default().message(1, &resource_spans).into_bytes()
+    let of_scope = items.iter().fold(Message::default().message(1, &scope), |all, item| all.message(2, item));
+    let of_resource = Message::default().message(1, resource).message(2, &of_scope);
+    Message::default().message(1, &of_resource).into_bytes()
 }
 
 #[cfg(test)]

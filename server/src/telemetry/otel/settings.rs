@@ -7,17 +7,31 @@ use kernel::{Secret, TraceId};
 
 use crate::telemetry::fields::Said;
 
-/// Where traces go and which.
+/// Where one signal goes.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct Door {
     pub(crate) url: Secret,
     /// Marked sensitive: they hold the collector's key.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) timeout: Duration,
+    pub(crate) resource: Vec<(String, Said)>,
+}
+
+/// Where traces go and which.
+#[derive(Clone, Debug)]
+pub(crate) struct Traces {
+    pub(crate) door: Door,
     /// How long a span waits for others.
     pub(crate) delay: Duration,
-    pub(crate) resource: Vec<(String, Said)>,
     pub(crate) sampler: Sampler,
+}
+
+/// Where metrics go and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    pub(crate) door: Door,
+    /// From one export to the next.
+    pub(crate) every: Duration,
 }
 
 /// Which traces are kept: the same answer for every span of a trace, in every process.
@@ -41,21 +55,60 @@ impl Sampler {
     }
 }
 
-/// `None` when nothing is to be exported.
+/// `None` when no traces are to be exported.
 ///
 /// # Errors
 /// In words, when what is asked for cannot be done.
-pub(crate) fn read(environment: impl Fn(&str) -> Option<String>) -> Result<Option<Settings>, String> {
-    let said = |name: &str| environment(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    // What is for traces wins over what is for everything.
+pub(crate) fn traces(environment: impl Fn(&str) -> Option<String>) -> Result<Option<Traces>, String> {
+    let said = said(environment);
+    let Some(door) = door("traces", &said)? else { return Ok(None) };
+    Ok(Some(Traces {
+        door,
+        delay: milliseconds(said("OTEL_BSP_SCHEDULE_DELAY"), 5_000)?.min(Duration::from_secs(60)),
+        sampler: sampler(said("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG").as_deref())?,
+    }))
+}
+
+/// `None` when no metrics are to be exported.
+///
+/// # Errors
+/// As [`traces`].
+pub(crate) fn metrics(environment: impl Fn(&str) -> Option<String>) -> Result<Option<Metrics>, String> {
+    let said = said(environment);
+    let Some(door) = door("metrics", &said)? else { return Ok(None) };
+    let temporality = said("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE");
+    if let Some(other) = temporality.filter(|word| !word.eq_ignore_ascii_case("cumulative")) {
+        return Err(format!("metrics are exported as cumulative values; {other} is not made here"));
+    }
+    let every = milliseconds(said("OTEL_METRIC_EXPORT_INTERVAL"), 60_000)?;
+    if every.is_zero() {
+        return Err("OTEL_METRIC_EXPORT_INTERVAL is one millisecond at least".into());
+    }
+    Ok(Some(Metrics { door, every }))
+}
+
+/// A variable that says something.
+fn said(environment: impl Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
+    move |name| environment(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn milliseconds(text: Option<String>, usual: u64) -> Result<Duration, String> {
+    let number =
+        text.map_or(Ok(usual), |text| text.parse().map_err(|_| format!("{text} is no number of milliseconds")));
+    number.map(Duration::from_millis)
+}
+
+/// Where a signal goes; `None` when it is not exported.
+fn door(signal: &str, said: &impl Fn(&str) -> Option<String>) -> Result<Option<Door>, String> {
+    let word = signal.to_uppercase();
+    // What is for one signal wins over what is for every one.
     let either = |name: &str| {
-        said(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}")).or_else(|| said(&format!("OTEL_EXPORTER_OTLP_{name}")))
+        said(&format!("OTEL_EXPORTER_OTLP_{word}_{name}")).or_else(|| said(&format!("OTEL_EXPORTER_OTLP_{name}")))
     };
-    let url = said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| {
-        said("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| format!("{}/v1/traces", base.trim_end_matches('/')))
-    });
+    let base = || said("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| format!("{}/v1/{signal}", base.trim_end_matches('/')));
+    let url = said(&format!("OTEL_EXPORTER_OTLP_{word}_ENDPOINT")).or_else(base);
     let off = said("OTEL_SDK_DISABLED").is_some_and(|word| word.eq_ignore_ascii_case("true"))
-        || said("OTEL_TRACES_EXPORTER").is_some_and(|word| word == "none");
+        || said(&format!("OTEL_{word}_EXPORTER")).is_some_and(|word| word == "none");
     let Some(url) = url.filter(|_| !off) else { return Ok(None) };
     if !url.parse::<Uri>().is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()) {
         return Err("the endpoint is no http:// or https:// address".into());
@@ -68,16 +121,11 @@ pub(crate) fn read(environment: impl Fn(&str) -> Option<String>) -> Result<Optio
             ));
         }
     }
-    let milliseconds = |text: Option<String>, usual: u64| {
-        text.map_or(Ok(usual), |text| text.parse().map_err(|_| format!("{text} is no number of milliseconds")))
-    };
-    Ok(Some(Settings {
+    Ok(Some(Door {
         url: Secret::new(url),
         headers: headers(&either("HEADERS").unwrap_or_default())?,
-        timeout: Duration::from_millis(milliseconds(either("TIMEOUT"), 10_000)?),
-        delay: Duration::from_millis(milliseconds(said("OTEL_BSP_SCHEDULE_DELAY"), 5_000)?.min(60_000)),
+        timeout: milliseconds(either("TIMEOUT"), 10_000)?,
         resource: resource(said("OTEL_SERVICE_NAME"), &said("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default()),
-        sampler: sampler(said("OTEL_TRACES_SAMPLER").as_deref(), said("OTEL_TRACES_SAMPLER_ARG").as_deref())?,
     }))
 }
 
@@ -148,8 +196,12 @@ fn sampler(name: Option<&str>, argument: Option<&str>) -> Result<Sampler, String
 mod tests {
     use super::*;
 
-    fn with(pairs: &[(&str, &str)]) -> Result<Option<Settings>, String> {
-        read(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    fn with(pairs: &[(&str, &str)]) -> Result<Option<Traces>, String> {
+        traces(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn measured(pairs: &[(&str, &str)]) -> Result<Option<Metrics>, String> {
+        metrics(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
@@ -160,9 +212,9 @@ mod tests {
         assert!(with(&[endpoint, ("OTEL_SDK_DISABLED", "true")]).expect("fine").is_none());
         assert!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).expect("fine").is_none());
         let settings = with(&[endpoint]).expect("fine").expect("on");
-        assert_eq!(settings.url.expose(), "http://localhost:4318/v1/traces");
+        assert_eq!(settings.door.url.expose(), "http://localhost:4318/v1/traces");
         let exact = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://a.example/x");
-        assert_eq!(with(&[endpoint, exact]).expect("fine").expect("on").url.expose(), "https://a.example/x");
+        assert_eq!(with(&[endpoint, exact]).expect("fine").expect("on").door.url.expose(), "https://a.example/x");
     }
 
     #[test]
@@ -174,10 +226,33 @@ mod tests {
             ("OTEL_SERVICE_NAME", "shop"),
         ]);
         let settings = settings.expect("fine").expect("on");
-        assert_eq!(settings.headers[0].1, "Basic aHVudGVyMg==");
+        assert_eq!(settings.door.headers[0].1, "Basic aHVudGVyMg==");
         assert!(!format!("{settings:?}").contains("aHVud"));
-        let service: Vec<_> = settings.resource.iter().filter(|(name, _)| name == "service.name").collect();
+        let service: Vec<_> = settings.door.resource.iter().filter(|(name, _)| name == "service.name").collect();
         assert_eq!(service, [&("service.name".to_owned(), Said::Text("shop".into()))]);
+    }
+
+    #[test]
+    fn metrics_follow_their_own_variables() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+        assert!(measured(&[]).expect("fine").is_none());
+        assert!(measured(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).expect("fine").is_none());
+        assert!(with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).expect("fine").is_some(), "traces go on");
+        let only = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://a.example/m");
+        assert!(with(&[only]).expect("fine").is_none());
+        assert_eq!(measured(&[endpoint, only]).expect("fine").expect("on").door.url.expose(), "https://a.example/m");
+        let usual = measured(&[endpoint]).expect("fine").expect("on");
+        assert_eq!((usual.door.url.expose(), usual.every.as_secs()), ("http://localhost:4318/v1/metrics", 60));
+        let often = measured(&[endpoint, ("OTEL_METRIC_EXPORT_INTERVAL", "250")]).expect("fine").expect("on");
+        assert_eq!(often.every.as_millis(), 250);
+        for (name, bad) in [
+            ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "often"),
+            ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
+            ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc"),
+        ] {
+            assert!(measured(&[endpoint, (name, bad)]).is_err(), "{name}={bad}");
+        }
     }
 
     #[test]
