@@ -1,6 +1,7 @@
 //! `cargo xtask …`: what is done with this repository, the same on a laptop and in CI.
 
 mod cargo;
+mod fuzz;
 mod generate;
 mod new_product;
 mod pages;
@@ -36,6 +37,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Try what strangers can send, with a fuzzer that looks for inputs that reach new code.
+    Fuzz(fuzz::Options),
     /// Check the invariants of the source tree: arrows, layers, words, sizes.
     Tidy,
     /// Begin a product: a folder in products/ that does something already, plugged into the server.
@@ -57,6 +60,7 @@ fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Serve { release, args } => serve::run(release, &args),
         Task::Test { args } => test::run(&args),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => step::become_it(cargo::command(&["test", "--quiet", "-p", "mainspring-xtask", "--test", "tidy"])),
         Task::NewProduct { name } => new_product::run(cargo::root(), &name),
         Task::Generate => generate::run(),

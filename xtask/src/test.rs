@@ -7,12 +7,15 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::step::{self, is_there, say};
-use crate::{cargo, pages};
+use crate::{cargo, fuzz, pages};
 
 /// Where the browser tests look for it, unless the environment names another (`e2e/web/chromium.mjs`).
 const CHROMIUM: &str = "/usr/bin/chromium";
+/// Seconds for each fuzz target: the inputs that are kept, and a few more.
+const FUZZ_S: u32 = 3;
 
-/// Gets what is missing, tests the pages, builds the binary that the end-to-end tests start, and runs every Rust test.
+/// Gets what is missing, tests the pages, builds the binary that the end-to-end tests start, runs every Rust test, and
+/// every fuzz target for a moment.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     browser()?;
     ffmpeg()?;
@@ -41,7 +44,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     if let Some(promtool) = promtool {
         tests.env("PROMTOOL", promtool);
     }
-    step::run(tests)
+    step::run(tests)?;
+    // Whoever picks some tests wants those.
+    if args.is_empty() { fuzz::run(&fuzz::Options::for_seconds(FUZZ_S)) } else { Ok(()) }
 }
 
 /// A browser for the tests of the pages.
@@ -61,7 +66,7 @@ fn ffmpeg() -> Result<()> {
 }
 
 /// A package of the system's: installed where that needs no question, asked for elsewhere.
-fn install(package: &str, missing: &str) -> Result<()> {
+pub(crate) fn install(package: &str, missing: &str) -> Result<()> {
     if !(is_root() && is_there("apt-get")) {
         say(&format!("{missing} (Debian: sudo apt-get install {package})"));
         return Ok(());
