@@ -6,18 +6,24 @@ import { said } from "./said.svelte.ts";
 export class Acting {
   busy = $state(false);
 
-  /** Answers whether it was done. `work` answers the words for it. */
-  async run(work: () => Promise<string>): Promise<boolean> {
+  /** Answers whether it was done. `work` answers the words for it, or none; `not` begins the words for a refusal. */
+  async run(work: () => Promise<string>, not = "Not done"): Promise<boolean> {
+    if (this.busy) return false;
     this.busy = true;
     try {
-      said.say(await work());
+      const words = await work();
+      if (words !== "") said.say(words);
       return true;
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure;
-      said.say(`Not done: ${failure.detail} ${failure.advice}`.trim(), true, failure.requestId);
+      this.refused(failure, not);
       return false;
     } finally {
       this.busy = false;
     }
+  }
+
+  protected refused(failure: ApiError, not: string): void {
+    said.say(`${not}: ${failure.detail} ${failure.advice}`.trim(), true, failure.requestId);
   }
 }

@@ -1,7 +1,7 @@
 // Which events are looked for: in the address, as the server takes it, and for a row that arrives live.
 
 import type { EventRow } from "../../contract.ts";
-import { fromAddress } from "./times.ts";
+import { fromAddress } from "../../ui/times.ts";
 
 export const FILTERS = ["type", "source", "subject", "id", "from", "until", "filter"] as const;
 export type FilterName = (typeof FILTERS)[number];

@@ -115,8 +115,6 @@ export function reached(event: Pick<EventRow, "type" | "position">, jobs: Pick<J
   return { name: one.name, words: one.paused_at_ms !== null ? "waits: the stream is paused" : `waits, ${plural(one.lag, "event")} before the end`, tone: one.paused_at_ms !== null ? "warn" : "accent" };
 }
 
-export const EVENT_REPLAY_TONE: Record<EventReplay["state"], Tone> = { running: "accent", completed: "ok", cancelled: "quiet", failed: "bad" };
-
 /** What a replay would do. */
 export function dryRunWords(plan: DryRun): string {
   if (plan.from_position > plan.to_position) return "The range holds no event of the log.";

@@ -1,8 +1,8 @@
 // How a batch is doing, in words and in parts of a bar. Pure.
 
 import { count, plural } from "../../shared/format.ts";
+import type { Part } from "../../ui/Bar.svelte";
 import type { Tone } from "../../ui/Chip.svelte";
-import type { Part } from "./Bar.svelte";
 import type { Batch } from "./answers.ts";
 
 export function leftOf(batch: Batch): number {

@@ -2,7 +2,6 @@
 
 import type { Verdict } from "../../contract.ts";
 import { absolute, plural } from "../../shared/format.ts";
-import type { Tone } from "../../ui/Chip.svelte";
 
 export interface Selection {
   source: string | null;
@@ -33,8 +32,6 @@ export interface Plan {
 
 /** More are refused; so they need not be asked for. */
 export const MOST = 100_000;
-
-export const REPLAY_TONE: Record<Replay["state"], Tone> = { running: "accent", completed: "ok", cancelled: "quiet" };
 
 /** "rejected github.push deliveries to github, since 2026-11-21 09:00:00". */
 export function selectionWords(chosen: Selection): string {

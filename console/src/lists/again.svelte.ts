@@ -1,7 +1,7 @@
 // When to read again what no channel carries: now and then while the page is looked at, or when a channel says that
 // something moved. One reading ends before the next one begins.
 
-import { follow } from "../../shared/live.ts";
+import { follow } from "../shared/live.ts";
 
 /** Reads every so often; null for not now. To be used while a component is set up. */
 export function nowAndThen(everyMs: () => number | null, read: () => Promise<void>): void {

@@ -1,7 +1,7 @@
 // What would happen, asked while it is being chosen: a moment after the last change, and an older answer never replaces a
 // newer one.
 
-import { ApiError, post } from "../../shared/api.ts";
+import { ApiError, post } from "../shared/api.ts";
 
 const SETTLES_MS = 350;
 

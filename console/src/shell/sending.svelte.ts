@@ -1,0 +1,35 @@
+// What a form sends. What is wrong with a field is told at the field, all else at the foot of the page.
+
+import type { ApiError, FieldError } from "../shared/api.ts";
+import { Acting } from "./acting.svelte.ts";
+
+export class Sending extends Acting {
+  /** The fields of the last request that were wrong. */
+  wrongs = $state.raw<FieldError[]>([]);
+
+  override run(work: () => Promise<string>, not?: string): Promise<boolean> {
+    return super.run(async () => {
+      const words = await work();
+      this.wrongs = [];
+      return words;
+    }, not);
+  }
+
+  /** For the form's `onsubmit`. */
+  submit(work: () => Promise<string>, not?: string): (event: SubmitEvent) => void {
+    return (event) => {
+      event.preventDefault();
+      void this.run(work, not);
+    };
+  }
+
+  protected override refused(failure: ApiError, not: string): void {
+    this.wrongs = failure.errors;
+    if (failure.errors.length === 0) super.refused(failure, not);
+  }
+
+  /** What is wrong with this field. */
+  wrong(pointer: string): string | null {
+    return this.wrongs.find((one) => one.pointer === pointer)?.detail ?? null;
+  }
+}
