@@ -83,8 +83,15 @@ impl Serve {
     }
 
     /// Handles a batch, then does `after` (moves a cursor) in a transaction: the handler's own where it has one. A panic or
-    /// a batch without end is a failed batch, since whoever serves must outlive both.
-    pub(crate) async fn run<A>(&self, store: &Store, events: Vec<Event>, after: A) -> Result<bool, StreamFailure>
+    /// a batch without end is a failed batch, since whoever serves must outlive both. Where `more` wait behind it, `after` does
+    /// not look out for a commit to ride with.
+    pub(crate) async fn run<A>(
+        &self,
+        store: &Store,
+        events: Vec<Event>,
+        more: bool,
+        after: A,
+    ) -> Result<bool, StreamFailure>
     where
         A: AsyncFnOnce(&mut Tx) -> Result<bool, StoreError> + Send + 'static,
     {
@@ -100,7 +107,8 @@ impl Serve {
                         return Err(StreamFailure::new(format!("the batch took longer than {most_s} s")));
                     }
                 }
-                store.write_lazy(after).await.map_err(StreamFailure::from)
+                let moved = if more { store.write_relaxed(after).await } else { store.write_lazy(after).await };
+                moved.map_err(StreamFailure::from)
             }
             Self::InTx(handler) => {
                 let handler = handler.clone();

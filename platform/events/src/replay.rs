@@ -206,7 +206,9 @@ impl Events {
         let count = batch.len() as i64;
         let advance = async move |tx: &mut Tx| replays::advance(tx, id, (from, next), count, now_ms).await;
         let moved = match target {
-            Target::Stream(served) if !batch.is_empty() => served.serve.run(&self.0.store, batch, advance).await?,
+            Target::Stream(served) if !batch.is_empty() => {
+                served.serve.run(&self.0.store, batch, true, advance).await?
+            }
             Target::Stream(_) => self.0.store.write_relaxed(advance).await?,
             Target::Work(work) => {
                 let events = self.clone();

@@ -170,7 +170,7 @@ impl Pump {
         };
         let (count, at, now_ms) = (wanted.len(), cursor.position, log.clock.now_ms());
         let advance = async move |tx: &mut Tx| sql::advance(tx, name, at, last, now_ms).await;
-        match self.served.serve.run(&log.store, wanted, advance).await {
+        match self.served.serve.run(&log.store, wanted, batch.more, advance).await {
             Ok(true) => {
                 self.serving.succeeded(last);
                 Ok(if batch.more { Turned::More } else { Turned::Idle })
@@ -242,7 +242,7 @@ impl Pump {
                 continue;
             };
             let unpark = async move |tx: &mut Tx| sql::unpark(tx, name, position).await;
-            if let Err(failure) = self.served.serve.run(&log.store, vec![event], unpark).await {
+            if let Err(failure) = self.served.serve.run(&log.store, vec![event], false, unpark).await {
                 let words: String = failure.words().chars().take(ERROR_CHARS).collect();
                 log.store.write(async move |tx| sql::retry_failed(tx, name, position, &words).await).await?;
             }
