@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kernel::Clock;
 use serde_json::{Value, json};
 
@@ -85,6 +85,15 @@ pub(crate) fn sync_ms(dir: &Path) -> Result<f64> {
     std::fs::remove_file(&path)?;
     took.sort_by(f64::total_cmp);
     Ok(took[PROBES / 2])
+}
+
+/// Waits until everything that was written and deleted on this machine is on its disks.
+pub(crate) fn flush() -> Result<()> {
+    // Twice: the first commits the deletions, and whatever that sets in motion is committed by the second.
+    for _ in 0..2 {
+        ensure!(Command::new("sync").status().context("`sync` cannot be run")?.success(), "`sync` failed");
+    }
+    Ok(())
 }
 
 /// The load average of the last minute.

@@ -104,7 +104,7 @@ async fn measure(server: &Server) -> Result<Found> {
     let rss_before_kib = process::memory(pid)?.rss;
 
     let station = CHANNEL.strip_prefix("radio:").unwrap_or(CHANNEL);
-    let (ears, _listening) = crowd(&address, station).await?;
+    let ears = crowd(&address, station).await?;
     let (cpu, begun) = (process::cpu_s(pid)?, Instant::now());
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     let cpu_listening_s = (process::cpu_s(pid)? - cpu) * seconds / begun.elapsed().as_secs_f64();
@@ -143,28 +143,41 @@ fn heard(ear: &Ear) -> (usize, usize) {
     (ear.bytes.load(Ordering::Relaxed), ear.phrases.load(Ordering::Relaxed))
 }
 
-/// The players first, then the readers; all of them are there when it returns.
-async fn crowd(address: &str, station: &str) -> Result<(Vec<Arc<Ear>>, JoinSet<()>)> {
-    let mut listening = JoinSet::new();
-    let mut ears = Vec::with_capacity(PLAYERS + READERS);
-    for number in 0..PLAYERS + READERS {
-        let way = if number < PLAYERS { "stream.mp3" } else { "events" };
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(format!("GET /radio/{station}/{way} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes()).await?;
-        let ear = Arc::new(Ear::default());
-        ears.push(ear.clone());
-        listening.spawn(async move {
-            listen(stream, &ear).await;
-            ear.gone.store(true, Ordering::Relaxed);
-        });
-    }
+/// The players first, then the readers; all of them are there when it returns. They have a thread of their own, as they
+/// would have machines of their own: whoever sends webhooks does not wait for them.
+async fn crowd(address: &str, station: &str) -> Result<Vec<Arc<Ear>>> {
+    let ears: Vec<Arc<Ear>> = (0..PLAYERS + READERS).map(|_| Arc::default()).collect();
+    let (listeners, address, station) = (ears.clone(), address.to_owned(), station.to_owned());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(move || runtime.block_on(listen_all(&listeners, &address, &station)));
     let begun = Instant::now();
     while ears.iter().any(|ear| ear.bytes.load(Ordering::Relaxed) < 400) {
         ensure!(begun.elapsed() < PATIENCE, "not everybody was let in");
         ensure!(!ears.iter().any(|ear| ear.gone.load(Ordering::Relaxed)), "somebody was sent away");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok((ears, listening))
+    Ok(ears)
+}
+
+/// Returns when the server is gone.
+async fn listen_all(ears: &[Arc<Ear>], address: &str, station: &str) {
+    let mut listening = JoinSet::new();
+    for (number, ear) in ears.iter().enumerate() {
+        let way = if number < PLAYERS { "stream.mp3" } else { "events" };
+        let request = format!("GET /radio/{station}/{way} HTTP/1.1\r\nhost: bench\r\n\r\n");
+        if let Ok(mut stream) = TcpStream::connect(address).await
+            && stream.write_all(request.as_bytes()).await.is_ok()
+        {
+            let ear = ear.clone();
+            listening.spawn(async move {
+                listen(stream, &ear).await;
+                ear.gone.store(true, Ordering::Relaxed);
+            });
+        } else {
+            ear.gone.store(true, Ordering::Relaxed);
+        }
+    }
+    listening.join_all().await;
 }
 
 /// Counts bytes, and phrases by the word that opens each; a word may lie across two reads.

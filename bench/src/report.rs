@@ -31,8 +31,10 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    /// Runs `measure` and probes around it.
+    /// Runs `measure` and probes around it. It begins on a quiet disk: what the one before wrote and deleted (where a disk is
+    /// told of each deletion, the next syncs pay for it) is not its business.
     pub(crate) async fn around<T>(dir: &Path, measure: impl Future<Output = Result<T>>) -> Result<(T, Self)> {
+        machine::flush()?;
         let before = machine::sync_ms(dir)?;
         let measured = measure.await?;
         let sync_ms = [before, machine::sync_ms(dir)?];

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use futures_util::future::join_all;
 use serde_json::json;
 use testkit::{GitHub, Server};
 
@@ -17,7 +18,7 @@ async fn what_waits_in_the_spool_survives_kill_9_and_is_kept_once() -> Result<()
     let mut server = Server::start().await?;
     let admin = server.admin().await?;
     // A sender that does not come again, and that may send less than it does: the rest waits in the file.
-    let settings = json!({ "rate_per_second": 50, "custom": { "retries": false } });
+    let settings = json!({ "rate_per_second": 20, "custom": { "retries": false } });
     let new = json!({ "name": "once", "sender": "generic", "secret": SECRET, "settings": settings });
     let (status, made) = admin.send("POST", "/api/v1/webhooks/sources", Some(&new)).await?;
     ensure!(status == 201, "{made}");
@@ -28,22 +29,27 @@ async fn what_waits_in_the_spool_survives_kill_9_and_is_kept_once() -> Result<()
     };
     let mut waited = 0;
     for round in 0..6 {
-        for n in 0..60 {
+        // All at once: a slow machine must not let the file empty while it is still being filled.
+        let sent = (0..30).map(|n| {
             let body = json!({ "round": round, "n": n }).to_string();
             let signature = GitHub::new(&server.url(), SECRET).sign(body.as_bytes());
             let request = client.post(server.url() + "/in/once").header("content-type", "application/json");
-            let answer = request.header("x-signature-256", signature).body(body.clone()).send().await?;
+            let request = request.header("x-signature-256", signature).body(body.clone()).send();
+            async { Ok::<_, reqwest::Error>((request.await?, body)) }
+        });
+        for sent in join_all(sent).await {
+            let (answer, body) = sent?;
             waited += u32::from(answer.status() == 202);
             ensure!(answer.status().is_success(), "{answer:?}");
             acknowledged.insert(body);
         }
         // The end comes while the file empties, a little later in each round.
-        let before = stored().await?.len();
-        while stored().await?.len() < before + 3 * round {}
+        let enough = (stored().await?.len() + 2 * round).min(acknowledged.len());
+        while stored().await?.len() < enough {}
         server.kill().await?;
         server.start_again().await?;
     }
-    ensure!(waited > 100, "{waited} waited");
+    ensure!(waited > 30, "{waited} waited");
     let begun = Instant::now();
     while stored().await?.len() < acknowledged.len() {
         ensure!(begun.elapsed() < GUARD, "{} of {} came", stored().await?.len(), acknowledged.len());

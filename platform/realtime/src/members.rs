@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Waker;
 
 use kernel::Entropy;
 use parking_lot::Mutex;
@@ -31,13 +32,15 @@ impl Member {
         }
     }
 
-    pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) {
+    /// Queues the publication. Whoever calls wakes the connection's task.
+    #[must_use]
+    pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) -> Option<Waker> {
         match self {
             Self::Socket(client) => {
                 let frame = broadcast.frame();
-                client.outbox.push(frame.clone(), frame.len());
+                client.outbox.post(frame.clone(), frame.len())
             }
-            Self::Feed(feed) => feed.outbox.push(broadcast.clone(), broadcast.weight()),
+            Self::Feed(feed) => feed.outbox.post(broadcast.clone(), broadcast.weight()),
         }
     }
 

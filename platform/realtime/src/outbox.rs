@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::codes::Disconnect;
 
@@ -34,35 +34,43 @@ impl<T> Outbox<T> {
     /// Appends what others publish. Over the bound the queue is given up and the connection closed; a single item is
     /// let through whatever its size, so that a big publication does not bar its channel for good.
     pub(crate) fn push(&self, item: T, bytes: usize) {
+        if let Some(waker) = self.post(item, bytes) {
+            waker.wake();
+        }
+    }
+
+    /// As [`Outbox::push`]; whoever calls wakes the task, if there is one to wake.
+    #[must_use]
+    pub(crate) fn post(&self, item: T, bytes: usize) -> Option<Waker> {
         let mut state = self.state.lock();
         if state.closing.is_some() {
-            return;
+            return None;
         }
         if state.bytes > 0 && state.bytes + bytes > self.bound_bytes {
             state.waiting = VecDeque::new();
             state.closing = Some(Disconnect::SLOW);
             drop(state);
-            return self.waker.wake();
+            return self.waker.take();
         }
-        self.append(state, item, bytes);
+        self.append(state, item, bytes)
     }
 
     /// Appends the answer to a request of the client: always has room, because requests wait for [`Outbox::has_room`].
     pub(crate) fn answer(&self, item: T, bytes: usize) {
         let state = self.state.lock();
-        if state.closing.is_none() {
-            self.append(state, item, bytes);
+        if state.closing.is_none()
+            && let Some(waker) = self.append(state, item, bytes)
+        {
+            waker.wake();
         }
     }
 
-    fn append(&self, mut state: parking_lot::MutexGuard<'_, State<T>>, item: T, bytes: usize) {
+    fn append(&self, mut state: MutexGuard<'_, State<T>>, item: T, bytes: usize) -> Option<Waker> {
         let was_empty = state.waiting.is_empty();
         state.bytes += bytes;
         state.waiting.push_back(item);
         drop(state);
-        if was_empty {
-            self.waker.wake();
-        }
+        if was_empty { self.waker.take() } else { None }
     }
 
     pub(crate) fn has_room(&self) -> bool {

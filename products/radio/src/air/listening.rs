@@ -38,7 +38,7 @@ impl Listening {
                 ended = self.presence.next() => {
                     ended.as_ref()?;
                 }
-                chunk = self.place.ring.recv() => return match chunk {
+                chunk = self.place.recv() => return match chunk {
                     Ok(bytes) if bytes.is_empty() => continue,
                     Ok(bytes) => Some(bytes),
                     Err(RecvError::Lagged(_)) => {

@@ -11,6 +11,7 @@ use kernel::limits;
 use parking_lot::Mutex;
 use realtime::Feed;
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use super::encode::{CHUNK, Chunk, EncodeError, Encoder, Format};
@@ -25,6 +26,8 @@ const BEHIND_MS: i64 = 500;
 const BURST_CHUNKS: usize = 8;
 /// How long a station without listeners stays on the air, for those who only change the player.
 const LINGER_MS: i64 = 5_000;
+/// Listeners that are woken at once.
+const RING_LISTENERS: usize = 32;
 /// A room's echo falls by 90 dB in this time.
 const ROOM_MS: i64 = 2_000;
 /// Whatever is known later than this is not played any more.
@@ -49,10 +52,19 @@ struct State {
 /// One format on the air.
 struct Transmitter {
     encoder: Encoder,
-    ring: broadcast::Sender<Bytes>,
+    /// Each carries the same to its share of the listeners, so that not all of them wake at once.
+    rings: Vec<broadcast::Sender<Piece>>,
     recent: VecDeque<Bytes>,
+    /// Pieces that were encoded so far: the number of the next.
+    encoded: u64,
     listeners: usize,
 }
+
+/// What one chunk became in a format, numbered.
+type Piece = (u64, Bytes);
+
+/// A piece, and the rings that carry it.
+type Sending = (Piece, Vec<broadcast::Sender<Piece>>);
 
 /// A listener's place at a transmitter, until it is dropped.
 pub(super) struct Place {
@@ -60,7 +72,9 @@ pub(super) struct Place {
     format: Format,
     /// The beginning of the stream, and the burst.
     pub(super) first: Vec<Bytes>,
-    pub(super) ring: broadcast::Receiver<Bytes>,
+    ring: broadcast::Receiver<Piece>,
+    /// The piece that follows the burst.
+    next: u64,
 }
 
 impl Program {
@@ -88,7 +102,8 @@ impl Program {
         metrics::gauge!("radio_audio_listeners").increment(1);
         let opening = Some(transmitter.encoder.opening()).filter(|opening| !opening.is_empty());
         let first = opening.into_iter().chain(transmitter.recent.iter().cloned()).collect();
-        Ok(Some(Place { program: self.clone(), format, first, ring: transmitter.ring.subscribe() }))
+        let (ring, next) = (transmitter.subscribe(), transmitter.encoded);
+        Ok(Some(Place { program: self.clone(), format, first, ring, next }))
     }
 
     pub(super) fn listeners(&self) -> (Vec<&'static str>, usize) {
@@ -150,12 +165,14 @@ impl Program {
                 fresh = tape.read(ctx, &self.station).await.unwrap_or(true);
             }
             let program = self.clone();
-            tape = tokio::task::spawn_blocking(move || {
+            let sending;
+            (tape, sending) = tokio::task::spawn_blocking(move || {
                 let chunk = Arc::new(Chunk::of(|| tape.renderer.next()));
-                program.send(&chunk);
-                tape
+                let sending = program.encode(&chunk);
+                (tape, sending)
             })
             .await?;
+            send(sending).await;
             if self.listeners().1 > 0 {
                 empty_since = now_ms();
             } else if now_ms() - empty_since > LINGER_MS && self.close_if_empty() {
@@ -177,21 +194,37 @@ impl Program {
         state.over
     }
 
-    /// Encodes a chunk for every format that is listened to; nobody is waited for.
-    pub(super) fn send(&self, chunk: &Arc<Chunk>) {
+    /// Encodes a chunk for every format that is listened to.
+    pub(super) fn encode(&self, chunk: &Arc<Chunk>) -> Vec<Sending> {
         let mut state = self.state.lock();
         if state.recent.len() == BURST_CHUNKS {
             state.recent.pop_front();
         }
         state.recent.push_back(chunk.clone());
         state.transmitters.retain(|_, transmitter| transmitter.listeners > 0);
-        state.transmitters.retain(|_, transmitter| match transmitter.send(chunk) {
-            Ok(()) => true,
+        let mut sending = Vec::new();
+        state.transmitters.retain(|_, transmitter| match transmitter.encode(chunk) {
+            Ok(piece) => {
+                sending.push((piece, transmitter.rings.clone()));
+                true
+            }
             Err(error) => {
                 tracing::error!(%error, "a transmitter ends");
                 false
             }
         });
+        sending
+    }
+}
+
+/// Gives everybody their piece; nobody is waited for. Between two rings others have their turn.
+pub(super) async fn send(sending: Vec<Sending>) {
+    for (piece, rings) in sending {
+        for ring in rings {
+            // Without receivers there is nobody to miss it.
+            let _ = ring.send(piece.clone());
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -199,21 +232,43 @@ impl Transmitter {
     /// Begins with what the station played last.
     fn new(format: Format, title: &str, recent: &VecDeque<Arc<Chunk>>) -> Result<Self, EncodeError> {
         let encoder = Encoder::new(format, title)?;
-        let ring = broadcast::Sender::new(limits::RADIO_BEHIND_CHUNKS);
-        let mut transmitter = Self { encoder, ring, recent: VecDeque::new(), listeners: 0 };
-        recent.iter().try_for_each(|chunk| transmitter.send(chunk))?;
+        let mut transmitter = Self { encoder, rings: Vec::new(), recent: VecDeque::new(), encoded: 0, listeners: 0 };
+        recent.iter().try_for_each(|chunk| transmitter.encode(chunk).map(drop))?;
         Ok(transmitter)
     }
 
-    fn send(&mut self, chunk: &Chunk) -> Result<(), EncodeError> {
+    fn encode(&mut self, chunk: &Chunk) -> Result<Piece, EncodeError> {
         let bytes = self.encoder.encode(chunk)?;
         if self.recent.len() == BURST_CHUNKS {
             self.recent.pop_front();
         }
         self.recent.push_back(bytes.clone());
-        // Without receivers there is nobody to miss it.
-        let _ = self.ring.send(bytes);
-        Ok(())
+        let piece = (self.encoded, bytes);
+        self.encoded += 1;
+        Ok(piece)
+    }
+
+    /// A place on the first ring that has one.
+    fn subscribe(&mut self) -> broadcast::Receiver<Piece> {
+        if let Some(ring) = self.rings.iter().find(|ring| ring.receiver_count() < RING_LISTENERS) {
+            return ring.subscribe();
+        }
+        let (ring, receiver) = broadcast::channel(limits::RADIO_BEHIND_CHUNKS);
+        self.rings.push(ring);
+        receiver
+    }
+}
+
+impl Place {
+    /// The next piece.
+    pub(super) async fn recv(&mut self) -> Result<Bytes, RecvError> {
+        loop {
+            let (number, bytes) = self.ring.recv().await?;
+            // One that was on its way while this listener came is in its burst.
+            if number >= self.next {
+                return Ok(bytes);
+            }
+        }
     }
 }
 

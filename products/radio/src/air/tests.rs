@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kernel::limits;
-use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::encode::{CHUNK, Chunk, Encoder, Format, wav_header};
-use super::program::Program;
+use super::program::{self, Program};
 use super::recording::{BadRange, Range};
 use crate::model::samples;
 use crate::synth::{RATE, Renderer, sample_at};
@@ -156,38 +156,72 @@ fn a_recording_is_of_an_hour_of_the_past_at_most() {
     }
 }
 
-#[test]
-fn listeners_share_the_bytes_and_a_format_without_them_is_not_encoded() {
+/// As the program does with each.
+async fn send(program: &Program, chunk: &Arc<Chunk>) {
+    program::send(program.encode(chunk)).await;
+}
+
+#[tokio::test]
+async fn listeners_share_the_bytes_and_a_format_without_them_is_not_encoded() {
     let program = Arc::new(Program::new("octocat/hello-world", "Hello"));
     let chunks: Vec<Arc<Chunk>> = storm(3).into_iter().map(Arc::new).collect();
     let join = |format| program.join(format).expect("an encoder").expect("on the air");
     let (mut one, mut other) = (join(Format::Mp3), join(Format::Mp3));
-    chunks.iter().for_each(|chunk| program.send(chunk));
+    for chunk in &chunks {
+        send(&program, chunk).await;
+    }
     for _ in &chunks {
-        let (mine, theirs) = (one.ring.try_recv().expect("a chunk"), other.ring.try_recv().expect("a chunk"));
+        let (mine, theirs) = (one.recv().await.expect("a chunk"), other.recv().await.expect("a chunk"));
         assert_eq!((mine.as_ptr(), mine.len()), (theirs.as_ptr(), theirs.len()), "rendered once for all");
     }
     assert_eq!(program.listeners(), (vec!["mp3"], 2));
     let late = join(Format::Ogg);
     assert_eq!(late.first.len(), 1 + chunks.len(), "the header and a burst of what was played");
     drop((one, other));
-    program.send(&chunks[0]);
+    send(&program, &chunks[0]).await;
     assert_eq!(program.listeners(), (vec!["ogg"], 1), "nobody listens to the mp3 any more");
     drop(late);
     assert!(program.close_if_empty());
     assert!(program.join(Format::Mp3).expect("no failure").is_none(), "and then it is over");
 }
 
-#[test]
-fn a_listener_that_falls_behind_is_cut_and_nobody_waits_for_it() {
+#[tokio::test]
+async fn a_listener_that_comes_while_a_piece_is_on_its_way_hears_it_once() {
+    let program = Arc::new(Program::new("octocat/hello-world", "Hello"));
+    let chunks: Vec<Arc<Chunk>> = storm(2).into_iter().map(Arc::new).collect();
+    let first = program.join(Format::Wav).expect("an encoder").expect("on the air");
+    let on_its_way = program.encode(&chunks[0]);
+    let mut second = program.join(Format::Wav).expect("an encoder").expect("on the air");
+    program::send(on_its_way).await;
+    send(&program, &chunks[1]).await;
+    assert_eq!(second.first.len(), 2, "the header, and the piece that was encoded already");
+    assert_ne!(second.recv().await.expect("a chunk"), second.first[1], "which does not come again");
+    drop(first);
+}
+
+#[tokio::test]
+async fn a_crowd_of_listeners_on_many_rings_all_hear_the_same() {
+    let program = Arc::new(Program::new("octocat/hello-world", "Hello"));
+    let chunk = Arc::new(storm(1).remove(0));
+    let mut all: Vec<_> =
+        (0..300).map(|_| program.join(Format::Mp3).expect("an encoder").expect("on the air")).collect();
+    send(&program, &chunk).await;
+    let heard = all[0].recv().await.expect("a chunk");
+    for place in &mut all[1..] {
+        assert_eq!(place.recv().await.expect("a chunk"), heard);
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_falls_behind_is_cut_and_nobody_waits_for_it() {
     let program = Arc::new(Program::new("octocat/hello-world", "Hello"));
     let chunk = Arc::new(storm(1).remove(0));
     let mut slow = program.join(Format::Wav).expect("an encoder").expect("on the air");
     for _ in 0..limits::RADIO_BEHIND_CHUNKS {
-        program.send(&chunk);
+        send(&program, &chunk).await;
     }
-    assert!(slow.ring.try_recv().is_ok(), "as far as it may");
-    program.send(&chunk);
-    program.send(&chunk);
-    assert!(matches!(slow.ring.try_recv(), Err(TryRecvError::Lagged(_))), "and no further");
+    assert!(slow.recv().await.is_ok(), "as far as it may");
+    send(&program, &chunk).await;
+    send(&program, &chunk).await;
+    assert!(matches!(slow.recv().await, Err(RecvError::Lagged(_))), "and no further");
 }
