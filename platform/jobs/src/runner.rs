@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Fuse, FusedFuture};
 use kernel::limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::claim::{self, Ask, Lane};
@@ -20,6 +21,8 @@ use crate::waiting::{POLL_MS, Waiting};
 use crate::{Engine, Jobs};
 
 const POLL: Duration = Duration::from_millis(POLL_MS as u64);
+/// A batch that is through within this time is followed by one of twice the size.
+const SHORT: Duration = Duration::from_millis(20);
 /// Pause before a failed claim is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -82,7 +85,8 @@ impl Jobs {
 /// Serves one queue until the engine stops, then gives back what it never started.
 pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
     let engine = &jobs.0;
-    let want = (queue.concurrency * 2).min(limits::JOB_CLAIM_BATCH);
+    let usual = (queue.concurrency * 2).min(limits::JOB_CLAIM_BATCH);
+    let (mut want, mut looked) = (usual, Instant::now());
     let mut waiting: VecDeque<Attempt> = VecDeque::new();
     let mut only_free = false;
     let mut claiming = pin!(Fuse::terminated());
@@ -103,6 +107,10 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
         let look = idle && room && queue.waiting.turns.lock().ready(engine.clock.now_ms(), serves);
         queue.behind.store(look || !idle || !waiting.is_empty(), Ordering::Release);
         if look {
+            // Jobs so short that the last batch is through already: fewer and larger batches cost the store less. Long ones are
+            // not hoarded, another process may have slots for them.
+            want = if looked.elapsed() < SHORT { (want * 2).min(limits::JOB_CLAIM_BATCH) } else { usual };
+            looked = Instant::now();
             claiming.set(take(&jobs, &queue, want, free).fuse());
         }
         let nap = queue.waiting.turns.lock().next_ms().map_or(POLL, |at_ms| {
