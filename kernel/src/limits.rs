@@ -22,6 +22,12 @@ pub const STORE_READ_MS: u64 = 10_000;
 pub const STORE_LOCK_MS: u64 = 5_000;
 /// How long a start looks for damage, milliseconds: some hundred megabytes. Past it, `doctor` and backups do.
 pub const STORE_OPEN_CHECK_MS: u64 = 300;
+/// To reach a database server, milliseconds.
+pub const STORE_CONNECT_MS: u64 = 3_000;
+/// Connections to a database server that read.
+pub const STORE_READ_CONNECTIONS: usize = 4;
+/// What a process's clock may differ from its database's, milliseconds.
+pub const STORE_CLOCK_MS: u64 = 2_000;
 /// Bytes that are copied from the write-ahead log into the file at once. The writer's small syncs wait behind the one of a copy:
 /// shares of 2 MiB halved the p99 of an answer against 16 MiB, and wrote 3 % more.
 pub const STORE_CHECKPOINT_BYTES: u64 = 2 * 1024 * 1024;
@@ -212,6 +218,29 @@ pub const HISTORY_READ: usize = 300;
 pub const STREAMS_KEPT: usize = 100_000;
 /// Realtime connections of one process.
 pub const CONNECTIONS: usize = 50_000;
+
+/// One call of the bus over a network, milliseconds.
+pub const BUS_CALL_MS: u64 = 1_000;
+/// To connect to a server of the bus, milliseconds.
+pub const BUS_CONNECT_MS: u64 = 2_000;
+/// Between two looks whether a server of the bus answers, milliseconds.
+pub const BUS_PING_MS: u64 = 1_000;
+/// After so long it is asked again who the servers are, milliseconds: a server that was replaced may not know it.
+pub const BUS_FIND_MS: u64 = 5_000;
+/// The first and the longest pause between two attempts to reach the bus, milliseconds; the pause doubles.
+pub const BUS_RETRY_MS: (u64, u64) = (50, 5_000);
+/// Servers of one bus.
+pub const BUS_NODES: usize = 64;
+/// Calls that wait to be written to one connection of the bus.
+pub const BUS_PIPELINE: usize = 1_024;
+/// Publications that wait to be told to other processes, and their bytes.
+pub const BUS_OUTBOX: (usize, usize) = (16_384, 32 * 1024 * 1024);
+/// Publications that one message carries to other processes.
+pub const BUS_BATCH: usize = 128;
+/// Publications from other processes kept for a load under way, and their bytes.
+pub const BUS_UNPLACED: (usize, usize) = (1_024, 4 * 1024 * 1024);
+/// A live stream in Redis that nobody publishes to is forgotten after so long, milliseconds.
+pub const BUS_STREAM_IDLE_MS: u64 = 86_400_000;
 
 /// Header section of a request, bytes.
 pub const HEADER_BYTES: usize = 32 * 1024;

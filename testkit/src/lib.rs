@@ -1,7 +1,37 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "client")]
 mod github;
+#[cfg(feature = "client")]
 mod server;
 
+#[cfg(unix)]
+mod cluster;
+mod database;
+#[cfg(unix)]
+mod nginx;
+#[cfg(unix)]
+mod port;
+#[cfg(unix)]
+mod postgres;
+#[cfg(unix)]
+mod private;
+#[cfg(unix)]
+mod redis;
+#[cfg(unix)]
+mod resp;
+#[cfg(unix)]
+mod sentinel;
+#[cfg(feature = "store")]
+mod store;
+
+pub use database::{database, on_postgres, schema};
+#[cfg(feature = "client")]
 pub use github::{GitHub, Received};
+#[cfg(feature = "client")]
 pub use server::{Admin, Server, Start};
+#[cfg(feature = "store")]
+pub use store::open;
+
+#[cfg(unix)]
+pub use {cluster::Cluster, nginx::Nginx, postgres::Postgres, private::until, redis::Redis, sentinel::Sentinel};

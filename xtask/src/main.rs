@@ -1,6 +1,7 @@
 //! `cargo xtask …`: what is done with this repository, the same on a laptop and in CI.
 
 mod cargo;
+mod engines;
 mod fuzz;
 mod generate;
 mod new_product;

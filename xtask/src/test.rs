@@ -7,18 +7,19 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::step::{self, is_there, say};
-use crate::{cargo, fuzz, pages};
+use crate::{cargo, engines, fuzz, pages};
 
 /// Where the browser tests look for it, unless the environment names another (`e2e/web/chromium.mjs`).
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// Seconds for each fuzz target: the inputs that are kept, and a few more.
 const FUZZ_S: u32 = 3;
 
-/// Gets what is missing, tests the pages, builds the binary that the end-to-end tests start, runs every Rust test, and
-/// every fuzz target for a moment.
+/// Gets what is missing, tests the pages, builds the binary that the end-to-end tests start, runs every Rust test, those of the
+/// core once more on PostgreSQL, and every fuzz target for a moment.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     browser()?;
     ffmpeg()?;
+    engines::servers();
     let promtool = promtool()?;
     schemathesis()?;
     if is_there("npm") {
@@ -34,19 +35,35 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         );
     }
     step::run(cargo::command(&["build", "-p", "mainspring"]))?;
-    let mut tests = if cargo::has("nextest") {
-        cargo::command(&["nextest", "run", "--workspace"])
-    } else {
+    let nextest = cargo::has("nextest");
+    if !nextest {
         say("no cargo-nextest here: cargo test runs the same tests, slower");
-        cargo::command(&["test", "--workspace"])
-    };
-    tests.args(args);
+    }
+    let mut tests = cargo::command(if nextest { &["nextest", "run"] } else { &["test"] });
+    tests.arg("--workspace").args(args);
     if let Some(promtool) = promtool {
         tests.env("PROMTOOL", promtool);
     }
     step::run(tests)?;
     // Whoever picks some tests wants those.
-    if args.is_empty() { fuzz::run(&fuzz::Options::for_seconds(FUZZ_S)) } else { Ok(()) }
+    if !args.is_empty() {
+        return Ok(());
+    }
+    engines::on_postgres(|packages| suite(nextest, packages))?;
+    fuzz::run(&fuzz::Options::for_seconds(FUZZ_S))
+}
+
+/// The tests of these packages. With nextest as a choice among all: fewer packages would be built with fewer features, once more.
+fn suite(nextest: bool, packages: &[&str]) -> Command {
+    let mut tests = cargo::command(if nextest { &["nextest", "run", "--workspace"] } else { &["test"] });
+    for package in packages {
+        if nextest {
+            tests.args(["-E", &format!("package({package})")]);
+        } else {
+            tests.args(["-p", package]);
+        }
+    }
+    tests
 }
 
 /// A browser for the tests of the pages.

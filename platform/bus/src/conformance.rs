@@ -1,7 +1,7 @@
 //! What every engine must do, whatever it is made of.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kernel::Clock;
@@ -11,17 +11,27 @@ use crate::{Bus, BusError, Keep, Placed, Position, Publication, Quota, Read, Sin
 
 const KEEP: Keep = Keep { size: 3, ttl_ms: 1_000 };
 const START_MS: i64 = 1_000_000;
+/// How long is waited for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// By which clock an engine counts and forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// By the one that it is given: checked to the millisecond.
+    Given,
+    /// By one of its own, which nobody here can move: checked by waiting.
+    Own,
+}
 
 /// Runs the whole suite; `make` gives an empty bus on the clock each time.
 ///
 /// # Panics
 /// At the first promise that the engine breaks.
-pub async fn conformance(make: impl AsyncFn(Clock) -> Bus) {
+pub async fn conformance(time: Time, make: impl AsyncFn(Clock) -> Bus) {
     let clock = Clock::manual(START_MS);
     let bus = async || make(Clock::manual(START_MS)).await;
     listeners_hear_everything_in_order(&bus().await).await;
     the_ring_is_bounded(&bus().await).await;
-    expired_publications_are_gone(&make(clock.clone()).await, &clock).await;
     a_read_follows_its_position(&bus().await).await;
     a_strange_epoch_is_refused(&bus().await).await;
     without_history_nothing_is_kept(&bus().await).await;
@@ -30,7 +40,17 @@ pub async fn conformance(make: impl AsyncFn(Clock) -> Bus) {
     a_durable_position_survives(&bus().await, &bus().await).await;
     a_load_with_a_hole_keeps_its_end(&bus().await).await;
     two_buses_have_two_epochs(&bus().await, &bus().await).await;
-    a_quota_is_shared_by_its_takers(&make(clock.clone()).await, &clock).await;
+    a_quota_is_shared_by_its_takers(&bus().await).await;
+    match time {
+        Time::Given => {
+            expired_publications_are_gone(&make(clock.clone()).await, &clock).await;
+            what_was_taken_comes_back(&make(clock.clone()).await, &clock).await;
+        }
+        Time::Own => {
+            old_publications_go_and_young_ones_stay(&bus().await).await;
+            what_was_taken_comes_back_in_time(&bus().await).await;
+        }
+    }
 }
 
 /// A listener that hands over what it heard.
@@ -52,7 +72,7 @@ impl Heard {
     }
 
     async fn next(&mut self) -> (String, u64, String) {
-        let heard = tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await;
+        let heard = tokio::time::timeout(PATIENCE, self.0.recv()).await;
         let (channel, publication) = heard.expect("a publication in time").expect("an open bus");
         (channel, publication.offset, text(&publication))
     }
@@ -218,8 +238,8 @@ async fn two_buses_have_two_epochs(one: &Bus, two: &Bus) {
     assert_ne!(top(one).await.epoch, top(two).await.epoch);
 }
 
-async fn a_quota_is_shared_by_its_takers(bus: &Bus, clock: &Clock) {
-    let quota = Quota { count: 10, period_ms: 1_000 };
+async fn a_quota_is_shared_by_its_takers(bus: &Bus) {
+    let quota = Quota { count: 10, period_ms: 600_000 };
     let takers = (0..25).map(|_| {
         let bus = bus.clone();
         tokio::spawn(async move { bus.take("who", quota).await.expect("counted").allowed })
@@ -230,8 +250,53 @@ async fn a_quota_is_shared_by_its_takers(bus: &Bus, clock: &Clock) {
         allowed += usize::from(taker.await.expect("no panic"));
     }
     assert_eq!(allowed, 10);
+    let refused = bus.take("who", quota).await.expect("counted");
+    assert_eq!((refused.allowed, refused.remaining), (false, 0));
+    assert!((50_000..=60_000).contains(&refused.next_in_ms), "{refused:?}");
+    assert_eq!(bus.take("other", quota).await.expect("counted").remaining, 9, "a key has its own quota");
+}
+
+async fn what_was_taken_comes_back(bus: &Bus, clock: &Clock) {
+    let quota = Quota { count: 10, period_ms: 1_000 };
+    for _ in 0..10 {
+        assert!(bus.take("who", quota).await.expect("counted").allowed);
+    }
     assert_eq!(bus.take("who", quota).await.expect("counted").next_in_ms, 100);
     clock.advance(100);
     assert!(bus.take("who", quota).await.expect("counted").allowed);
     assert!(!bus.take("who", quota).await.expect("counted").allowed);
+}
+
+async fn what_was_taken_comes_back_in_time(bus: &Bus) {
+    let (quota, deadline) = (Quota { count: 2, period_ms: 1_000 }, Instant::now() + PATIENCE);
+    for _ in 0..2 {
+        assert!(bus.take("who", quota).await.expect("counted").allowed);
+    }
+    let began = Instant::now();
+    let refused = bus.take("who", quota).await.expect("counted");
+    assert!(!refused.allowed && refused.next_in_ms <= 500, "{refused:?}");
+    while !bus.take("who", quota).await.expect("counted").allowed {
+        assert!(Instant::now() < deadline, "it never comes back");
+    }
+    let passed = began.elapsed() + Duration::from_millis(1);
+    assert!(passed >= Duration::from_millis(refused.next_in_ms.into()), "too early: {passed:?}, {refused:?}");
+}
+
+/// Publishes until the first is gone, and then waits until all are.
+async fn old_publications_go_and_young_ones_stay(bus: &Bus) {
+    let (keep, deadline) = (Keep { size: 100_000, ttl_ms: 200 }, Instant::now() + PATIENCE);
+    let mut last = 0;
+    loop {
+        last = bus.publish("a", json("1"), keep).await.expect("published").offset.max(last + 1);
+        let held = offsets(bus, Read { since: None, limit: 100_000, reverse: false }).await;
+        assert!(held.is_empty() || held == (held[0]..=last).collect::<Vec<_>>(), "a hole before {last}: {held:?}");
+        if held.first().is_some_and(|first| *first > 1) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the first never goes");
+    }
+    while !offsets(bus, Read::newest(1)).await.is_empty() {
+        assert!(Instant::now() < deadline, "the last never goes");
+    }
+    assert_eq!(top(bus).await.offset, last, "the position outlives the data");
 }

@@ -3,6 +3,7 @@
 pub mod conformance;
 mod memory;
 mod quota;
+mod redis;
 mod stream;
 
 use std::error::Error;
@@ -13,6 +14,8 @@ use kernel::{Clock, Entropy, limits};
 
 use crate::memory::Memory;
 pub use crate::quota::{Quota, Taken};
+use crate::redis::Redis;
+pub use crate::redis::{BadRedisUrl, RedisSettings};
 
 /// A place in a stream: after the publication with this offset, in the life of the stream that this epoch names.
 ///
@@ -135,9 +138,25 @@ pub enum BusError {
 pub type BusResult<T> = Result<T, BusError>;
 
 /// Receives every publication of every channel.
+///
+/// On an engine across a network publications may be missed: then the next offset of a stream jumps, or its epoch changes.
+/// Whoever holds a position reads the stream again from there. What jumped may come once more with what was missing.
 pub trait Sink: Send + Sync {
     /// Called in the order of offsets, inside the lock of the channel's shard: must not block and must not call the bus.
     fn publication(&self, channel: &str, publication: &Arc<Publication>);
+
+    /// Publications of any channel may have been missed until now, also the last ones, which no jump shows. Must not block
+    /// and must not call the bus.
+    fn interrupted(&self) {}
+}
+
+/// How the engine is. A look at what is known: nobody is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether all of it can be reached; the embedded one always can.
+    pub up: bool,
+    /// Processes that listen on it, as of the last second, this one included.
+    pub processes: u32,
 }
 
 /// The handle on the engine. Clones are the same bus.
@@ -147,6 +166,7 @@ pub struct Bus(Engine);
 #[derive(Clone)]
 enum Engine {
     Memory(Arc<Memory>),
+    Redis(Arc<Redis>),
 }
 
 // The calls are `async` for engines across a network; the memory engine answers at once.
@@ -161,13 +181,32 @@ impl Bus {
         Self(Engine::Memory(Arc::new(Memory::new(clock, entropy.clone(), streams))))
     }
 
+    /// A bus over Redis, shared by all processes with the same settings. Waits a moment for Redis
+    /// (`limits::BUS_CONNECT_MS`), and begins alone where it is away. To be called on a runtime; what it starts there ends
+    /// with the last clone.
+    ///
+    /// `clock` gives the times of durable streams; live streams and quotas go by Redis's own clock.
+    pub async fn redis(settings: RedisSettings, clock: Clock, entropy: Entropy) -> Self {
+        Self(Engine::Redis(Arc::new(Redis::new(settings, clock, entropy).await)))
+    }
+
+    /// How the engine is: for probes, at once.
+    pub fn health(&self) -> Health {
+        match &self.0 {
+            Engine::Memory(_) => Health { up: true, processes: 1 },
+            Engine::Redis(redis) => redis.health(),
+        }
+    }
+
     /// Publishes on a live stream, or only carries where `keep` keeps nothing (position 0, empty epoch).
     ///
     /// # Errors
-    /// [`BusError::Durable`] on a stream that was loaded.
+    /// [`BusError::Durable`] on a stream that was loaded. [`BusError::Unavailable`] where the engine is away and there is a
+    /// history: whether it was published is unknown then.
     pub async fn publish(&self, channel: &str, data: Bytes, keep: Keep) -> BusResult<Position> {
         match &self.0 {
             Engine::Memory(memory) => memory.publish(channel, data, keep),
+            Engine::Redis(redis) => redis.publish(channel, data, keep).await,
         }
     }
 
@@ -178,6 +217,7 @@ impl Bus {
     pub async fn publish_at(&self, channel: &str, offset: u64, data: Bytes, keep: Keep) -> BusResult<Placed> {
         match &self.0 {
             Engine::Memory(memory) => Ok(memory.publish_at(channel, offset, data, keep)),
+            Engine::Redis(redis) => Ok(redis.publish_at(channel, offset, data, keep)),
         }
     }
 
@@ -191,6 +231,7 @@ impl Bus {
     pub async fn load(&self, channel: &str, epoch: &str, stored: Vec<Stored>, top: u64, keep: Keep) -> BusResult<()> {
         match &self.0 {
             Engine::Memory(memory) => memory.load(channel, epoch, stored, top, keep),
+            Engine::Redis(redis) => redis.load(channel, epoch, stored, top, keep),
         }
         Ok(())
     }
@@ -202,16 +243,18 @@ impl Bus {
     pub async fn is_loaded(&self, channel: &str) -> BusResult<bool> {
         match &self.0 {
             Engine::Memory(memory) => Ok(memory.is_loaded(channel)),
+            Engine::Redis(redis) => Ok(redis.is_loaded(channel)),
         }
     }
 
     /// Reads a stream. A channel that was never published to is an empty stream with an epoch of its own.
     ///
     /// # Errors
-    /// [`BusError::Unrecoverable`] when `since` is of another epoch.
+    /// [`BusError::Unrecoverable`] when `since` is of another epoch; [`BusError::Unavailable`] of a live stream.
     pub async fn history(&self, channel: &str, read: Read) -> BusResult<History> {
         match &self.0 {
             Engine::Memory(memory) => memory.history(channel, &read),
+            Engine::Redis(redis) => redis.history(channel, &read).await,
         }
     }
 
@@ -219,6 +262,7 @@ impl Bus {
     pub fn listen(&self, sink: Arc<dyn Sink>) {
         match &self.0 {
             Engine::Memory(memory) => memory.listen(sink),
+            Engine::Redis(redis) => redis.listen(sink),
         }
     }
 
@@ -229,6 +273,7 @@ impl Bus {
     pub async fn take(&self, key: &str, quota: Quota) -> BusResult<Taken> {
         match &self.0 {
             Engine::Memory(memory) => Ok(memory.take(key, quota)),
+            Engine::Redis(redis) => Ok(redis.take(key, quota).await),
         }
     }
 
@@ -237,6 +282,7 @@ impl Bus {
     pub fn sweep(&self) {
         match &self.0 {
             Engine::Memory(memory) => memory.sweep(),
+            Engine::Redis(redis) => redis.sweep(),
         }
     }
 }

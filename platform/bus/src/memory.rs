@@ -105,7 +105,36 @@ impl Memory {
     }
 
     pub(crate) fn is_loaded(&self, channel: &str) -> bool {
+        self.shard(channel).lock().streams.get(channel).is_some_and(|stream| stream.durable && !stream.stale)
+    }
+
+    /// As [`Memory::is_loaded`], whether something may be missing or not.
+    pub(crate) fn is_durable(&self, channel: &str) -> bool {
         self.shard(channel).lock().streams.get(channel).is_some_and(|stream| stream.durable)
+    }
+
+    /// Tells a publication that is kept elsewhere, or nowhere.
+    pub(crate) fn carry(&self, channel: &str, publication: &Arc<Publication>) {
+        let _order = self.shard(channel).lock();
+        self.tell(channel, publication);
+    }
+
+    /// Tells a publication of a durable stream that has a hole before it. The stream counts as not loaded until it is.
+    pub(crate) fn jump(&self, channel: &str, offset: u64, data: Bytes) {
+        let mut shard = self.shard(channel).lock();
+        let Some(stream) = shard.streams.get_mut(channel).filter(|stream| stream.durable) else { return };
+        stream.stale = true;
+        let (epoch, time_ms) = (stream.epoch.clone(), self.clock.now_ms());
+        self.tell(channel, &Arc::new(Publication { offset, epoch, time_ms, data }));
+    }
+
+    /// Something may have been published that was not heard here: durable streams count as not loaded until they are, and
+    /// listeners are told.
+    pub(crate) fn interrupted(&self) {
+        for shard in &self.shards {
+            shard.lock().streams.values_mut().for_each(|stream| stream.stale = stream.durable);
+        }
+        self.sinks.read().iter().for_each(|sink| sink.interrupted());
     }
 
     pub(crate) fn history(&self, channel: &str, read: &Read) -> BusResult<History> {

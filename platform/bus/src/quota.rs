@@ -30,23 +30,39 @@ pub struct Taken {
 
 impl Quota {
     /// Takes one at `now_us` from a key that is whole again at `whole_at_us`; both microseconds. The second value is the
-    /// key's new time, unchanged when nothing was taken.
+    /// key's new time, unchanged when nothing was taken. (`redis/take.lua` says the same.)
     fn take(self, whole_at_us: i64, now_us: i64) -> (Taken, i64) {
-        let period = i64::from(self.period_ms.max(1)) * 1_000;
-        let one = (period / i64::from(self.count.max(1))).max(1);
+        let (period, one) = (self.period_us(), self.one_us());
         // A clock that was set back must not lock anybody out for longer than a period.
         let whole_at = whole_at_us.clamp(now_us, now_us + period);
-        let next = whole_at + one;
-        let allowed = next - now_us <= period;
-        let whole_at = if allowed { next } else { whole_at };
-        let room = period - (whole_at - now_us);
-        let taken = Taken {
+        let allowed = whole_at + one - now_us <= period;
+        let whole_at = if allowed { whole_at + one } else { whole_at };
+        (self.taken(allowed, whole_at - now_us), whole_at)
+    }
+
+    /// The answer, when the quota is whole again in so long.
+    pub(crate) fn taken(self, allowed: bool, whole_in_us: i64) -> Taken {
+        let (room, one) = (self.period_us() - whole_in_us, self.one_us());
+        Taken {
             allowed,
             remaining: u32::try_from(room / one).unwrap_or(u32::MAX),
-            whole_in_ms: ceil_ms(whole_at - now_us),
+            whole_in_ms: ceil_ms(whole_in_us),
             next_in_ms: ceil_ms(one - room),
-        };
-        (taken, whole_at)
+        }
+    }
+
+    pub(crate) fn period_us(self) -> i64 {
+        i64::from(self.period_ms.max(1)) * 1_000
+    }
+
+    /// After so long one comes back.
+    pub(crate) fn one_us(self) -> i64 {
+        (self.period_us() / i64::from(self.count.max(1))).max(1)
+    }
+
+    /// What one of so many processes may give on its own.
+    pub(crate) fn shared_by(self, processes: u32) -> Self {
+        Self { count: (self.count / processes.max(1)).max(1), ..self }
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Stream {
     pub(crate) epoch: Arc<str>,
     pub(crate) top: u64,
     pub(crate) durable: bool,
+    /// Durable, and something may be missing at its end.
+    pub(crate) stale: bool,
     /// When it was used last, in uses of its shard.
     pub(crate) used: u64,
     keep: Keep,
@@ -20,12 +22,14 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(epoch: Arc<str>, durable: bool, keep: Keep) -> Self {
-        Self { epoch, top: 0, durable, used: 0, keep, ring: VecDeque::new() }
+        Self { epoch, top: 0, durable, stale: false, used: 0, keep, ring: VecDeque::new() }
     }
 
     pub(crate) fn append(&mut self, data: Bytes, now_ms: i64, keep: Keep) -> Arc<Publication> {
         self.keep = keep;
         self.top += 1;
+        // The next one: so nothing was missing.
+        self.stale = false;
         let publication = Arc::new(Publication { offset: self.top, epoch: self.epoch.clone(), time_ms: now_ms, data });
         self.ring.push_back(publication.clone());
         self.trim(now_ms);
@@ -39,7 +43,7 @@ impl Stream {
             return Vec::new();
         }
         let known = self.top;
-        (self.keep, self.top) = (keep, top);
+        (self.keep, self.top, self.stale) = (keep, top, false);
         self.ring.clear();
         let mut next = top;
         for row in stored.into_iter().rev().skip_while(|row| row.offset > top) {

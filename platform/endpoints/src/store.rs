@@ -110,7 +110,7 @@ pub(crate) async fn update(tx: &mut Tx, it: &Stored) -> Result<(), StoreError> {
 /// Disables it for a reason, or enables it and forgets how it did before; whether there is such an endpoint.
 pub(crate) async fn switch(tx: &mut Tx, id: &str, disabled: Option<Why>, now_ms: i64) -> Result<bool, StoreError> {
     let enabled = i64::from(disabled.is_none());
-    let sql = "UPDATE endpoints SET disabled = $2, disabled_at_ms = CASE WHEN $4 = 1 THEN NULL ELSE $3 END, updated_at_ms = $3,
+    let sql = "UPDATE endpoints SET disabled = $2, disabled_at_ms = CASE WHEN $4 = 1 THEN NULL ELSE CAST($3 AS BIGINT) END, updated_at_ms = $3,
              failures = CASE WHEN $4 = 1 THEN 0 ELSE failures END,
              failing_since_ms = CASE WHEN $4 = 1 THEN NULL ELSE failing_since_ms END,
              warned_at_ms = CASE WHEN $4 = 1 THEN NULL ELSE warned_at_ms END

@@ -144,12 +144,12 @@ impl Events {
             return Ok(Appended::Known(position));
         }
         let id = event.id.clone().unwrap_or_else(|| EventId::new(&log.clock, &log.entropy).to_string());
-        // Asking first keeps positions dense: an insert that meets a conflict uses a number up. The conflict clause is for
-        // engines with several writers.
+        // Positions are dense: a sequence of PostgreSQL would use a number up for an insert that is rolled back.
         let inserted: Option<(i64,)> = tx
             .first(
-                "INSERT INTO events (id, type, source, subject, time_ms, schema_version, trace, data, attributes)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                "INSERT INTO events
+                     (position, id, type, source, subject, time_ms, schema_version, trace, data, attributes)
+                 VALUES ((SELECT COALESCE(MAX(position), (SELECT position FROM event_top)) + 1 FROM events), $1, $2, $3, $4, $5, $6, $7, $8, $9)
                  ON CONFLICT (source, id) DO NOTHING RETURNING position",
                 params![
                     &id,

@@ -84,4 +84,14 @@ CREATE TABLE event_names (
 CREATE INDEX event_names_until ON event_names (until_ms);
 ",
     },
+    Migration {
+        part: "events",
+        version: 4,
+        // The highest position that retention took from the log, one row: positions go on from there when nothing is left.
+        sql: "
+CREATE TABLE event_top (position BIGINT NOT NULL);
+INSERT INTO event_top (position) SELECT COALESCE(MAX(position), 0) FROM
+    (SELECT position FROM events UNION ALL SELECT position FROM event_cursors) AS known;
+",
+    },
 ];

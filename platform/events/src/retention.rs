@@ -143,6 +143,9 @@ async fn forget_streams(tx: &mut Tx, declared: &[&str], before_ms: i64) -> Resul
 /// Removes a batch of old events; how many. One that was appended after `named_since_ms` leaves its name.
 pub(crate) async fn delete(tx: &mut Tx, before_ms: i64, edge: i64, named_since_ms: i64) -> Result<u64, StoreError> {
     let batch = limits::JOB_PROMOTE_BATCH as i64;
+    // Should this take the newest, its position is still not given out again.
+    let sql = "UPDATE event_top SET position = (SELECT MAX(position) FROM events) WHERE EXISTS (SELECT 1 FROM events)";
+    tx.execute(sql, &[]).await?;
     // The window keeps the writer from reading the whole log where little of it is old.
     let sql = "DELETE FROM events WHERE position IN (
          SELECT position FROM (SELECT position, time_ms FROM events ORDER BY position LIMIT $3) AS oldest

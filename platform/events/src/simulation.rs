@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Clock, Entropy};
-use store::{Durability, Store, StoreError, Tx, params};
+use store::{Durability, StoreError, Tx, params};
 
 use crate::Filter;
 use crate::state::{Next, Owed, PARKED_IN_A_ROW, Retry, Serving, may_go};
@@ -285,7 +285,7 @@ fn the_sql_agrees_with_the_rules_after_every_step() {
     let dir = tempfile::tempdir().expect("a directory");
     let migrations = [jobs::MIGRATIONS, crate::MIGRATIONS].concat();
     let (clock, entropy) = (Clock::manual(0), Entropy::seeded(seed));
-    let store = Store::embedded(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
+    let store = testkit::open(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for n in 0..STORIES_IN_SQL {
         let mut story = Story::new(seed.wrapping_add(n));

@@ -218,7 +218,7 @@ pub(crate) async fn unpark(tx: &mut Tx, stream: &str, position: i64) -> Result<b
 /// Unfinished jobs of each kind, and those of them that failed and wait for another attempt; of each state 100,000 at most.
 pub(crate) async fn waiting(tx: &mut Tx) -> Result<Vec<(String, i64, i64)>, StoreError> {
     let some = |which: &str, failed: i32| {
-        format!("SELECT kind, {failed} AS failed FROM (SELECT kind FROM jobs WHERE {which} LIMIT 100000) AS some")
+        format!("SELECT kind, {failed} AS failed FROM (SELECT kind FROM jobs WHERE {which} LIMIT 100000) AS bounded")
     };
     let states =
         [some("state = 0", 0), some("state = 1", 0), some("state = 2", 0), some("state = 3", 1)].join(" UNION ALL ");

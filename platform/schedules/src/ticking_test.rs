@@ -1,6 +1,6 @@
 //! A decision is made on a row, and holds only while the row is as it was: what a process saw before it was slow.
 
-use ::store::{Durability, Migration, Store};
+use ::store::{Durability, Migration};
 use jobs::{Jobs, Life, Query};
 use kernel::{Clock, Entropy};
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn site() -> Site {
     let (dir, clock, entropy) =
         (tempfile::tempdir().expect("a directory"), Clock::manual(START_MS), Entropy::seeded(1));
     let migrations: Vec<Migration> = [jobs::MIGRATIONS, crate::MIGRATIONS].concat();
-    let store = Store::embedded(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
+    let store = testkit::open(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked);
     let jobs = jobs.await.expect("a lease");
     let schedules = Schedules::new(store, jobs.clone(), clock.clone(), entropy);

@@ -13,7 +13,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::{StoreError, connect};
+use crate::StoreError;
+use crate::sqlite::connect;
 
 const FORMAT: i64 = 1;
 /// Pages copied between two looks at the disk: half a megabyte.

@@ -1,9 +1,13 @@
 //! What a caller of the store can decide on.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use kernel::Problem;
 use rusqlite::ffi;
+
+/// What an engine said.
+type Cause = Arc<dyn Error + Send + Sync>;
 
 /// A statement, a commit or an opening that failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -11,9 +15,10 @@ pub enum StoreError {
     /// Too many writes are waiting. Nothing was done; come back later.
     #[error("the store has too many writes waiting")]
     Busy,
-    /// The disk is full, gone or failing. Nothing of this write is stored.
+    /// The disk is full, gone or failing, or the server is away. Nothing of this write is stored, unless the connection was lost
+    /// during its very commit: then nobody knows, and it must be safe to repeat.
     #[error("the store cannot write or read now")]
-    Unavailable(#[source] Arc<rusqlite::Error>),
+    Unavailable(#[source] Cause),
     /// A sync failed once: what is on disk is unknown, so nothing is accepted until a restart has read it again.
     #[error("the store stopped after a failed sync; restart to recover")]
     Poisoned,
@@ -48,7 +53,10 @@ pub enum StoreError {
     Closed,
     /// A statement is wrong, or a value is not of the type that was asked for: a bug of ours.
     #[error("a statement failed")]
-    Statement(#[source] Arc<rusqlite::Error>),
+    Statement(#[source] Cause),
+    /// A row that there must be is not there: a bug of ours.
+    #[error("a statement found nothing where it must find a row")]
+    Missing,
     /// A column holds another type than the caller asked for: a bug of ours.
     #[error("column {column} is not {wanted}")]
     Decode {
@@ -80,7 +88,13 @@ pub enum StoreError {
     },
     /// A migration failed; the database is as it was before.
     #[error("migration {0} failed")]
-    Migration(String, #[source] Arc<rusqlite::Error>),
+    Migration(String, #[source] Cause),
+    /// The address of the database cannot be used; the text says why.
+    #[error("the database cannot be used: {0}")]
+    Address(String),
+    /// This machine's clock and the database's differ by more than a fleet bears.
+    #[error("this machine's clock is {0} ms off the database's: set both by NTP; leases and schedules depend on it")]
+    Clock(i64),
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -123,16 +137,26 @@ impl StoreError {
         matches!(self, Self::Unavailable(_) | Self::Damaged(_))
     }
 
+    fn sqlite(&self) -> Option<&rusqlite::Error> {
+        let Self::Unavailable(error) = self else { return None };
+        error.downcast_ref()
+    }
+
     pub(crate) fn is_failed_sync(&self) -> bool {
-        let Self::Unavailable(error) = self else { return false };
-        let code = error.sqlite_error().map_or(0, |e| e.extended_code);
+        let code = self.sqlite().and_then(rusqlite::Error::sqlite_error).map_or(0, |e| e.extended_code);
         matches!(code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
     }
 
     pub(crate) fn is_lock(&self) -> bool {
         use rusqlite::ErrorCode as Code;
-        let Self::Unavailable(error) = self else { return false };
-        matches!(error.sqlite_error_code(), Some(Code::DatabaseBusy | Code::DatabaseLocked))
+        matches!(
+            self.sqlite().and_then(rusqlite::Error::sqlite_error_code),
+            Some(Code::DatabaseBusy | Code::DatabaseLocked)
+        )
+    }
+
+    pub(crate) fn unreachable(words: &'static str) -> Self {
+        Self::Unavailable(Arc::from(Box::<dyn Error + Send + Sync>::from(words)))
     }
 
     pub(crate) fn full_disk() -> Self {

@@ -2,32 +2,37 @@
 
 pub mod backup;
 
-mod connect;
-mod deadline;
 mod error;
-mod log;
 mod migrate;
+mod postgres;
 mod restore;
 mod sqlite;
 mod tx;
 mod value;
-mod writer;
+mod write;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, Secret};
+use write::Pace;
 
-pub use connect::{FILE, free_bytes};
 pub use error::StoreError;
 pub use migrate::Migration;
 pub use restore::Restored;
+pub use sqlite::connect::{FILE, free_bytes};
 pub use tx::Tx;
 pub use value::{FromRow, FromValue, Row, Value};
 
 /// The durable floor. Clones are handles to the same store.
 #[derive(Clone)]
-pub struct Store(Arc<sqlite::Sqlite>);
+pub struct Store(Engine);
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Arc<sqlite::Sqlite>),
+    Postgres(Arc<postgres::Postgres>),
+}
 
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -42,7 +47,7 @@ pub enum Durability {
 /// The store's figures, for health and metrics.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Stats {
-    /// `sqlite`.
+    /// `sqlite` or `postgres`.
     pub engine: &'static str,
     /// `full` or `normal`.
     pub durability: Durability,
@@ -96,7 +101,25 @@ impl Store {
         clock: &Clock,
         entropy: &Entropy,
     ) -> Result<Self, StoreError> {
-        sqlite::Sqlite::open(dir, durability, migrations, clock, entropy).map(|engine| Self(Arc::new(engine)))
+        sqlite::Sqlite::open(dir, durability, migrations, clock, entropy)
+            .map(|engine| Self(Engine::Sqlite(Arc::new(engine))))
+    }
+
+    /// Connects to a PostgreSQL database (14 or newer, UTF-8) that several processes may share, and brings its schema up to
+    /// `migrations`.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] when the URL cannot be used, [`StoreError::Unavailable`] when the server does not answer,
+    /// [`StoreError::Newer`] when a newer binary migrated it.
+    pub async fn postgres(
+        url: &Secret,
+        durability: Durability,
+        migrations: &[Migration],
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> Result<Self, StoreError> {
+        let engine = postgres::Postgres::open(url, durability, migrations, clock, entropy).await?;
+        Ok(Self(Engine::Postgres(Arc::new(engine))))
     }
 
     /// Runs `write` in a transaction and answers after its commit. An error rolls back this write alone.
@@ -109,7 +132,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.write(write, writer::Pace::Synced).await
+        self.paced(write, Pace::Synced).await
     }
 
     /// As [`Store::write`], for what may be done again after a power cut: it does not wait for a sync of its own.
@@ -122,7 +145,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.write(write, writer::Pace::Relaxed).await
+        self.paced(write, Pace::Relaxed).await
     }
 
     /// As [`Store::write_relaxed`], for what nobody waits for: it may wait up to [`kernel::limits::STORE_LINGER_MS`] for a commit
@@ -136,7 +159,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.write(write, writer::Pace::Lazy).await
+        self.paced(write, Pace::Lazy).await
     }
 
     /// Runs `read` on one consistent snapshot; writing in it fails.
@@ -149,7 +172,10 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.read(read).await
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.read(read).await,
+            Engine::Postgres(engine) => engine.read(read).await,
+        }
     }
 
     /// Looks whether the database is whole; else the first thing that is wrong with it. Reads the whole file.
@@ -157,7 +183,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn check(&self) -> Result<Option<String>, StoreError> {
-        self.0.check().await
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.check().await,
+            // The server looks after its own files.
+            Engine::Postgres(_) => Ok(None),
+        }
     }
 
     /// Looks whether the store can serve: it reads, it writes again if the last commit failed, and its disk has this much
@@ -166,7 +196,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::LittleRoom`], or what a read or a write would meet.
     pub async fn probe(&self, min_free_bytes: u64) -> Result<(), StoreError> {
-        self.0.probe(min_free_bytes).await
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.probe(min_free_bytes).await,
+            Engine::Postgres(engine) => engine.probe().await,
+        }
     }
 
     /// Makes a backup of this moment while everything goes on: [`backup`]. `progress` is told after each half megabyte, on a
@@ -180,21 +213,59 @@ impl Store {
         order: backup::Order,
         progress: impl FnMut(backup::Progress) -> bool + Send + 'static,
     ) -> Result<backup::Contents, StoreError> {
-        self.0.backup(order, progress).await
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.backup(order, progress).await,
+            Engine::Postgres(_) => Err(StoreError::Backup(
+                "a PostgreSQL database is backed up by its own tools: pg_dump, or pg_basebackup with the archive of its log"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// By how much this clock is ahead of the database's own, milliseconds; 0 on the embedded engine, which has none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn clock_off_ms(&self, clock: &Clock) -> Result<i64, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(0),
+            Engine::Postgres(engine) => engine.clock_off_ms(clock).await,
+        }
     }
 
     /// A text that names this database for ever: positions of durable channels carry it as their epoch.
     pub fn id(&self) -> &str {
-        self.0.id()
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.id(),
+            Engine::Postgres(engine) => engine.id(),
+        }
     }
 
     /// The figures of this moment.
     pub fn stats(&self) -> Stats {
-        self.0.stats()
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.stats(),
+            Engine::Postgres(engine) => engine.stats(),
+        }
     }
 
     /// Finishes the waiting writes, folds the write-ahead log into the file and closes it. Later calls fail.
     pub async fn close(&self) {
-        self.0.close().await;
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.close().await,
+            Engine::Postgres(engine) => engine.close().await,
+        }
+    }
+
+    async fn paced<T, E, F>(&self, write: F, pace: Pace) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.write(write, pace).await,
+            Engine::Postgres(engine) => engine.write(write, pace).await,
+        }
     }
 }

@@ -19,7 +19,7 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
+pub(crate) const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
     part TEXT NOT NULL, version BIGINT NOT NULL, applied_at_ms BIGINT NOT NULL, PRIMARY KEY (part, version))";
 
 /// SQLite gives out numbers only to a column of exactly this type, and never again only with AUTOINCREMENT. A numeric key that
@@ -29,26 +29,43 @@ fn for_sqlite(sql: &str) -> String {
         .replace("BIGINT NOT NULL PRIMARY KEY", "INTEGER NOT NULL PRIMARY KEY")
 }
 
+/// Texts are compared by their bytes on every engine, in whatever language a server was installed.
+pub(crate) fn for_postgres(sql: &str) -> String {
+    sql.replace(" TEXT NOT NULL", " TEXT COLLATE \"C\" NOT NULL")
+        .replace(" TEXT,", " TEXT COLLATE \"C\",")
+        .replace(" TEXT\n", " TEXT COLLATE \"C\"\n")
+        .replace(" TEXT;", " TEXT COLLATE \"C\";")
+}
+
+/// The steps that a database has: part and version.
+pub(crate) type Applied = HashSet<(String, u32)>;
+
 /// Refuses a database with steps that are not in the list.
-pub(crate) fn refuse_newer(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
-    let mut unknown = applied(connection)?;
-    for migration in migrations {
-        unknown.remove(&(migration.part.to_owned(), migration.version));
-    }
-    match unknown.into_iter().min() {
+pub(crate) fn refuse_unknown(applied: &Applied, migrations: &[Migration]) -> Result<(), StoreError> {
+    let known: Applied = migrations.iter().map(|step| (step.part.to_owned(), step.version)).collect();
+    match applied.difference(&known).min() {
         Some((part, version)) => Err(StoreError::Newer(format!("{part}/{version}"))),
         None => Ok(()),
     }
 }
 
-/// The steps of the list that a database does not have yet.
-pub(crate) fn pending(connection: &Connection, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
-    let applied = applied(connection)?;
-    let missing = migrations.iter().filter(|step| !applied.contains(&(step.part.to_owned(), step.version)));
-    Ok(missing.map(|step| format!("{}/{}", step.part, step.version)).collect())
+/// The steps of the list that a database does not have yet, in their order.
+pub(crate) fn missing<'a>(applied: &'a Applied, migrations: &'a [Migration]) -> impl Iterator<Item = &'a Migration> {
+    migrations.iter().filter(|step| !applied.contains(&(step.part.to_owned(), step.version)))
 }
 
-fn applied(connection: &Connection) -> Result<HashSet<(String, u32)>, StoreError> {
+/// Refuses a database with steps that are not in the list.
+pub(crate) fn refuse_newer(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    refuse_unknown(&applied(connection)?, migrations)
+}
+
+/// The names of the steps that a database does not have yet.
+pub(crate) fn pending(connection: &Connection, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
+    let applied = applied(connection)?;
+    Ok(missing(&applied, migrations).map(|step| format!("{}/{}", step.part, step.version)).collect())
+}
+
+fn applied(connection: &Connection) -> Result<Applied, StoreError> {
     let mut statement = connection.prepare("SELECT part, version FROM migrations")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -57,13 +74,10 @@ fn applied(connection: &Connection) -> Result<HashSet<(String, u32)>, StoreError
 pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration], clock: &Clock) -> Result<(), StoreError> {
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     tx.execute_batch(BOOKKEEPING)?;
-    refuse_newer(&tx, migrations)?;
     let applied = applied(&tx)?;
-    for migration in migrations {
+    refuse_unknown(&applied, migrations)?;
+    for migration in missing(&applied, migrations) {
         let name = format!("{}/{}", migration.part, migration.version);
-        if applied.contains(&(migration.part.to_owned(), migration.version)) {
-            continue;
-        }
         tx.execute_batch(&for_sqlite(migration.sql)).map_err(|error| StoreError::Migration(name, Arc::new(error)))?;
         tx.execute(
             "INSERT INTO migrations (part, version, applied_at_ms) VALUES (?1, ?2, ?3)",

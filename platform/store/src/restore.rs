@@ -12,7 +12,8 @@ use kernel::{Clock, Entropy};
 use rusqlite::backup::{Backup, StepResult};
 
 use crate::backup::{self, Contents};
-use crate::{Migration, StoreError, connect, migrate};
+use crate::sqlite::connect;
+use crate::{Migration, StoreError, migrate};
 
 const PARTIAL: &str = "restore.partial";
 const DECIDED: &str = "restoring";

@@ -85,7 +85,12 @@ impl rusqlite::ToSql for Value<'_> {
 }
 
 /// A row of an answer.
-pub struct Row<'a>(pub(crate) &'a rusqlite::Row<'a>);
+pub struct Row<'a>(pub(crate) Cells<'a>);
+
+pub(crate) enum Cells<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
 
 impl Row<'_> {
     /// Column `column`, from 0.
@@ -93,17 +98,18 @@ impl Row<'_> {
     /// # Errors
     /// [`StoreError::Decode`] when it holds another type.
     pub fn get<T: FromValue>(&self, column: usize) -> Result<T, StoreError> {
-        let value = match self.0.get_ref(column)? {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(value) => Value::Int(value),
-            ValueRef::Real(value) => Value::Real(value),
-            ValueRef::Blob(value) => Value::Bytes(value),
-            ValueRef::Text(text) => match std::str::from_utf8(text) {
-                Ok(text) => Value::Text(text),
-                Err(_) => Value::Bytes(text),
+        let decode = || StoreError::Decode { column, wanted: std::any::type_name::<T>() };
+        let value = match self.0 {
+            Cells::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(value) => Value::Int(value),
+                ValueRef::Real(value) => Value::Real(value),
+                ValueRef::Blob(value) => Value::Bytes(value),
+                ValueRef::Text(text) => std::str::from_utf8(text).map_or(Value::Bytes(text), Value::Text),
             },
+            Cells::Postgres(row) => row.try_get(column).map_err(|_| decode())?,
         };
-        T::from_value(value).ok_or(StoreError::Decode { column, wanted: std::any::type_name::<T>() })
+        T::from_value(value).ok_or_else(decode)
     }
 }
 

@@ -1,14 +1,18 @@
 //! The conformance suite on each engine, and the memory engine beside a naive model.
 
+mod heard;
 mod model;
+mod redis;
+mod redis_fleet;
 
+use bus::conformance::{Time, conformance};
 use bus::{Bus, Keep, Read};
 use bytes::Bytes;
 use kernel::{Clock, Entropy};
 
 #[tokio::test]
 async fn memory_conforms() {
-    bus::conformance::conformance(async |clock| Bus::memory(clock, &Entropy::system())).await;
+    conformance(Time::Given, async |clock| Bus::memory(clock, &Entropy::system())).await;
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ pub(crate) async fn counts(tx: &mut Tx, most: i64) -> Result<Vec<(String, i64, i
     let count = |state: i32| {
         format!(
             "(SELECT COUNT(*) FROM (SELECT 1 FROM endpoint_messages
-                 WHERE endpoint_messages.endpoint = endpoints.id AND state = {state} LIMIT $1) AS some)"
+                 WHERE endpoint_messages.endpoint = endpoints.id AND state = {state} LIMIT $1) AS bounded)"
         )
     };
     let (pending, failed) = (count(State::Pending as i32), count(State::Failed as i32));

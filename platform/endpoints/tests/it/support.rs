@@ -50,7 +50,7 @@ impl Site {
         });
         let migrations = [jobs::MIGRATIONS, events::MIGRATIONS, endpoints::MIGRATIONS].concat();
         let entropy = Entropy::system();
-        let store = Store::embedded(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
+        let store = testkit::open(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
         let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked).await;
         let jobs = jobs.expect("jobs");
         let mut registry = Registry::default();

@@ -164,7 +164,7 @@ async fn open(
 ) -> (Store, Jobs, Events) {
     let migrations = [jobs::MIGRATIONS, events::MIGRATIONS, &[SCRATCH]].concat();
     let entropy = Entropy::system();
-    let store = Store::embedded(dir, Durability::Normal, &migrations, clock, &entropy).expect("opened");
+    let store = testkit::open(dir, Durability::Normal, &migrations, clock, &entropy).expect("opened");
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked).await;
     let jobs = jobs.expect("jobs");
     let mut registry = Registry::default();

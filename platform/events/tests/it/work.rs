@@ -34,6 +34,7 @@ async fn a_job_gets_the_event_that_it_is_owed_for() {
 async fn a_job_whose_event_is_gone_is_discarded_with_the_reason() {
     let bed = Bed::new().await;
     bed.append(small("github.push")).await.expect("appended");
+    bed.execute("UPDATE event_top SET position = 1").await;
     bed.execute("DELETE FROM events").await;
     // What was on its way in memory is gone with the process.
     let bed = bed.reopen(&[]).await;

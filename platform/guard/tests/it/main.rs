@@ -20,7 +20,7 @@ use guard::{Client, Guard, Policies};
 use http_body_util::BodyExt;
 use identity::{Caller, Identity, Key, NewKey, Scope, scopes};
 use kernel::{Clock, Entropy, RequestInfo, SealKey, TraceId};
-use store::{Durability, Store};
+use store::Durability;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
@@ -76,7 +76,7 @@ impl Bench {
         let (clock, entropy) = (Clock::manual(NOW_MS), Entropy::seeded(7));
         let dir = tempfile::tempdir().expect("a directory");
         let migrations: Vec<_> = [identity::MIGRATIONS, guard::MIGRATIONS].concat();
-        let store = Store::embedded(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("a store");
+        let store = testkit::open(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("a store");
         let bus = Bus::memory(clock.clone(), &entropy);
         let policies = Policies::parse(rates).expect("rates");
         let identity = Identity::new(store.clone(), clock.clone(), entropy.clone());

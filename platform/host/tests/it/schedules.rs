@@ -9,7 +9,7 @@ use jobs::{Jobs, Kind, Life, Run};
 use kernel::{Clock, Entropy};
 use realtime::{Caller, Hub};
 use schedules::{Schedule, Schedules};
-use store::{Durability, Migration, Store};
+use store::{Durability, Migration};
 use tokio::sync::mpsc;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -38,7 +38,7 @@ async fn a_declared_schedule_enqueues_the_job_of_its_product() {
     let (clock, entropy) = (Clock::manual(START_MS), Entropy::seeded(7));
     let dir = tempfile::tempdir().expect("a directory");
     let migrations: Vec<Migration> = [jobs::MIGRATIONS, events::MIGRATIONS, schedules::MIGRATIONS].concat();
-    let store = Store::embedded(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
+    let store = testkit::open(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked);
     let jobs = jobs.await.expect("a lease");
     let (say, mut hear) = mpsc::unbounded_channel();

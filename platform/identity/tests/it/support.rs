@@ -43,7 +43,7 @@ impl Bed {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let (clock, entropy) = (Clock::manual(START_MS), Entropy::system());
-        let store = Store::embedded(dir.path(), Durability::Normal, identity::MIGRATIONS, &clock, &entropy);
+        let store = testkit::open(dir.path(), Durability::Normal, identity::MIGRATIONS, &clock, &entropy);
         let store = store.expect("opened");
         let identity = Identity::new(store.clone(), clock.clone(), entropy);
         Self { dir, clock, store, identity }

@@ -29,7 +29,7 @@ struct Floor {
 fn floor() -> Floor {
     let dir = tempfile::tempdir().expect("a directory");
     let (clock, entropy) = (Clock::manual(0), Entropy::seeded(0));
-    let store = Store::embedded(dir.path(), Durability::Normal, crate::MIGRATIONS, &clock, &entropy).expect("opened");
+    let store = testkit::open(dir.path(), Durability::Normal, crate::MIGRATIONS, &clock, &entropy).expect("opened");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     Floor { _dir: dir, runtime, store }
 }

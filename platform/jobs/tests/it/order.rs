@@ -196,6 +196,9 @@ async fn what_makes_two_jobs_the_same() {
 /// A million pending jobs are in no index that a claim reads.
 #[tokio::test]
 async fn claims_and_lists_use_their_indexes() {
+    if testkit::on_postgres() {
+        return; // It plans by what is in its tables.
+    }
     let site = Site::new(Life::Locked).await;
     let plan = async |sql: &'static str| -> String {
         let rows: Result<Vec<(i64, i64, i64, String)>, store::StoreError> =

@@ -3,7 +3,7 @@
 use jobs::state::State;
 use jobs::{Life, NewJob};
 use kernel::{Clock, Entropy};
-use store::{Durability, Store, StoreError};
+use store::{Durability, StoreError};
 
 use crate::support::{PLAIN, START_MS, engine, works};
 
@@ -22,7 +22,7 @@ async fn jobs_of_the_first_schema_live_on_in_the_second() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Clock::manual(START_MS);
     let first = &jobs::MIGRATIONS[..1];
-    let store = Store::embedded(dir.path(), Durability::Full, first, &clock, &Entropy::seeded(1)).expect("opened");
+    let store = testkit::open(dir.path(), Durability::Full, first, &clock, &Entropy::seeded(1)).expect("opened");
     for sql in OLD {
         let written: Result<u64, StoreError> = store.write(async move |tx| tx.execute(sql, &[]).await).await;
         assert_eq!(written.expect("written"), 1);

@@ -84,15 +84,27 @@ async fn an_attempt_that_outlasts_the_grace_runs_again_later() {
     assert_eq!(site.row(id).await.state, State::Completed);
 }
 
-const BREAK: &str =
-    "CREATE TRIGGER broken BEFORE UPDATE OF finished_at_ms ON jobs BEGIN SELECT RAISE(ABORT, 'broken'); END";
+/// Statements after which no outcome can be written, and after which it can again.
+fn broken() -> (&'static str, &'static str) {
+    if testkit::on_postgres() {
+        (
+            "ALTER TABLE jobs ADD CONSTRAINT broken CHECK (finished_at_ms IS NULL)",
+            "ALTER TABLE jobs DROP CONSTRAINT broken",
+        )
+    } else {
+        (
+            "CREATE TRIGGER broken BEFORE UPDATE OF finished_at_ms ON jobs BEGIN SELECT RAISE(ABORT, 'broken'); END",
+            "DROP TRIGGER broken",
+        )
+    }
+}
 
 #[tokio::test]
 async fn outcomes_wait_for_a_store_that_fails_for_a_while() {
     let figures = Figures::default();
     let _guard = metrics::set_default_local_recorder(&figures);
     let site = Site::new(Life::Locked).await;
-    site.run_sql(BREAK).await;
+    site.run_sql(broken().0).await;
     let (handler, mut ear) = works();
     site.jobs.serve(vec![(PLAIN, handler)], 3);
     let mut ids = Vec::new();
@@ -102,7 +114,7 @@ async fn outcomes_wait_for_a_store_that_fails_for_a_while() {
     polled("a write of outcomes fails", async || (figures.of("jobs_settlements_failed_total") > 0).then_some(())).await;
     let first = ear.next().await;
     assert_eq!(site.row(first.0).await.state, State::Executing);
-    site.run_sql("DROP TRIGGER broken").await;
+    site.run_sql(broken().1).await;
     for id in &ids {
         assert_eq!(site.reaches(*id, State::Completed).await.attempt, 1);
     }
@@ -113,7 +125,7 @@ async fn outcomes_wait_for_a_store_that_fails_for_a_while() {
 #[tokio::test]
 async fn a_broken_store_does_not_hold_up_the_end() {
     let site = Site::new(Life::Locked).await;
-    site.run_sql(BREAK).await;
+    site.run_sql(broken().0).await;
     let (handler, mut ear) = works();
     site.jobs.serve(vec![(PLAIN, handler)], 1);
     let id = site.enqueue(NewJob::new(PLAIN, &())).await;

@@ -31,7 +31,7 @@ const EFFECTS: Migration = Migration {
 
 pub(crate) fn open(dir: &Path, clock: &Clock) -> Result<Store, StoreError> {
     let migrations: Vec<Migration> = jobs::MIGRATIONS.iter().copied().chain([EFFECTS]).collect();
-    Store::embedded(dir, Durability::Full, &migrations, clock, &Entropy::seeded(1))
+    testkit::open(dir, Durability::Full, &migrations, clock, &Entropy::seeded(1))
 }
 
 pub(crate) async fn engine(store: &Store, clock: &Clock, life: Life) -> Jobs {

@@ -28,7 +28,7 @@ pub(crate) fn seed() -> Entropy {
 
 pub(crate) fn open(dir: &Path, clock: &Clock) -> Store {
     let migrations: Vec<Migration> = [jobs::MIGRATIONS, schedules::MIGRATIONS].concat();
-    Store::embedded(dir, Durability::Normal, &migrations, clock, &Entropy::seeded(1)).expect("opened")
+    testkit::open(dir, Durability::Normal, &migrations, clock, &Entropy::seeded(1)).expect("opened")
 }
 
 /// A store of its own, a clock that stands still, and schedules that nobody looks at but the test.

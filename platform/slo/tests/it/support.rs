@@ -38,7 +38,7 @@ impl Site {
         let clock = Clock::manual(START_MS);
         let migrations: Vec<Migration> = jobs::MIGRATIONS.iter().chain(slo::MIGRATIONS).copied().collect();
         let entropy = Entropy::seeded(1);
-        let store = Store::embedded(dir.path(), Durability::Full, &migrations, &clock, &entropy).expect("opened");
+        let store = testkit::open(dir.path(), Durability::Full, &migrations, &clock, &entropy).expect("opened");
         let jobs = Jobs::new(store.clone(), clock.clone(), entropy, "test".to_owned(), Life::Locked).await;
         Self::over(dir, clock, store, jobs.expect("a lease"), targets)
     }

@@ -7,4 +7,5 @@ mod damage;
 mod embedded;
 mod full_disk;
 mod mounts;
+mod postgres;
 mod power;

@@ -35,6 +35,9 @@ async fn pages(bed: &Bed, most: i64) {
 
 #[tokio::test]
 async fn a_full_disk_is_503_and_the_same_delivery_is_accepted_when_there_is_room() {
+    if testkit::on_postgres() {
+        return; // Its disk is not ours to fill.
+    }
     let bed = Bed::new().await;
     let body = format!("{{\"a\":\"{}\"}}", "x".repeat(500_000));
     pages(&bed, 1).await;

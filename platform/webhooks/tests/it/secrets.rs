@@ -30,8 +30,10 @@ async fn a_secret_is_made_once_and_is_the_same_after_a_restart() {
     let store = open(dir.path(), &Clock::manual(START_MS));
     assert_eq!(github(&secrets(&store, KEY, None).await.expect("read")), made);
     store.close().await;
-    let bytes = std::fs::read(dir.path().join("mainspring.db")).expect("read");
-    assert!(!bytes.windows(48).any(|window| window == made.as_bytes()), "it is sealed where it is stored");
+    if !testkit::on_postgres() {
+        let bytes = std::fs::read(dir.path().join("mainspring.db")).expect("read");
+        assert!(!bytes.windows(48).any(|window| window == made.as_bytes()), "it is sealed where it is stored");
+    }
 
     let other = tempfile::tempdir().expect("a directory");
     let store = open(other.path(), &Clock::manual(START_MS));

@@ -147,7 +147,7 @@ impl Bed {
 
 pub(crate) fn open(dir: &std::path::Path, clock: &Clock) -> Store {
     let migrations = [jobs::MIGRATIONS, events::MIGRATIONS, webhooks::MIGRATIONS].concat();
-    Store::embedded(dir, Durability::Normal, &migrations, clock, &Entropy::system()).expect("opened")
+    testkit::open(dir, Durability::Normal, &migrations, clock, &Entropy::system()).expect("opened")
 }
 
 pub(crate) async fn call(router: &Router, request: Request<Body>) -> Answer {

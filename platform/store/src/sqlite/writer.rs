@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -10,88 +10,25 @@ use std::time::{Duration, Instant};
 
 use kernel::limits;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::log::Log;
+use super::log::Log;
+use super::session::Session;
+use crate::tx::Link;
+use crate::write::{Pace, Waiting};
 use crate::{StoreError, Tx};
 
-/// A write that waits for its turn. `run` is called once, then `answer` once, on the writer's thread.
-pub(crate) trait Waiting: Send {
-    /// Runs the closure; `false` when it failed and must be rolled back.
-    fn run(&mut self, tx: &mut Tx) -> bool;
-    /// Tells the caller. `commit` is the fate of the transaction that all writes of the batch shared.
-    fn answer(self: Box<Self>, commit: Result<(), StoreError>);
-    fn pace(&self) -> Pace;
-}
-
-/// What a write asks of the commit it is part of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// Somebody was promised that it survives power loss.
-    Synced,
-    /// It may be done again after a power cut.
-    Relaxed,
-    /// Besides, nobody waits for it: it rides with the next commit that somebody does wait for.
-    Lazy,
-}
-
-pub(crate) struct Write<F, T, E> {
-    closure: Option<F>,
-    outcome: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-    pace: Pace,
-}
-
-impl<F, T, E> Write<F, T, E> {
-    pub(crate) fn new(closure: F, reply: oneshot::Sender<Result<T, E>>, pace: Pace) -> Self {
-        Self { closure: Some(closure), outcome: None, reply, pace }
-    }
-}
-
-impl<F, T, E> Waiting for Write<F, T, E>
-where
-    F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send,
-    T: Send,
-    E: From<StoreError> + Send,
-{
-    fn run(&mut self, tx: &mut Tx) -> bool {
-        let Some(closure) = self.closure.take() else { return false };
-        self.outcome = Some(run_now(closure, tx));
-        matches!(self.outcome, Some(Ok(_)))
-    }
-
-    fn answer(self: Box<Self>, commit: Result<(), StoreError>) {
-        let outcome = match (commit, self.outcome) {
-            (Ok(()), Some(outcome)) => outcome,
-            (Err(error), Some(Ok(_)) | None) => Err(error.into()),
-            (Err(_), Some(Err(own))) => Err(own),
-            (Ok(()), None) => Err(StoreError::Closed.into()),
-        };
-        // The caller may have gone; the write is committed all the same.
-        let _ = self.reply.send(outcome);
-    }
-
-    fn pace(&self) -> Pace {
-        self.pace
-    }
-}
-
-/// Polls the closure's future once. Every statement of an embedded [`Tx`] is ready at once, so a future that is not ready
-/// awaited something else, and would have held up every other writer.
-pub(crate) fn run_now<F, T, E>(closure: F, tx: &mut Tx) -> Result<T, E>
-where
-    F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
-    E: From<StoreError>,
-{
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        let future = pin!(closure(tx));
-        future.poll(&mut Context::from_waker(Waker::noop()))
-    }));
+/// Polls the closure's future once; whether it is to be kept. Every statement of an embedded [`Tx`] is ready at once, so a
+/// future that is not ready awaited something else, and would have held up every other writer.
+pub(crate) fn run_now(closure: &mut dyn Waiting, tx: &mut Tx) -> bool {
+    let polled =
+        catch_unwind(AssertUnwindSafe(|| closure.run(tx).as_mut().poll(&mut Context::from_waker(Waker::noop()))));
     match polled {
-        Ok(Poll::Ready(outcome)) => outcome,
-        Ok(Poll::Pending) => Err(StoreError::Awaited.into()),
-        Err(_) => Err(StoreError::Panicked.into()),
+        Ok(Poll::Ready(())) => {}
+        Ok(Poll::Pending) => closure.refuse(StoreError::Awaited),
+        Err(_) => closure.refuse(StoreError::Panicked),
     }
+    closure.kept()
 }
 
 #[derive(Default)]
@@ -129,6 +66,7 @@ impl Figures {
 }
 
 pub(crate) struct Writer {
+    pub(crate) session: Rc<Session>,
     pub(crate) tx: Tx,
     pub(crate) queue: mpsc::Receiver<Box<dyn Waiting>>,
     pub(crate) figures: Arc<Figures>,
@@ -139,6 +77,19 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// On the thread that it will run on.
+    pub(crate) fn new(
+        session: Session,
+        queue: mpsc::Receiver<Box<dyn Waiting>>,
+        figures: Arc<Figures>,
+        log: Arc<Log>,
+        full: bool,
+    ) -> Self {
+        let session = Rc::new(session);
+        let tx = Tx::new(Link::Sqlite(session.clone()));
+        Self { session, tx, queue, figures, log, full, syncing: None }
+    }
+
     /// Serves until every handle is dropped or the queue is closed.
     pub(crate) fn run(mut self) {
         let mut batch = VecDeque::with_capacity(limits::STORE_BATCH_WRITES);
@@ -159,14 +110,14 @@ impl Writer {
                 for write in batch.drain(..ran) {
                     write.answer(commit.clone());
                 }
-                if let Err(error) = self.log.help(&self.tx.connection) {
+                if let Err(error) = self.log.help(&self.session.connection) {
                     self.figures.note(&error.into());
                 }
             }
         }
         self.log.close();
         // Best effort: what stays in the log is read from there at the next start.
-        let _ = self.tx.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        let _ = self.session.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
     /// Lazy writes alone wait a little for one that is not: every commit writes whole pages, and two that share one write
@@ -196,13 +147,13 @@ impl Writer {
             .and_then(|()| self.run_some(batch, started, &mut ran))
             .and_then(|()| self.statement("COMMIT"));
         if let Err(error) = outcome {
-            if !self.tx.connection.is_autocommit() {
+            if !self.session.connection.is_autocommit() {
                 let _ = self.statement("ROLLBACK");
             }
             // Whoever has not run yet would have met the same disk.
             return (if ran == 0 { batch.len() } else { ran }, Err(error));
         }
-        match self.tx.trouble.take() {
+        match self.session.trouble.take() {
             Some(error) => self.figures.note(&error),
             None => self.figures.recovered(),
         }
@@ -218,7 +169,7 @@ impl Writer {
     fn begin(&mut self, synced: bool) -> Result<(), StoreError> {
         let sync = self.full && synced;
         if self.syncing != Some(sync) {
-            self.tx.connection.pragma_update(None, "synchronous", if sync { "FULL" } else { "NORMAL" })?;
+            self.session.connection.pragma_update(None, "synchronous", if sync { "FULL" } else { "NORMAL" })?;
             self.syncing = Some(sync);
         }
         self.statement("BEGIN IMMEDIATE")
@@ -238,12 +189,12 @@ impl Writer {
             *ran += 1;
             let hooks = self.tx.hooks.len();
             self.statement("SAVEPOINT one")?;
-            self.tx.deadline.set(Duration::from_millis(limits::STORE_WRITE_MS));
-            let kept = write.run(&mut self.tx);
-            let late = self.tx.deadline.clear();
+            self.session.deadline.set(Duration::from_millis(limits::STORE_WRITE_MS));
+            let kept = run_now(&mut **write, &mut self.tx);
+            let late = self.session.deadline.clear();
             if !kept {
                 self.tx.hooks.truncate(hooks);
-                if self.tx.connection.is_autocommit() {
+                if self.session.connection.is_autocommit() {
                     // SQLite gave up the whole transaction, savepoints and all.
                     return Err(if late { StoreError::TooLong } else { StoreError::full_disk() });
                 }
@@ -255,6 +206,6 @@ impl Writer {
     }
 
     fn statement(&self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.tx.connection.prepare_cached(sql)?.raw_execute().map(drop)?)
+        Ok(self.session.connection.prepare_cached(sql)?.raw_execute().map(drop)?)
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use kernel::{Entropy, limits};
 use rusqlite::{Connection, OpenFlags};
 
+use super::deadline::Deadline;
 use crate::StoreError;
-use crate::deadline::Deadline;
 
 /// The database's file in the data directory.
 pub const FILE: &str = "mainspring.db";

@@ -15,9 +15,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME};
 
+use super::deadline::Deadline;
+use super::writer::Figures;
 use crate::StoreError;
-use crate::deadline::Deadline;
-use crate::writer::Figures;
 
 /// A passive checkpoint repeated so often leaves only what was written during the last, shortest one.
 const APPROACHES: u32 = 4;

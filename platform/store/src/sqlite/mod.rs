@@ -1,7 +1,14 @@
 //! The embedded engine: one file, one writer thread, one thread for checkpoints, a few readers.
 
+pub(crate) mod connect;
+mod deadline;
+mod log;
+mod session;
+mod writer;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{JoinHandle, Thread};
@@ -9,21 +16,22 @@ use std::time::Duration;
 
 use kernel::{Clock, Entropy, limits};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::deadline::Deadline;
-use crate::log::{Checkpointer, Log};
-use crate::writer::{Figures, Pace, Waiting, Write, Writer, run_now};
-use crate::{Durability, Examined, Migration, Stats, StoreError, Tx, backup, connect, migrate, restore};
-
-type Read = Box<dyn FnOnce(&mut Tx) + Send>;
+use self::deadline::Deadline;
+use self::log::{Checkpointer, Log};
+pub(crate) use self::session::Session;
+use self::writer::{Figures, Writer, run_now};
+use crate::tx::Link;
+use crate::write::{Door, Pace, Waiting};
+use crate::{Durability, Examined, Migration, Stats, StoreError, Tx, backup, migrate, restore};
 
 pub(crate) struct Sqlite {
     id: String,
     dir: PathBuf,
     durability: Durability,
-    writes: Mutex<Option<mpsc::Sender<Box<dyn Waiting>>>>,
-    reads: Mutex<Option<mpsc::Sender<Read>>>,
+    writes: Door,
+    reads: Door,
     threads: Mutex<Vec<JoinHandle<()>>>,
     writer: Thread,
     figures: Arc<Figures>,
@@ -59,30 +67,29 @@ impl Sqlite {
             grown.is_at(pages.unsigned_abs().into());
             Ok(())
         }))?;
-        let (writes, queue) = mpsc::channel(limits::STORE_WAITING_WRITES);
-        let full = durability == Durability::Full;
-        let tx = Tx::new(connection, deadline);
-        let writer = Writer { tx, queue, figures: figures.clone(), log: log.clone(), full, syncing: None };
-        let (reads, queue) = mpsc::channel::<Read>(limits::STORE_WAITING_WRITES);
+        let (writes, waiting) = Door::new();
+        let (reads, queue) = Door::new();
         let queue = Arc::new(Mutex::new(queue));
         let mut readers = Vec::new();
         for _ in 0..limits::STORE_READERS {
             let mut connection = connect::reader(&file)?;
             let deadline = Deadline::on(&mut connection)?;
             readers.push(deadline.clone());
-            let (tx, queue, figures) = (Tx::new(connection, deadline), queue.clone(), figures.clone());
-            spawn("store-reader", move || serve_reads(tx, &queue, &figures));
+            let (queue, figures) = (queue.clone(), figures.clone());
+            spawn("store-reader", move || serve_reads(Session::new(connection, deadline), &queue, &figures));
         }
+        let (noted, kept, full) = (figures.clone(), log.clone(), durability == Durability::Full);
+        let write = move || Writer::new(Session::new(connection, deadline), waiting, noted, kept, full).run();
         let connection = connect::checkpointer(&file)?;
         let checkpointer = Checkpointer { connection, log: log.clone(), figures: figures.clone(), readers };
-        let threads = vec![spawn("store-writer", move || writer.run()), spawn("store-log", move || checkpointer.run())];
+        let threads = vec![spawn("store-writer", write), spawn("store-log", move || checkpointer.run())];
         let writer = threads[0].thread().clone();
         Ok(Self {
             id,
             dir: dir.to_owned(),
             durability,
-            writes: Mutex::new(Some(writes)),
-            reads: Mutex::new(Some(reads)),
+            writes,
+            reads,
             threads: Mutex::new(threads),
             writer,
             figures,
@@ -97,15 +104,14 @@ impl Sqlite {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let queue = self.writes.lock().clone().ok_or(StoreError::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        let place = tokio::time::timeout(Duration::from_millis(limits::STORE_ADMISSION_MS), queue.reserve());
-        let place = place.await.map_err(|_| StoreError::Busy)?.map_err(|_| StoreError::Closed)?;
-        place.send(Box::new(Write::new(write, reply, pace)));
-        if pace != Pace::Lazy {
-            self.writer.unpark();
-        }
-        answer.await.map_err(|_| StoreError::Closed)?
+        let urgent = pace != Pace::Lazy;
+        self.writes
+            .pass(write, pace, || {
+                if urgent {
+                    self.writer.unpark()
+                }
+            })
+            .await
     }
 
     pub(crate) async fn read<T, E, F>(&self, read: F) -> Result<T, E>
@@ -114,14 +120,7 @@ impl Sqlite {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let queue = self.reads.lock().clone().ok_or(StoreError::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        let job: Read = Box::new(move |tx| {
-            let _ = reply.send(run_now(read, tx));
-        });
-        let place = tokio::time::timeout(Duration::from_millis(limits::STORE_ADMISSION_MS), queue.reserve());
-        place.await.map_err(|_| StoreError::Busy)?.map_err(|_| StoreError::Closed)?.send(job);
-        answer.await.map_err(|_| StoreError::Closed)?
+        self.reads.pass(read, Pace::Relaxed, || {}).await
     }
 
     pub(crate) async fn check(&self) -> Result<Option<String>, StoreError> {
@@ -186,8 +185,8 @@ impl Sqlite {
     }
 
     pub(crate) async fn close(&self) {
-        self.reads.lock().take();
-        self.writes.lock().take();
+        self.reads.shut();
+        self.writes.shut();
         let threads = std::mem::take(&mut *self.threads.lock());
         // They end when the writer has served what was accepted; a panic of one has been printed already.
         let end = move || threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -203,19 +202,22 @@ pub(crate) fn examine(dir: &Path, migrations: &[Migration]) -> Result<Examined, 
     Ok(Examined { damage: connect::damage(&connection)?, pending })
 }
 
-fn serve_reads(mut tx: Tx, queue: &Mutex<mpsc::Receiver<Read>>, figures: &Figures) {
+fn serve_reads(session: Session, queue: &Mutex<mpsc::Receiver<Box<dyn Waiting>>>, figures: &Figures) {
+    let session = Rc::new(session);
+    let mut tx = Tx::new(Link::Sqlite(session.clone()));
     loop {
         // Holding the lock while waiting is meant: one reader waits, the others wait for its place.
         let read = queue.lock().blocking_recv();
-        let Some(read) = read else { return };
-        tx.deadline.set(Duration::from_millis(limits::STORE_READ_MS));
-        let begun = tx.connection.execute_batch("BEGIN");
-        read(&mut tx);
-        tx.deadline.clear();
-        if begun.is_ok() && !tx.connection.is_autocommit() {
-            let _ = tx.connection.execute_batch("COMMIT");
+        let Some(mut read) = read else { return };
+        session.deadline.set(Duration::from_millis(limits::STORE_READ_MS));
+        let begun = session.connection.execute_batch("BEGIN");
+        run_now(&mut *read, &mut tx);
+        read.answer(Ok(()));
+        session.deadline.clear();
+        if begun.is_ok() && !session.connection.is_autocommit() {
+            let _ = session.connection.execute_batch("COMMIT");
         }
-        if let Some(error) = tx.trouble.take() {
+        if let Some(error) = session.trouble.take() {
             figures.note(&error);
         }
     }

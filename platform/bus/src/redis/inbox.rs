@@ -1,0 +1,188 @@
+//! What comes from Redis, on its way to the listeners of this process.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kernel::{Clock, limits};
+use parking_lot::Mutex;
+
+use super::wire::{Carried, Message};
+use crate::memory::Memory;
+use crate::{Keep, Placed, Publication, Stored};
+
+/// Called by the connections, a message at a time; never blocks.
+pub(super) struct Inbox {
+    memory: Arc<Memory>,
+    clock: Clock,
+    origin: Arc<str>,
+    /// Held while listeners are told: two connections that hear the same one do not race.
+    heard: Mutex<Heard>,
+}
+
+struct Heard {
+    /// How far the listeners came on each live stream, and with each process.
+    live: Latest,
+    origins: Latest,
+    unplaced: Unplaced,
+}
+
+impl Inbox {
+    pub(super) fn new(memory: Arc<Memory>, clock: Clock, origin: Arc<str>) -> Self {
+        let heard = Heard { live: Latest::default(), origins: Latest::default(), unplaced: Unplaced::default() };
+        Self { memory, clock, origin, heard: Mutex::new(heard) }
+    }
+
+    pub(super) fn arrive(&self, partition_name: &[u8], message: Bytes) {
+        match Message::read(message) {
+            Some(Message::Live { channel, epoch, offset, time_ms, data }) => {
+                let Ok(channel) = std::str::from_utf8(&channel) else { return };
+                let mut heard = self.heard.lock();
+                let Some(epoch) = heard.live.advance(channel, &epoch, offset) else { return };
+                let data = Bytes::copy_from_slice(&data);
+                self.memory.carry(channel, &Arc::new(Publication { offset, epoch, time_ms, data }));
+            }
+            Some(Message::Batch { origin, number, mut carried }) if *origin != *self.origin => {
+                let mut heard = self.heard.lock();
+                let stream = format!("{origin} {}", String::from_utf8_lossy(partition_name));
+                if heard.origins.advance(&stream, "", number).is_some() {
+                    while let Some(carried) = Carried::read(&mut carried) {
+                        self.carried(&mut heard, carried);
+                    }
+                }
+            }
+            Some(Message::Batch { .. }) => {}
+            None => metrics::counter!("bus_redis_errors_total", "kind" => "message").increment(1),
+        }
+    }
+
+    fn carried(&self, heard: &mut Heard, carried: Carried) {
+        let Carried { channel, data, placed } = &carried;
+        let Some((offset, keep)) = *placed else {
+            let (epoch, time_ms) = (Arc::from(""), self.clock.now_ms());
+            return self
+                .memory
+                .carry(channel, &Arc::new(Publication { offset: 0, epoch, time_ms, data: data.clone() }));
+        };
+        if self.place(channel, offset, data.clone(), keep) == Placed::NotLoaded {
+            heard.unplaced.keep(carried);
+        }
+    }
+
+    /// As [`Memory::publish_at`]. Where something is missing, listeners are told by the offset, and the stream counts as not
+    /// loaded until it is read from its table again.
+    fn place(&self, channel: &str, offset: u64, data: Bytes, keep: Keep) -> Placed {
+        let placed = self.memory.publish_at(channel, offset, data.clone(), keep);
+        if let Placed::Gap { .. } = placed {
+            self.memory.jump(channel, offset, data);
+        }
+        placed
+    }
+
+    /// As [`Memory::load`], with what came between the read of the table and now.
+    pub(super) fn load(&self, channel: &str, epoch: &str, stored: Vec<Stored>, top: u64, keep: Keep) {
+        let mut heard = self.heard.lock();
+        self.memory.load(channel, epoch, stored, top, keep);
+        for (offset, data, keep) in heard.unplaced.take(channel) {
+            self.place(channel, offset, data, keep);
+        }
+    }
+}
+
+/// The last number of each name, of as many names as there may be streams: then the older half is forgotten.
+#[derive(Default)]
+struct Latest {
+    young: HashMap<Box<str>, (Arc<str>, u64)>,
+    old: HashMap<Box<str>, (Arc<str>, u64)>,
+}
+
+impl Latest {
+    /// The epoch, when this comes after the last one of its name. Another epoch always does.
+    fn advance(&mut self, name: &str, epoch: &str, number: u64) -> Option<Arc<str>> {
+        if let Some((known, last)) = self.young.get_mut(name) {
+            if **known != *epoch {
+                *known = epoch.into();
+            } else if number <= *last {
+                return None;
+            }
+            *last = number;
+            return Some(known.clone());
+        }
+        let known = match self.old.remove(name) {
+            Some((known, last)) if *known == *epoch && number <= last => return None,
+            Some((known, _)) if *known == *epoch => known,
+            _ => epoch.into(),
+        };
+        if self.young.len() >= limits::STREAMS_KEPT / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(name.into(), (known.clone(), number));
+        Some(known)
+    }
+}
+
+/// The last publications of durable streams that nobody has loaded here: a load under way may have read its table before
+/// them.
+#[derive(Default)]
+struct Unplaced {
+    all: VecDeque<Carried>,
+    bytes: usize,
+}
+
+impl Unplaced {
+    fn keep(&mut self, carried: Carried) {
+        self.bytes += carried.weight();
+        self.all.push_back(carried);
+        while self.all.len() > limits::BUS_UNPLACED.0 || self.bytes > limits::BUS_UNPLACED.1 {
+            let Some(oldest) = self.all.pop_front() else { return };
+            self.bytes -= oldest.weight();
+        }
+    }
+
+    fn take(&mut self, channel: &str) -> Vec<(u64, Bytes, Keep)> {
+        let mut taken = Vec::new();
+        self.all.retain(|it| match it.placed {
+            Some((offset, keep)) if it.channel == channel => {
+                self.bytes -= it.weight();
+                taken.push((offset, it.data.clone(), keep));
+                false
+            }
+            _ => true,
+        });
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_is_not_told_again_however_many_names_there_are() {
+        let mut latest = Latest::default();
+        assert!(latest.advance("a", "one", 1).is_some());
+        assert!(latest.advance("a", "one", 1).is_none());
+        for n in 0..limits::STREAMS_KEPT / 2 {
+            assert!(latest.advance(&n.to_string(), "one", 5).is_some());
+        }
+        assert!(latest.advance("a", "one", 1).is_none(), "it is in the older half");
+        assert!(latest.advance("a", "one", 3).is_some(), "a jump is for the listener to see");
+        assert!(latest.advance("a", "two", 1).is_some(), "another life counts anew");
+        assert!(latest.young.len() + latest.old.len() <= limits::STREAMS_KEPT);
+    }
+
+    #[test]
+    fn what_is_not_placed_is_bounded() {
+        let mut unplaced = Unplaced::default();
+        let one = |offset: u64, bytes: usize| {
+            let placed = Some((offset, Keep { size: 1, ttl_ms: 1 }));
+            Carried { channel: "a".to_owned(), data: vec![b'1'; bytes].into(), placed }
+        };
+        (0..limits::BUS_UNPLACED.0 as u64 * 2).for_each(|offset| unplaced.keep(one(offset, 1)));
+        assert_eq!(unplaced.all.len(), limits::BUS_UNPLACED.0);
+        (0..8).for_each(|offset| unplaced.keep(one(offset, limits::BUS_UNPLACED.1 / 4)));
+        assert!(unplaced.bytes <= limits::BUS_UNPLACED.1);
+        assert_eq!(unplaced.take("a").len(), unplaced.take("a").len() + 3);
+        assert_eq!(unplaced.bytes, 0);
+    }
+}

@@ -1,0 +1,122 @@
+//! Reaches the server, or says why not and what to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Clock, Entropy, Secret, limits};
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::{Migration, StoreError};
+
+/// Held while migrations run: instances that start together wait for the first.
+const MIGRATING: i64 = 0x4d73_7072_0001;
+
+/// How the database is reached.
+#[derive(Clone)]
+pub(crate) struct Address {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+impl Address {
+    pub(super) fn parse(url: &Secret) -> Result<Self, StoreError> {
+        // The parser's own words may quote the URL, and with it the password.
+        let mut config: Config = url.expose().parse().map_err(|_| {
+            StoreError::Address("the URL cannot be read; it is postgres://user:password@host:5432/database".to_owned())
+        })?;
+        config.connect_timeout(Duration::from_millis(limits::STORE_CONNECT_MS)).application_name("mainspring");
+        config.keepalives_idle(Duration::from_secs(10)).keepalives_interval(Duration::from_secs(3));
+        let mut roots = RootCertStore::empty();
+        if config.get_ssl_mode() != SslMode::Disable {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| StoreError::Address(error.to_string()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { config, tls: MakeRustlsConnect::new(tls) })
+    }
+
+    /// A connection. Its traffic is carried by a task of this runtime, which ends with it.
+    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+        let limit = Duration::from_millis(limits::STORE_CONNECT_MS);
+        let connecting = tokio::time::timeout(limit, self.config.connect(self.tls.clone()));
+        let (client, connection) =
+            connecting.await.map_err(|_| StoreError::unreachable("the server does not answer"))?.map_err(failed)?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(error = %kernel::problem::chain(&error), "a connection to the database is lost");
+            }
+        });
+        Ok(client)
+    }
+}
+
+/// Brings the schema up to `migrations` and answers the database's own name.
+pub(super) async fn prepare(
+    client: &mut Client,
+    migrations: &[Migration],
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<String, StoreError> {
+    let row = client.query_one("SELECT current_setting('server_encoding')", &[]).await.map_err(failed)?;
+    let encoding: String = row.get(0);
+    if encoding != "UTF8" {
+        return Err(StoreError::Address(format!("its encoding is {encoding}; create it with ENCODING 'UTF8'")));
+    }
+    let tx = client.transaction().await.map_err(failed)?;
+    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+    tx.batch_execute(crate::migrate::BOOKKEEPING).await.map_err(failed)?;
+    let rows = tx.query("SELECT part, version FROM migrations", &[]).await.map_err(failed)?;
+    let applied = rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).try_into().unwrap_or(u32::MAX))).collect();
+    crate::migrate::refuse_unknown(&applied, migrations)?;
+    for migration in crate::migrate::missing(&applied, migrations) {
+        let name = || format!("{}/{}", migration.part, migration.version);
+        tx.batch_execute(&crate::migrate::for_postgres(migration.sql))
+            .await
+            .map_err(|error| StoreError::Migration(name(), Arc::new(error)))?;
+        let sql = "INSERT INTO migrations (part, version, applied_at_ms) VALUES ($1, $2, $3)";
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+            [&migration.part, &i64::from(migration.version), &clock.now_ms()];
+        tx.execute(sql, &params).await.map_err(failed)?;
+    }
+    tx.batch_execute("CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)").await.map_err(failed)?;
+    let sql = "INSERT INTO identity (id) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM identity)";
+    tx.execute(sql, &[&entropy.token(8)]).await.map_err(failed)?;
+    let id = tx.query_one("SELECT id FROM identity", &[]).await.map_err(failed)?.get(0);
+    tx.commit().await.map_err(failed)?;
+    Ok(id)
+}
+
+/// What the caller can decide on.
+pub(super) fn failed(error: tokio_postgres::Error) -> StoreError {
+    let Some(state) = error.code() else {
+        // Without a state it did not come from the server: the connection, or a value that the statement does not take.
+        return if error.is_closed()
+            || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>())
+        {
+            StoreError::Unavailable(Arc::new(error))
+        } else {
+            StoreError::Statement(Arc::new(error))
+        };
+    };
+    match *state {
+        SqlState::QUERY_CANCELED => StoreError::TooLong,
+        SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
+            StoreError::Busy
+        }
+        SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Damaged(error.to_string()),
+        // After a fail-over an old address may lead to a standby.
+        SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(Arc::new(error)),
+        // Connection, resources (the disk among them), an operator's intervention, the system.
+        _ if ["08", "53", "57", "58"].iter().any(|class| state.code().starts_with(class)) => {
+            StoreError::Unavailable(Arc::new(error))
+        }
+        _ => StoreError::Statement(Arc::new(error)),
+    }
+}

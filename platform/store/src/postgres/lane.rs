@@ -1,0 +1,228 @@
+//! The connections, and the closures that run on them.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kernel::limits;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::connect::Address;
+use super::{Figures, Session};
+use crate::tx::Link;
+use crate::write::{Pace, Waiting};
+use crate::{StoreError, Tx};
+
+/// Held by the process that writes, until its commit.
+const WRITING: i64 = 0x4d73_7072_0002;
+/// After a connection failed, nobody tries again for so long; whoever comes meanwhile is answered at once.
+const PAUSE: Duration = Duration::from_millis(500);
+
+type Queue = mpsc::Receiver<Box<dyn Waiting>>;
+
+/// One connection, made again when it is lost.
+struct Line {
+    address: Address,
+    figures: Arc<Figures>,
+    session: Option<Rc<Session>>,
+    failed: Option<(Instant, StoreError)>,
+}
+
+impl Line {
+    fn new(address: Address, figures: Arc<Figures>) -> Self {
+        Self { address, figures, session: None, failed: None }
+    }
+
+    async fn session(&mut self) -> Result<Rc<Session>, StoreError> {
+        if let Some(session) = self.session.take().filter(|session| !session.is_broken()) {
+            self.session = Some(session.clone());
+            return Ok(session);
+        }
+        if let Some((at, error)) = &self.failed
+            && at.elapsed() < PAUSE
+        {
+            return Err(error.clone());
+        }
+        match self.address.connect().await {
+            Ok(client) => {
+                self.figures.connections.fetch_add(1, Ordering::Relaxed);
+                let session = Rc::new(Session::new(client));
+                (self.session, self.failed) = (Some(session.clone()), None);
+                Ok(session)
+            }
+            Err(error) => {
+                tracing::warn!(error = %kernel::problem::chain(&error), "the database cannot be reached");
+                self.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends a transaction that is not to be kept. A connection that cannot even do that is given up.
+    async fn undo(&mut self, session: &Session) {
+        session.allow(limits::STORE_LOCK_MS);
+        if session.is_broken() || session.batch("ROLLBACK").await.is_err() {
+            self.session = None;
+        }
+        session.take_failure();
+    }
+}
+
+/// Serves until the door is shut.
+pub(super) async fn serve_writes(address: Address, mut queue: Queue, figures: Arc<Figures>, full: bool) {
+    let mut line = Line::new(address, figures);
+    let (mut taken, mut batch) = (Vec::new(), VecDeque::new());
+    while queue.recv_many(&mut taken, limits::STORE_BATCH_WRITES).await > 0 {
+        wait_for_company(&mut queue, &mut taken).await;
+        batch.extend(taken.drain(..));
+        while !batch.is_empty() {
+            let mut hooks = Vec::new();
+            let (ran, commit) = commit_together(&mut line, &mut batch, full, &mut hooks).await;
+            match &commit {
+                Ok(()) => hooks.into_iter().for_each(|hook| hook()),
+                Err(error) => tracing::error!(error = %kernel::problem::chain(error), writes = ran, "commit failed"),
+            }
+            for write in batch.drain(..ran) {
+                write.answer(commit.clone());
+            }
+        }
+    }
+}
+
+/// Lazy writes alone wait a little for one that is not: the commit is what costs.
+async fn wait_for_company(queue: &mut Queue, taken: &mut Vec<Box<dyn Waiting>>) {
+    let until = Instant::now() + Duration::from_millis(limits::STORE_LINGER_MS);
+    while taken.iter().all(|write| write.pace() == Pace::Lazy) && taken.len() < limits::STORE_BATCH_WRITES {
+        let Ok(Some(write)) = tokio::time::timeout_at(until, queue.recv()).await else { return };
+        taken.push(write);
+    }
+}
+
+/// Runs writes from the front of `batch` and commits them; how many, and the fate that they share.
+async fn commit_together(
+    line: &mut Line,
+    batch: &mut VecDeque<Box<dyn Waiting>>,
+    full: bool,
+    hooks: &mut Vec<crate::tx::Hook>,
+) -> (usize, Result<(), StoreError>) {
+    let started = Instant::now();
+    let session = match line.session().await {
+        Ok(session) => session,
+        Err(error) => return (batch.len(), Err(error)),
+    };
+    let synced = full && batch.iter().any(|write| write.pace() == Pace::Synced);
+    let mut tx = Tx::new(Link::Postgres(session.clone()));
+    let mut ran = 0;
+    let outcome = async {
+        begin(&session, synced).await?;
+        run_some(&session, &mut tx, batch, started, &mut ran).await?;
+        session.allow(limits::STORE_LOCK_MS);
+        session.batch("COMMIT").await
+    };
+    if let Err(error) = outcome.await {
+        line.undo(&session).await;
+        // Whoever has not run yet would have met the same server.
+        return (if ran == 0 { batch.len() } else { ran }, Err(error));
+    }
+    *hooks = tx.hooks;
+    let figures = &line.figures;
+    figures.commits.fetch_add(1, Ordering::Relaxed);
+    figures.writes.fetch_add(ran as u64, Ordering::Relaxed);
+    figures.last_commit_us.store(started.elapsed().as_micros() as u64, Ordering::Relaxed);
+    metrics::histogram!("store_commit_seconds").record(started.elapsed().as_secs_f64());
+    metrics::counter!("store_writes_total").increment(ran as u64);
+    (ran, Ok(()))
+}
+
+/// Everything that a transaction needs is said in it: behind a pooler the next one may be another's connection.
+async fn begin(session: &Session, synced: bool) -> Result<(), StoreError> {
+    session.take_failure();
+    session.allow(limits::STORE_LOCK_MS);
+    let sync = if synced { "on" } else { "off" };
+    let sql = format!(
+        "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; SET LOCAL synchronous_commit = {sync};
+         SELECT pg_advisory_xact_lock({WRITING}); SAVEPOINT one",
+        limits::STORE_LOCK_MS,
+        limits::STORE_WRITE_MS,
+    );
+    session.batch(&sql).await
+}
+
+/// Runs writes until none is left or the batch has taken its time: who ran first waits for no more than that.
+async fn run_some(
+    session: &Session,
+    tx: &mut Tx,
+    batch: &mut VecDeque<Box<dyn Waiting>>,
+    started: Instant,
+    ran: &mut usize,
+) -> Result<(), StoreError> {
+    let mut next = None;
+    for write in batch {
+        if *ran > 0 && started.elapsed() >= Duration::from_millis(limits::STORE_BATCH_MS) {
+            break;
+        }
+        session.allow(limits::STORE_WRITE_MS);
+        if let Some(sql) = next {
+            session.batch(sql).await?;
+        }
+        *ran += 1;
+        let hooks = tx.hooks.len();
+        session.run(&mut **write, tx).await;
+        if session.is_broken() {
+            return Err(StoreError::unreachable("the connection was lost"));
+        }
+        next = Some("RELEASE one; SAVEPOINT one");
+        if !write.kept() {
+            tx.hooks.truncate(hooks);
+            next = Some("ROLLBACK TO one");
+        }
+    }
+    // What was undone last must be undone before the commit, or the server takes that for a rollback of all.
+    if next == Some("ROLLBACK TO one") {
+        session.allow(limits::STORE_LOCK_MS);
+        session.batch("ROLLBACK TO one").await?;
+    }
+    Ok(())
+}
+
+/// Serves until the door is shut, each read on one consistent snapshot.
+pub(super) async fn serve_reads(address: Address, queue: Queue, figures: Arc<Figures>) {
+    let queue = Rc::new(Mutex::new(queue));
+    let mut readers = JoinSet::new();
+    for _ in 0..limits::STORE_READ_CONNECTIONS {
+        let (mut line, queue) = (Line::new(address.clone(), figures.clone()), queue.clone());
+        readers.spawn_local(async move {
+            loop {
+                // Holding the lock while waiting is meant: one reader waits, the others wait for its place.
+                let read = queue.lock().await.recv().await;
+                let Some(read) = read else { return };
+                serve_read(&mut line, read).await;
+            }
+        });
+    }
+    readers.join_all().await;
+}
+
+async fn serve_read(line: &mut Line, mut read: Box<dyn Waiting>) {
+    let session = match line.session().await {
+        Ok(session) => session,
+        Err(error) => return read.answer(Err(error)),
+    };
+    session.allow(limits::STORE_READ_MS);
+    let sql = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = {}",
+        limits::STORE_READ_MS
+    );
+    if let Err(error) = session.batch(&sql).await {
+        line.undo(&session).await;
+        return read.answer(Err(error));
+    }
+    let mut tx = Tx::new(Link::Postgres(session.clone()));
+    session.run(&mut *read, &mut tx).await;
+    read.answer(Ok(()));
+    line.undo(&session).await;
+}

@@ -1,0 +1,147 @@
+//! The engine of a fleet: a PostgreSQL database that several processes share.
+//!
+//! As embedded, the waiting writes of a process run one after the other in one transaction, each under its savepoint, and share
+//! one commit. A lock of the database, held until that commit, lets one process at a time do so: a closure sees what every
+//! committed one before it wrote, and nothing runs beside it. Reads have connections of their own.
+
+mod connect;
+mod lane;
+mod session;
+mod value;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use kernel::{Clock, Entropy, Secret};
+use parking_lot::Mutex;
+use tokio::runtime;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use self::connect::Address;
+pub(crate) use self::session::Session;
+use crate::write::{Door, Pace};
+use crate::{Durability, Migration, Stats, StoreError, Tx};
+
+pub(crate) struct Postgres {
+    id: String,
+    durability: Durability,
+    writes: Door,
+    reads: Door,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    figures: Arc<Figures>,
+}
+
+#[derive(Default)]
+pub(crate) struct Figures {
+    commits: AtomicU64,
+    writes: AtomicU64,
+    last_commit_us: AtomicU64,
+    connections: AtomicU64,
+}
+
+impl Postgres {
+    pub(crate) async fn open(
+        url: &Secret,
+        durability: Durability,
+        migrations: &[Migration],
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> Result<Self, StoreError> {
+        let address = Address::parse(url)?;
+        let id = connect::prepare(&mut address.connect().await?, migrations, clock, entropy).await?;
+        let figures = Arc::new(Figures::default());
+        let (writes, queue) = Door::new();
+        let (at, noted, full) = (address.clone(), figures.clone(), durability == Durability::Full);
+        let writer = spawn("store-writer", move || lane::serve_writes(at, queue, noted, full)).await?;
+        let (reads, queue) = Door::new();
+        let noted = figures.clone();
+        let readers = spawn("store-readers", move || lane::serve_reads(address, queue, noted)).await?;
+        Ok(Self { id, durability, writes, reads, threads: Mutex::new(vec![writer, readers]), figures })
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, write: F, pace: Pace) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writes.pass(write, pace, || {}).await
+    }
+
+    pub(crate) async fn read<T, E, F>(&self, read: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.reads.pass(read, Pace::Relaxed, || {}).await
+    }
+
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+        self.read(async |tx| tx.one::<(i64,)>("SELECT 1", &[]).await.map(drop)).await?;
+        self.write(async |tx| tx.one::<(i64,)>("SELECT 1", &[]).await.map(drop), Pace::Relaxed).await
+    }
+
+    pub(crate) async fn clock_off_ms(&self, clock: &Clock) -> Result<i64, StoreError> {
+        let before_ms = clock.now_ms();
+        let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let (theirs_ms,): (i64,) =
+            self.read(async move |tx| tx.one(sql, &[]).await).await.map_err(|e: StoreError| e)?;
+        // The answer is of some moment between the question and now.
+        Ok((before_ms - theirs_ms).max(0) + (clock.now_ms() - theirs_ms).min(0))
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            engine: "postgres",
+            durability: self.durability,
+            size_bytes: 0,
+            wal_bytes: 0,
+            wal_used_bytes: 0,
+            free_bytes: None,
+            commits_total: self.figures.commits.load(Ordering::Relaxed),
+            writes_total: self.figures.writes.load(Ordering::Relaxed),
+            checkpoints_total: 0,
+            last_commit_ms: self.figures.last_commit_us.load(Ordering::Relaxed) as f64 / 1000.0,
+            last_checkpoint_ms: 0.0,
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        self.reads.shut();
+        self.writes.shut();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        // They end when they have served what was accepted; a panic of one has been printed already.
+        let end = move || threads.into_iter().for_each(|thread| drop(thread.join()));
+        let _ = tokio::task::spawn_blocking(end).await;
+    }
+}
+
+/// A thread with a runtime of its own: closures are polled where their connection lives and need not be sendable.
+async fn spawn<F>(name: &str, body: impl FnOnce() -> F + Send + 'static) -> Result<JoinHandle<()>, StoreError>
+where
+    F: Future<Output = ()>,
+{
+    let (started, start) = oneshot::channel();
+    let serve = move || {
+        let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                let _ = started.send(Ok(()));
+                runtime
+            }
+            Err(error) => return drop(started.send(Err(StoreError::Unavailable(Arc::new(error))))),
+        };
+        LocalSet::new().block_on(&runtime, body());
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(serve);
+    let thread = thread.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
+    start.await.unwrap_or(Err(StoreError::Closed))?;
+    Ok(thread)
+}

@@ -1,0 +1,169 @@
+//! A connection to PostgreSQL, as a transaction uses it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use kernel::limits;
+use tokio::time::Instant;
+use tokio_postgres::{Client, Statement};
+
+use super::connect::failed;
+use crate::value::Cells;
+use crate::write::Waiting;
+use crate::{FromRow, Row, StoreError, Tx, Value};
+
+/// What the server's own limit is given beyond ours, so that it answers first: a connection that says nothing after that is
+/// given up.
+const SILENCE: Duration = Duration::from_secs(2);
+
+pub(crate) struct Session {
+    client: Client,
+    /// Statements that the server has planned, by their text.
+    statements: RefCell<HashMap<Box<str>, Statement>>,
+    /// Until when the closure that runs may go on.
+    until: Cell<Instant>,
+    /// A statement is under way: the closure waits for nothing else.
+    asking: Cell<bool>,
+    /// A statement failed, so that the server refuses every other one until the transaction or its savepoint is rolled back.
+    failed: RefCell<Option<StoreError>>,
+    /// Nothing more is to be expected of this connection.
+    broken: Cell<bool>,
+}
+
+impl Session {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            statements: RefCell::default(),
+            until: Cell::new(Instant::now()),
+            asking: Cell::new(false),
+            failed: RefCell::default(),
+            broken: Cell::new(false),
+        }
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.get() || self.client.is_closed()
+    }
+
+    /// Gives a closure, or the engine's own statements, so much time from now.
+    pub(super) fn allow(&self, time_ms: u64) {
+        self.until.set(Instant::now() + Duration::from_millis(time_ms));
+    }
+
+    pub(crate) async fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
+        let asked = async {
+            let (statement, params) = self.prepared(sql, params).await?;
+            self.client.execute_raw(&statement, params.iter().copied()).await.map_err(failed)
+        };
+        self.ask(asked).await
+    }
+
+    pub(crate) async fn all<R: FromRow>(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<R>, StoreError> {
+        let asked = async {
+            let (statement, params) = self.prepared(sql, params).await?;
+            let rows = self.client.query_raw(&statement, params.iter().copied()).await.map_err(failed)?;
+            rows.map_err(failed)
+                .try_fold(Vec::new(), async |mut read, row| {
+                    read.push(row);
+                    Ok(read)
+                })
+                .await
+        };
+        let rows = self.ask(asked).await?;
+        rows.iter().map(|row| R::from_row(&Row(Cells::Postgres(row)))).collect()
+    }
+
+    /// The engine's own statements, several in one text.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.ask(async { self.client.batch_execute(sql).await.map_err(failed) }).await
+    }
+
+    /// Whether a statement has failed since this was asked last.
+    pub(super) fn take_failure(&self) -> Option<StoreError> {
+        self.failed.borrow_mut().take()
+    }
+
+    /// Runs a closure to its end. One that awaits anything but its statements, or panics, is refused.
+    pub(super) async fn run(&self, closure: &mut dyn Waiting, tx: &mut Tx) {
+        let mut running = closure.run(tx);
+        let ended = std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
+            Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+            Ok(Poll::Pending) if self.asking.get() => Poll::Pending,
+            Ok(Poll::Pending) => Poll::Ready(Err(StoreError::Awaited)),
+            Err(_) => Poll::Ready(Err(StoreError::Panicked)),
+        })
+        .await;
+        drop(running);
+        if self.asking.replace(false) {
+            // It left a statement behind, whose answer nobody reads.
+            self.broken.set(true);
+        }
+        if let Err(why) = ended {
+            closure.refuse(why);
+        }
+        if let Some(error) = self.take_failure()
+            && closure.kept()
+        {
+            // It went on after a statement that failed: the server has kept nothing of what came after.
+            closure.refuse(error);
+        }
+    }
+
+    /// The statement, and of the parameters those that it names.
+    async fn prepared<'p, 'v>(
+        &self,
+        sql: &str,
+        params: &'p [Value<'v>],
+    ) -> Result<(Statement, &'p [Value<'v>]), StoreError> {
+        let known = self.statements.borrow().get(sql).cloned();
+        let statement = match known {
+            Some(statement) => statement,
+            None => {
+                let statement = self.client.prepare(sql).await.map_err(failed)?;
+                let mut statements = self.statements.borrow_mut();
+                // Texts are constants, so this is rare: the ones in use come back at once.
+                if statements.len() >= limits::STORE_STATEMENTS {
+                    statements.clear();
+                }
+                statements.insert(sql.into(), statement.clone());
+                statement
+            }
+        };
+        let wanted = statement.params().len();
+        let named = params.get(..wanted).ok_or_else(|| {
+            StoreError::Statement(Arc::from(Box::from(format!("{} parameters for {wanted}", params.len()))))
+        })?;
+        Ok((statement, named))
+    }
+
+    async fn ask<T>(&self, asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        if self.is_broken() {
+            return Err(StoreError::unreachable("the connection is lost"));
+        }
+        if Instant::now() >= self.until.get() {
+            return Err(self.note(StoreError::TooLong));
+        }
+        self.asking.set(true);
+        let answered = tokio::time::timeout_at(self.until.get() + SILENCE, asked).await;
+        self.asking.set(false);
+        match answered {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.note(error)),
+            Err(_) => {
+                self.broken.set(true);
+                Err(self.note(StoreError::unreachable("the server does not answer")))
+            }
+        }
+    }
+
+    fn note(&self, error: StoreError) -> StoreError {
+        *self.failed.borrow_mut() = Some(error.clone());
+        error
+    }
+}
