@@ -22,10 +22,14 @@ pub const STORE_READ_MS: u64 = 10_000;
 pub const STORE_LOCK_MS: u64 = 5_000;
 /// How long a start looks for damage, milliseconds: some hundred megabytes. Past it, `doctor` and backups do.
 pub const STORE_OPEN_CHECK_MS: u64 = 300;
+/// A process that holds the lock of a shared database and says nothing for so long loses it, milliseconds: less than others wait.
+pub const STORE_IDLE_MS: u64 = STORE_LOCK_MS / 2;
 /// To reach a database server, milliseconds.
 pub const STORE_CONNECT_MS: u64 = 3_000;
 /// Connections to a database server that read.
 pub const STORE_READ_CONNECTIONS: usize = 4;
+/// Between two hints to the other processes of a fleet, milliseconds: what is told meanwhile goes together.
+pub const STORE_HINT_MS: u64 = 5;
 /// What a process's clock may differ from its database's, milliseconds.
 pub const STORE_CLOCK_MS: u64 = 2_000;
 /// Bytes that are copied from the write-ahead log into the file at once. The writer's small syncs wait behind the one of a copy:
@@ -94,6 +98,13 @@ pub const JOB_LEASE_S: u32 = 3_600;
 pub const JOB_WAITERS: usize = 1_000;
 /// How long a worker that renews its lease may stay silent, milliseconds (fleet only; embedded, a lock proves life).
 pub const LEASE_MS: i64 = 12_000;
+
+/// Between two looks of a process at its fleet, milliseconds.
+pub const FLEET_BEAT_MS: u64 = 2_000;
+/// How long after its last renewed beat a process still trusts that it leads, milliseconds.
+pub const FLEET_FENCE_MS: u64 = 8_000;
+/// After how long without a beat a process is taken for dead, milliseconds: by a quarter longer than it trusts itself.
+pub const FLEET_SILENT_MS: u64 = 10_000;
 
 /// Schedules of one deployment.
 pub const SCHEDULES: i64 = 10_000;
@@ -170,6 +181,8 @@ pub const ENDPOINT_TIMEOUT_MS: u64 = 15_000;
 pub const ENDPOINT_ANSWER_BYTES: usize = 1_024;
 /// Messages that go to one endpoint at the same time.
 pub const ENDPOINT_CONCURRENCY: u32 = 8;
+/// Messages a minute that the owner of an endpoint may ask for as its bound: one a millisecond.
+pub const ENDPOINT_PER_MINUTE: u32 = 60_000;
 /// Events that one recovery looks at.
 pub const ENDPOINT_RECOVER_EVENTS: usize = 100_000;
 
@@ -218,6 +231,10 @@ pub const HISTORY_READ: usize = 300;
 pub const STREAMS_KEPT: usize = 100_000;
 /// Realtime connections of one process.
 pub const CONNECTIONS: usize = 50_000;
+
+/// Connections that a process lets in within a second: after an interruption all come back at once, and the rest is told to come
+/// a little later. At 0.1 ms of processor time each it is half a core.
+pub const ARRIVALS_PER_S: usize = 5_000;
 
 /// One call of the bus over a network, milliseconds.
 pub const BUS_CALL_MS: u64 = 1_000;

@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::backup::{self, BackupArgs, RestoreArgs};
-use crate::config::{Config, Overrides};
+use crate::config::{Config, Overrides, Role};
 use crate::key_cli::KeyCommand;
+use crate::move_cli::MoveArgs;
 use crate::products::Products;
 use crate::webhook_cli::WebhookCommand;
-use crate::{config, control, doctor, key_cli, serve, webhook_cli};
+use crate::{config, control, doctor, key_cli, move_cli, serve, webhook_cli};
 
 /// The live backend in one binary.
 #[derive(Parser, Debug)]
@@ -50,6 +51,8 @@ enum Command {
     Backup(BackupArgs),
     /// Put a backup in the place of a data directory's database.
     Restore(RestoreArgs),
+    /// Move into PostgreSQL: copy the data directory's database, compare, and say what comes next.
+    Move(MoveArgs),
     /// Look whether everything is in order here, and say what to do where it is not.
     Doctor(ServeArgs),
     /// Print what a running server logs, or change it for a while.
@@ -95,6 +98,9 @@ pub(crate) struct ServeArgs {
     /// The data directory.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// What this process does; several with commas.
+    #[arg(long = "role", value_name = "ROLE", value_enum, value_delimiter = ',')]
+    roles: Vec<Role>,
     /// A file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -106,6 +112,7 @@ impl ServeArgs {
             file: self.config.clone(),
             listen: self.listen.clone(),
             data: self.data.as_ref().map(|dir| dir.display().to_string()),
+            roles: self.roles.iter().map(|role| role.name()).collect(),
             environment: std::env::vars().collect(),
         })?)
     }
@@ -156,6 +163,7 @@ fn run(cli: Cli, products: Products) -> Result<ExitCode> {
         }
         Command::Backup(args) => block_on(backup::make(args)),
         Command::Restore(args) => block_on(backup::restore(args, products)),
+        Command::Move(args) => block_on(move_cli::run(args, products)),
         Command::Doctor(args) => block_on(doctor::examine(args.load()?, products)),
     }
 }

@@ -5,7 +5,10 @@ mod load;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::ValueEnum;
+use kernel::Secret;
 use serde::Deserialize;
 
 pub use self::load::{ConfigError, Overrides, load};
@@ -13,7 +16,7 @@ pub use self::load::{ConfigError, Overrides, load};
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 1] = ["alerts.targets"];
+const SECRET: [&str; 3] = ["alerts.targets", "store.url", "bus.url"];
 /// More would be a mailing list.
 const ALERT_TARGETS: usize = 10;
 
@@ -25,8 +28,10 @@ pub struct Config {
     pub server: Server,
     /// What is logged, and how.
     pub log: Log,
-    /// What an acknowledged write survives.
+    /// Where rows are, and what an acknowledged write survives.
     pub store: Store,
+    /// What carries messages between processes.
+    pub bus: Bus,
     /// Scheduled backups.
     pub backup: Backup,
     /// How jobs run.
@@ -61,8 +66,44 @@ pub struct Server {
     pub public_url: String,
     pub data: PathBuf,
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub roles: Vec<Role>,
+    pub key_file: PathBuf,
     pub drain_wait_s: u64,
     pub grace_s: u64,
+}
+
+impl Server {
+    /// Whether this process does this part of the work.
+    pub fn does(&self, role: Role) -> bool {
+        self.roles.contains(&Role::All) || self.roles.contains(&role)
+    }
+}
+
+/// A part of the work that a process can do.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Every one.
+    All,
+    /// The API, the console, pages.
+    Api,
+    /// Webhooks in.
+    Ingress,
+    /// Channels and streams to listeners.
+    Realtime,
+    /// Jobs and durable streams.
+    Worker,
+    /// Schedules, alerts, retention.
+    Scheduler,
+    /// Jobs that fetch pages of others.
+    Scraper,
+}
+
+impl Role {
+    /// As it is written in the settings.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
 }
 
 /// `[log]`.
@@ -89,8 +130,24 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Store {
+    pub url: Secret,
     pub durability: store::Durability,
     pub min_free_mb: u64,
+}
+
+impl Store {
+    /// Whether rows are in a database that several processes may share.
+    pub fn is_shared(&self) -> bool {
+        !self.url.expose().is_empty()
+    }
+}
+
+/// `[bus]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Bus {
+    pub url: Secret,
 }
 
 /// `[backup]`.
@@ -117,6 +174,7 @@ pub struct Jobs {
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Realtime {
     pub allowed_origins: Vec<String>,
+    pub drain_s: u64,
 }
 
 /// `[events]`.
@@ -248,6 +306,20 @@ impl Config {
         if !(self.server.public_url.is_empty() || self.server.public_url.starts_with("http")) {
             return wrong("server.public_url", "begin with https:// or http://");
         }
+        if self.server.roles.is_empty() {
+            return wrong("server.roles", "give one role at least, such as \"all\"");
+        }
+        if !self.bus.url.expose().is_empty() && !self.store.is_shared() {
+            let why = "bus.url (REDIS_URL) is set, store.url (DATABASE_URL) is not: several processes cannot share SQLite. \
+                       Set both for a fleet, neither for one process";
+            return Err(ConfigError::Wrong(why.into()));
+        }
+        if self.store.is_shared() && self.backup.every_hours > 0 {
+            return wrong(
+                "backup.every_hours",
+                "PostgreSQL is backed up by its own tools; set it to 0 beside store.url",
+            );
+        }
         if !(1..=10_000).contains(&self.jobs.concurrency) {
             return wrong("jobs.concurrency", "give a number from 1 to 10000");
         }
@@ -277,6 +349,11 @@ impl Config {
         Ok(())
     }
 
+    /// How long it takes to send every connection away at a stop. One process alone has nobody else to send them to.
+    pub fn drain_window(&self) -> Duration {
+        Duration::from_secs(if self.store.is_shared() { self.realtime.drain_s } else { 0 })
+    }
+
     /// Where people reach the server that listens here.
     pub fn base_url(&self, address: &str) -> String {
         match self.server.public_url.trim_end_matches('/') {
@@ -289,8 +366,6 @@ impl Config {
     pub fn explain(&self) -> String {
         let mut text = String::new();
         for (name, (value, origin)) in &self.origins {
-            let hidden = SECRET.contains(&name.as_str()) && value != "[]";
-            let value = if hidden { "[secret]" } else { value };
             let _ = writeln!(text, "{name} = {value}  # {origin}");
         }
         text

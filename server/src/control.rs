@@ -28,7 +28,7 @@ use crate::products::Products;
 use crate::telemetry::level::{LevelNow, LogLevel};
 use crate::webhook_cli::{self, WebhookAsk};
 use crate::wiring::{self, Machine};
-use crate::{backup, key_cli, keys};
+use crate::{backup, floors, key_cli, keys};
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -281,8 +281,9 @@ impl Said {
 
 async fn offline(config: &Config, products: Products) -> Result<Answers> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
-    let key = keys::open(&config.server.data, &entropy)?;
-    let store = wiring::open_store(config, &products(), &clock, &entropy)?;
+    let key = keys::open(config, &entropy)?;
+    let store = floors::open_store(config, &products(), &clock, &entropy).await?;
+    floors::check_key(&store, &key, &entropy).await?;
     let sources = Sources::open(&store, &key, &clock, &entropy, |name| std::env::var(name).ok()).await?;
     let base = base_url(config, config.server.listen.parse()?);
     let bus = Bus::memory(clock.clone(), &entropy);

@@ -12,7 +12,7 @@ use store::{Durability, Store, StoreError};
 
 use crate::config::Config;
 use crate::products::Products;
-use crate::{backup, keys, wiring};
+use crate::{backup, floors, keys, wiring};
 
 /// A sync that is faster than this does not reach a disk: flash takes as long.
 const SUSPICIOUS_SYNC_MS: f64 = 0.06;
@@ -29,18 +29,23 @@ enum Found {
 /// Prints a line a look; fails when one of them is bad.
 pub(crate) async fn examine(config: Config, products: Products) -> Result<ExitCode> {
     let dir = &config.server.data;
-    let looks = [
+    let mut looks = vec![
         ("settings", Found::Good("in order".into())),
         ("data directory", directory(dir)),
         ("room", room(&config)),
-        ("sync", sync_time(dir)),
         ("durability", durability(&config)),
-        ("database", database(&config, products).await),
-        ("backups", backups(&config)),
         ("address", address(&config).await),
         ("clock", clock(dir)),
         ("pages", pages()),
     ];
+    if config.store.is_shared() {
+        looks.push(("database", shared_database(&config, products).await));
+        looks.push(("bus", shared_bus(&config).await));
+    } else {
+        looks.push(("sync", sync_time(dir)));
+        looks.push(("database", database(&config, products).await));
+        looks.push(("backups", backups(&config)));
+    }
     let mut bad = false;
     for (name, found) in looks {
         let (mark, words) = match found {
@@ -139,6 +144,37 @@ fn durability(config: &Config) -> Found {
     }
 }
 
+async fn shared_database(config: &Config, products: Products) -> Found {
+    match Store::examine_postgres(&config.store.url, &wiring::migrations(&products())).await {
+        Ok(found) if !found.pending.is_empty() => Found::Note(format!(
+            "PostgreSQL answers; the next start brings its schema up to date ({}): make a backup before",
+            found.pending.join(", ")
+        )),
+        Ok(_) => match key(config, products).await {
+            Ok(()) => Found::Good("PostgreSQL answers, its schema is this version's, its key and its clock fit".into()),
+            Err(error) => Found::Bad(format!("{error:#}")),
+        },
+        Err(error) => Found::Bad(kernel::problem::chain(&error)),
+    }
+}
+
+async fn shared_bus(config: &Config) -> Found {
+    if config.bus.url.expose().is_empty() {
+        return Found::Note("no bus.url (REDIS_URL): one process alone may use this database".into());
+    }
+    let settings = match bus::RedisSettings::parse(&config.bus.url) {
+        Ok(settings) => settings,
+        Err(error) => return Found::Bad(error.to_string()),
+    };
+    let health = bus::Bus::redis(settings, Clock::system(), Entropy::system()).await.health();
+    if health.up {
+        // Whoever looks is one of them.
+        Found::Good(format!("Redis answers; processes on it: {}", health.processes.saturating_sub(1)))
+    } else {
+        Found::Bad("Redis does not answer: look at bus.url (REDIS_URL), its password and its server".into())
+    }
+}
+
 async fn database(config: &Config, products: Products) -> Found {
     let path = config.server.data.join(store::FILE);
     let Ok(meta) = path.metadata() else {
@@ -170,8 +206,9 @@ async fn database(config: &Config, products: Products) -> Found {
 /// Opens everything that is sealed.
 async fn key(config: &Config, products: Products) -> Result<()> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
-    let key = keys::open(&config.server.data, &entropy)?;
-    let store = wiring::open_store(config, &products(), &clock, &entropy)?;
+    let key = keys::open(config, &entropy)?;
+    let store = floors::open_store(config, &products(), &clock, &entropy).await?;
+    floors::check_key(&store, &key, &entropy).await?;
     webhooks::Sources::open(&store, &key, &clock, &entropy, |name| std::env::var(name).ok()).await?;
     store.close().await;
     Ok(())

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use bus::Bus;
 use kernel::Clock;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -40,6 +41,7 @@ pub(crate) struct Health(Arc<Inner>);
 
 struct Inner {
     store: Store,
+    bus: Bus,
     clock: Clock,
     min_free_bytes: u64,
     draining: AtomicBool,
@@ -48,11 +50,11 @@ struct Inner {
 }
 
 impl Health {
-    pub(crate) fn new(store: Store, clock: Clock, min_free_mb: u64) -> Self {
+    pub(crate) fn new(store: Store, bus: Bus, clock: Clock, min_free_mb: u64) -> Self {
         let beat_ms = AtomicI64::new(clock.now_ms());
         let found = Mutex::new((0, Check { name: "store", ok: true, detail: "opened".into() }));
         let min_free_bytes = min_free_mb.saturating_mul(1024 * 1024);
-        Self(Arc::new(Inner { store, clock, min_free_bytes, draining: AtomicBool::new(false), beat_ms, found }))
+        Self(Arc::new(Inner { store, bus, clock, min_free_bytes, draining: AtomicBool::new(false), beat_ms, found }))
     }
 
     pub(crate) fn drain(&self) {
@@ -63,11 +65,22 @@ impl Health {
         let draining = self.0.draining.load(Ordering::Acquire);
         let open =
             Check { name: "door", ok: !draining, detail: if draining { "shutting down" } else { "open" }.into() };
-        vec![self.0.found.lock().1.clone(), open]
+        vec![self.0.found.lock().1.clone(), open, self.bus()]
+    }
+
+    /// Without a shared bus each process goes on alone: to be looked at, and no reason to send people away.
+    fn bus(&self) -> Check {
+        let bus = self.0.bus.health();
+        let detail = match (bus.up, bus.processes) {
+            (true, 1) => "this process alone".into(),
+            (true, processes) => format!("{processes} processes"),
+            (false, _) => "Redis is away: this process goes on alone".into(),
+        };
+        Check { name: "bus", ok: bus.up, detail }
     }
 
     pub(crate) fn ready(&self) -> bool {
-        self.checks().iter().all(|check| check.ok)
+        self.checks().iter().all(|check| check.ok || check.name == "bus")
     }
 
     /// Looks until told to stop.
@@ -132,8 +145,7 @@ fn unavailable(body: impl IntoResponse) -> Response {
 }
 
 async fn detail(State(health): State<Health>) -> Response {
-    let checks = health.checks();
-    let ok = checks.iter().all(|check| check.ok);
+    let (checks, ok) = (health.checks(), health.ready());
     let body = Json(serde_json::json!({ "status": if ok { "ok" } else { "unavailable" }, "checks": checks }));
     if ok { body.into_response() } else { unavailable(body) }
 }

@@ -119,7 +119,7 @@ impl Live {
     async fn turn(&self, seen: &mut Seen) -> Result<(), StoreError> {
         seen.turn = seen.turn.wrapping_add(1);
         if self.watched("console:overview") && seen.turn.is_multiple_of(4) {
-            self.publish("console:overview", &self.overview.now().await?).await;
+            self.publish("console:overview", &self.overview.now().await?);
         }
         seen.delivery =
             if self.watched("console:deliveries") { Some(self.deliveries(seen.delivery).await?) } else { None };
@@ -131,7 +131,7 @@ impl Live {
             seen.jobs = Some(changes);
             let query = jobs::Query { limit: ROWS, ..jobs::Query::default() };
             let (counts, items) = (self.ctx.jobs.counts().await?, self.ctx.jobs.list(query).await?);
-            self.publish("console:jobs", &JobChanges { counts, items, skipped: 0 }).await;
+            self.publish("console:jobs", &JobChanges { counts, items, skipped: 0 });
         }
         let changes = self.slo.changes();
         if !self.watched("console:slo") {
@@ -139,7 +139,7 @@ impl Live {
         } else if seen.slo != Some(changes) {
             seen.slo = Some(changes);
             let (items, alerts) = (self.slo.status().await?, self.slo.alerts(None, ROWS).await?);
-            self.publish("console:slo", &Objectives { items, alerts }).await;
+            self.publish("console:slo", &Objectives { items, alerts });
         }
         // Both only grow, so their sum changes when either does.
         let changes = self.schedules.changes().wrapping_add(self.ctx.jobs.changes());
@@ -147,14 +147,14 @@ impl Live {
             seen.schedules = None;
         } else if seen.schedules != Some(changes) && seen.turn.is_multiple_of(4) {
             seen.schedules = Some(changes);
-            self.publish("console:schedules", &Hint { changes }).await;
+            self.publish("console:schedules", &Hint { changes });
         }
         let changes = *self.endpoints.changes().borrow();
         if !self.watched("console:endpoints") {
             seen.endpoints = None;
         } else if seen.endpoints != Some(changes) && seen.turn.is_multiple_of(4) {
             seen.endpoints = Some(changes);
-            self.publish("console:endpoints", &Hint { changes }).await;
+            self.publish("console:endpoints", &Hint { changes });
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Live {
         let mut items = self.webhooks.list(newest(ROWS)).await?;
         items.retain(|delivery| delivery.seq() > after);
         items.reverse();
-        self.publish_rows("console:deliveries", items, latest - after).await;
+        self.publish_rows("console:deliveries", items, latest - after);
         Ok(latest)
     }
 
@@ -182,21 +182,22 @@ impl Live {
         let mut items = self.ctx.events.list(events::Query { limit: ROWS, ..events::Query::default() }).await?;
         items.retain(|event| event.position > after);
         items.reverse();
-        self.publish_rows("console:events", items, latest - after).await;
+        self.publish_rows("console:events", items, latest - after);
         Ok(latest)
     }
 
-    async fn publish_rows<T: Serialize>(&self, channel: &str, items: Vec<T>, came: i64) {
+    fn publish_rows<T: Serialize>(&self, channel: &str, items: Vec<T>, came: i64) {
         let skipped = (came - items.len() as i64).max(0);
-        self.publish(channel, &Rows { items, skipped }).await;
+        self.publish(channel, &Rows { items, skipped });
     }
 
     fn watched(&self, channel: &str) -> bool {
         self.ctx.hub.subscribers(channel) > 0
     }
 
-    async fn publish(&self, channel: &str, data: &impl Serialize) {
-        if let Err(error) = self.ctx.hub.publish(channel, data).await {
+    /// Each process looks for those who watch at it.
+    fn publish(&self, channel: &str, data: &impl Serialize) {
+        if let Err(error) = self.ctx.hub.publish_here(channel, data) {
             tracing::debug!(channel, error = %kernel::problem::chain(&error), "not published");
         }
     }

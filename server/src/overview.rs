@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use fleet::{Fleet, Instance};
 use host::Ctx;
 use identity::{Admin, Caller};
 use kernel::{Problem, ProblemResult};
@@ -25,6 +26,7 @@ use crate::telemetry::Telemetry;
 #[derive(Clone)]
 pub(crate) struct Overview {
     ctx: Ctx,
+    fleet: Fleet,
     webhooks: Webhooks,
     health: Health,
     instance: String,
@@ -58,9 +60,9 @@ struct EventsNow {
 }
 
 impl Overview {
-    pub(crate) fn new(ctx: Ctx, webhooks: Webhooks, health: Health, instance: String) -> Self {
+    pub(crate) fn new(ctx: Ctx, fleet: Fleet, webhooks: Webhooks, health: Health, instance: String) -> Self {
         let started_at_ms = ctx.clock.now_ms();
-        Self { ctx, webhooks, health, instance, started_at_ms }
+        Self { ctx, fleet, webhooks, health, instance, started_at_ms }
     }
 
     pub(crate) async fn now(&self) -> Result<Now, StoreError> {
@@ -84,7 +86,20 @@ impl Overview {
 }
 
 pub(crate) fn routes(overview: Overview) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(show)).with_state(overview)
+    OpenApiRouter::new().routes(routes!(show)).routes(routes!(instances)).with_state(overview)
+}
+
+/// The processes on the same database; the embedded engine has one.
+#[derive(Serialize, ToSchema)]
+struct Instances {
+    items: Vec<Instance>,
+}
+
+/// Which processes there are, what they do, and what each leads in.
+#[utoipa::path(get, path = "/api/v1/instances", tag = "ops",
+    responses((status = 200, body = Instances), (status = 401), (status = 503)))]
+async fn instances(_: Admin, State(overview): State<Overview>) -> ProblemResult<Json<Instances>> {
+    Ok(Json(Instances { items: overview.fleet.instances().await? }))
 }
 
 /// How everything is.

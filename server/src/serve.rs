@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::products::{Products, first_page};
 use crate::wiring::{self, Machine};
 use crate::{accept, backup, control, demo, gauges, live, telemetry, upkeep};
@@ -51,6 +51,9 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let telling = tokio::spawn(telemetry.run(machine.outbound.clone(), machine.ctx.store.clone(), silence.clone()));
     let control = tokio::spawn(control::listen(&config, &machine, address, stop.clone())?);
     let background = machine.run(&config, &stop);
+    // Until nothing is led in any more.
+    let resign = CancellationToken::new();
+    let leading = tokio::spawn(machine.fleet.clone().run(resign.clone()));
     // Before anybody reads that it is ready: a signal then is one to stop gracefully.
     let mut signals = Signals::watch()?;
     greet(&config, &machine, address, (mode, products)).await?;
@@ -72,7 +75,7 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     tokio::time::sleep(Duration::from_secs(config.server.drain_wait_s)).await;
     let grace = Duration::from_secs(config.server.grace_s);
     stop.cancel();
-    machine.ctx.hub.drain().await;
+    machine.ctx.hub.drain(config.drain_window()).await;
     door.cancel();
     if tokio::time::timeout(grace, open).await.is_err() {
         tracing::warn!("requests still open at the end of the grace time were cut");
@@ -83,6 +86,8 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
         // A task that panicked has said so; the others end with `stop`.
         let _ = task.await;
     }
+    resign.cancel();
+    let _ = leading.await;
     machine.ctx.store.close().await;
     tracing::info!("stopped");
     silence.cancel();
@@ -104,19 +109,25 @@ impl Machine {
             endpoints: self.endpoints.clone(),
         };
         let (hub, pings) = (ctx.hub.clone(), stop());
-        let backups = backup::run(ctx.store, backup::directory(config), config.backup.clone(), ctx.clock, stop());
-        vec![
+        let mut tasks = vec![
             tokio::spawn(self.health.clone().watch(stop())),
             tokio::spawn(self.live.clone().run(stop())),
             tokio::spawn(gauges::run(ctx.jobs.clone(), stop())),
             tokio::spawn(live::job_channels(ctx.jobs, ctx.hub, stop())),
             tokio::spawn(self.webhooks.clone().run(stop())),
-            tokio::spawn(self.schedules.clone().run(stop())),
             tokio::spawn(async move { hub.run(pings).await }),
-            tokio::spawn(upkeep::run(upkeep, config.retention.clone(), stop())),
             tokio::spawn(self.slo.clone().run(stop())),
-            tokio::spawn(backups),
-        ]
+        ];
+        if config.server.does(Role::Scheduler) {
+            let backups = backup::run(ctx.store, backup::directory(config), config.backup.clone(), ctx.clock, stop());
+            tasks.push(tokio::spawn(self.schedules.clone().run(stop())));
+            let (fleet, keep, end) = (self.fleet.clone(), config.retention.clone(), stop());
+            tasks.push(tokio::spawn(async move {
+                fleet.while_leading("upkeep", &end, || upkeep::run(upkeep.clone(), keep.clone(), end.clone())).await;
+            }));
+            tasks.push(tokio::spawn(backups));
+        }
+        tasks
     }
 }
 
@@ -129,6 +140,11 @@ async fn greet(
 ) -> Result<()> {
     let base = control::base_url(config, address);
     eprintln!("Mainspring {} is ready: {base}", env!("CARGO_PKG_VERSION"));
+    if !config.server.does(Role::Api) {
+        let roles: Vec<_> = config.server.roles.iter().map(|role| role.name()).collect();
+        eprintln!("Roles:   {}", roles.join(", "));
+        return Ok(());
+    }
     if machine.identity.has_sessions().await? {
         eprintln!("Console: {base}/console (a new link: mainspring admin-link)");
     } else {

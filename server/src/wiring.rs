@@ -1,5 +1,6 @@
 //! Makes every part once, in the order of the arrows. It reads like the parts list of a machine.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -7,6 +8,7 @@ use axum::Router;
 use bus::Bus;
 use endpoints::Endpoints;
 use events::{Events, Registry};
+use fleet::Fleet;
 use guard::Guard;
 use host::{Ctx, Product};
 use identity::{Caller, Identity};
@@ -19,16 +21,17 @@ use slo::Slo;
 use store::{Migration, Store};
 use webhooks::{Sources, Webhooks};
 
-use crate::config::{Config, days_ms};
+use crate::config::{Config, Role, days_ms};
 use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
-use crate::{alerts, backup, doors, keys, live, overview};
+use crate::{alerts, doors, floors, keys, live, overview};
 
 /// A made machine: its parts.
 #[derive(Clone)]
 pub(crate) struct Machine {
     pub(crate) ctx: Ctx,
+    pub(crate) fleet: Fleet,
     pub(crate) schedules: Schedules,
     pub(crate) identity: Identity,
     pub(crate) guard: Guard,
@@ -41,6 +44,8 @@ pub(crate) struct Machine {
     pub(crate) level: level::LogLevel,
     pub(crate) overview: overview::Overview,
     pub(crate) live: live::Live,
+    /// Nobody else uses the data directory while it is held; the embedded store holds it by itself.
+    _lock: Option<Arc<File>>,
 }
 
 /// Makes the machine and its router, and starts what reacts to the log; the door is opened by whoever serves the router.
@@ -48,29 +53,36 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let (clock, entropy) = (Clock::system(), Entropy::system());
     let products = products();
 
-    let key = keys::open(&config.server.data, &entropy)?;
-    let store = open_store(config, &products, &clock, &entropy)?;
+    let key = keys::open(config, &entropy)?;
+    let lock = config.store.is_shared().then(|| store::lock(&config.server.data)).transpose()?;
+    let store = floors::open_store(config, &products, &clock, &entropy).await?;
+    floors::check_key(&store, &key, &entropy).await?;
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone());
-    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), Life::Locked)
+    let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
+    // A lock on the data directory proves that this is the only process; on a shared database, leases do.
+    let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
+    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life)
         .await
         .context("the job engine cannot start")?;
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(config, &products)?);
+    events.led_by(fleet.clone());
     events.declare_streams().await.context("the streams cannot be declared")?;
-    let bus = Bus::memory(clock.clone(), &entropy);
+    let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
     let ctx = Ctx { store, events, jobs, hub, clock, entropy };
 
     let schedules = open_schedules(&ctx, &products).await?;
-    let guard = open_guard(config, &ctx.store, bus, (&ctx.clock, &ctx.entropy), &key)?;
+    schedules.led_by(fleet.clone());
+    let guard = open_guard(config, &ctx.store, bus.clone(), (&ctx.clock, &ctx.entropy), &key)?;
     let sources = open_sources(&ctx, &key).await?;
     let webhooks = open_webhooks(config, &ctx, &sources)?;
     let outbound = Outbound::new(config.outbound.settings());
     webhooks.reach_out(outbound.clone(), &config.base_url(&config.server.listen));
     let endpoints = open_endpoints(config, &ctx, &outbound, &key);
     let slo = open_slo(config, telemetry, &ctx, &outbound);
-    let health = Health::new(ctx.store.clone(), ctx.clock.clone(), config.store.min_free_mb);
+    let health = Health::new(ctx.store.clone(), bus, ctx.clock.clone(), config.store.min_free_mb);
     let level = telemetry.level.clone();
-    let overview = overview::Overview::new(ctx.clone(), webhooks.clone(), health.clone(), holder());
+    let overview = overview::Overview::new(ctx.clone(), fleet.clone(), webhooks.clone(), health.clone(), holder());
     let live = live::Live::new(
         ctx.clone(),
         webhooks.clone(),
@@ -81,6 +93,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     );
     let machine = Machine {
         ctx,
+        fleet,
         schedules,
         identity,
         guard,
@@ -93,9 +106,14 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
         level,
         overview,
         live,
+        _lock: lock.map(Arc::new),
     };
     let router = doors::router(config, &products, telemetry, &machine);
-    machine.start(products, config.jobs.concurrency);
+    if config.server.does(Role::Worker) {
+        machine.start(products, config.jobs.concurrency);
+    } else {
+        machine.ctx.jobs.attend();
+    }
     Ok((machine, router))
 }
 
@@ -159,6 +177,7 @@ fn open_slo(config: &Config, telemetry: &Telemetry, ctx: &Ctx, outbound: &Outbou
 /// Every table there is.
 pub(crate) fn migrations(products: &[Product]) -> Vec<Migration> {
     let platform = [
+        fleet::MIGRATIONS,
         identity::MIGRATIONS,
         guard::MIGRATIONS,
         jobs::MIGRATIONS,
@@ -167,15 +186,9 @@ pub(crate) fn migrations(products: &[Product]) -> Vec<Migration> {
         webhooks::MIGRATIONS,
         endpoints::MIGRATIONS,
         slo::MIGRATIONS,
+        floors::MIGRATIONS,
     ];
     platform.into_iter().chain(products.iter().map(Product::schema)).flatten().copied().collect()
-}
-
-/// Opens the store of a data directory.
-pub(crate) fn open_store(config: &Config, products: &[Product], clock: &Clock, entropy: &Entropy) -> Result<Store> {
-    let (dir, durability) = (&config.server.data, config.store.durability);
-    Store::embedded(dir, durability, &migrations(products), clock, entropy)
-        .map_err(|error| backup::advise(config, error))
 }
 
 fn open_endpoints(config: &Config, ctx: &Ctx, outbound: &Outbound, key: &SealKey) -> Endpoints {

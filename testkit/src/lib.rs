@@ -17,6 +17,8 @@ mod postgres;
 #[cfg(unix)]
 mod private;
 #[cfg(unix)]
+mod proxy;
+#[cfg(unix)]
 mod redis;
 #[cfg(unix)]
 mod resp;
@@ -34,4 +36,12 @@ pub use server::{Admin, Server, Start};
 pub use store::open;
 
 #[cfg(unix)]
-pub use {cluster::Cluster, nginx::Nginx, postgres::Postgres, private::until, redis::Redis, sentinel::Sentinel};
+pub use {
+    cluster::Cluster,
+    nginx::Nginx,
+    postgres::Postgres,
+    private::until,
+    proxy::{Proxy, Side},
+    redis::Redis,
+    sentinel::Sentinel,
+};

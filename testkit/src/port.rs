@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -22,11 +23,21 @@ pub(crate) struct Port {
 }
 
 impl Port {
+    /// Finds one that no other process of this user has.
+    ///
+    /// # Errors
+    /// When none is free.
+    pub(crate) fn ours() -> Result<Self> {
+        // A folder for each user: nobody may write in another's.
+        let uid = tempfile::tempfile().context("a file")?.metadata()?.uid();
+        Self::free(&std::env::temp_dir().join(format!("mainspring-ports-{uid}")))
+    }
+
     /// Finds one, whose lock lies in this folder.
     ///
     /// # Errors
     /// When none is free.
-    pub(crate) fn free(locks: &Path) -> Result<Self> {
+    fn free(locks: &Path) -> Result<Self> {
         fs::create_dir_all(locks).with_context(|| format!("{} cannot be made", locks.display()))?;
         // From somewhere: tests that begin together rarely ask for the same.
         let chance = RandomState::new().hash_one(std::process::id());

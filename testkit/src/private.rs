@@ -72,8 +72,7 @@ impl Private {
         if let Some((user, group)) = owner {
             chown(dir.path(), Some(user), Some(group))?;
         }
-        // A folder for each user: nobody may write in another's.
-        let port = Port::free(&std::env::temp_dir().join(format!("mainspring-ports-{uid}")))?;
+        let port = Port::ours()?;
         let mut watcher = Command::new("sh");
         watcher.args(["-c", WATCHER, "watcher"]).arg(dir.path());
         watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

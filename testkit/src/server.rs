@@ -214,7 +214,7 @@ async fn greeting(stderr: tokio::process::ChildStderr) -> Result<(u16, Option<St
             port = url.rsplit(':').next().and_then(|port| port.trim_end_matches('/').parse().ok());
         }
         let link = line.split_whitespace().find(|word| word.contains("/console/enter/")).map(str::to_owned);
-        if let (Some(port), true) = (port, line.starts_with("Console:")) {
+        if let (Some(port), true) = (port, line.starts_with("Console:") || line.starts_with("Roles:")) {
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return Ok((port, link));
         }

@@ -19,6 +19,7 @@ const ON_POSTGRES: &[&str] = &[
     "mainspring-guard",
     "mainspring-slo",
     "mainspring-host",
+    "mainspring-fleet",
 ];
 /// Where those tests find PostgreSQL; SQLite when it is not set.
 const DATABASE: &str = "MAINSPRING_TEST_DATABASE_URL";

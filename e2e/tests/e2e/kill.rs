@@ -16,10 +16,10 @@ const SENDERS: u64 = 16;
 const STATIONS: u64 = 5;
 
 /// A repeatable stream of numbers (xorshift).
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -28,7 +28,7 @@ impl Dice {
 }
 
 #[derive(Default)]
-struct Journal {
+pub(crate) struct Journal {
     /// Delivery ids that were answered with success, with their station.
     acknowledged: Mutex<BTreeMap<String, String>>,
     /// Ids that were sent and not answered: they may be in the log or not.
@@ -37,13 +37,31 @@ struct Journal {
     grew: Notify,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+impl Journal {
+    pub(crate) async fn acknowledge(&self, id: String, station: String) {
+        self.acknowledged.lock().await.insert(id, station);
+        self.count.fetch_add(1, Ordering::SeqCst);
+        self.grew.notify_one();
+    }
+
+    /// The station of each delivery that was acknowledged.
+    pub(crate) async fn stations(&self) -> Vec<String> {
+        self.acknowledged.lock().await.values().cloned().collect()
+    }
+}
+
+/// What was asked for, or another one each time.
 #[expect(clippy::disallowed_methods, reason = "a seed, printed")]
+pub(crate) fn seed() -> Result<u64> {
+    match std::env::var("MAINSPRING_SEED") {
+        Ok(seed) => Ok(seed.parse()?),
+        Err(_) => Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64 | 1),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() -> Result<()> {
-    let seed = match std::env::var("MAINSPRING_SEED") {
-        Ok(seed) => seed.parse()?,
-        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64 | 1,
-    };
+    let seed = seed()?;
     let rounds: u64 = std::env::var("MAINSPRING_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
     println!("seed {seed}, {rounds} rounds: MAINSPRING_SEED={seed} repeats them");
     let mut dice = Dice(seed);
@@ -94,9 +112,7 @@ async fn deliver(github: GitHub, first: u64, journal: Arc<Journal>, stop: Arc<At
             Ok(received) => {
                 ensure!(received.status == 200, "{received:?}");
                 ensure!(received.body["status"] == "accepted", "sent once, yet {received:?}");
-                journal.acknowledged.lock().await.insert(id, station);
-                journal.count.fetch_add(1, Ordering::SeqCst);
-                journal.grew.notify_one();
+                journal.acknowledge(id, station).await;
             }
             // The server died before it answered: the sender cannot know.
             Err(_) => {
@@ -108,7 +124,7 @@ async fn deliver(github: GitHub, first: u64, journal: Arc<Journal>, stop: Arc<At
     Ok(())
 }
 
-async fn check(server: &Server, admin: &Admin, journal: &Journal) -> Result<()> {
+pub(crate) async fn check(server: &Server, admin: &Admin, journal: &Journal) -> Result<()> {
     let (acknowledged, unanswered) = (journal.acknowledged.lock().await, journal.unanswered.lock().await);
     let mut stored = BTreeSet::new();
     let mut stations: BTreeMap<String, u64> = BTreeMap::new();

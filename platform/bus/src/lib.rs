@@ -210,6 +210,16 @@ impl Bus {
         }
     }
 
+    /// Carries to the listeners of this process alone, and keeps nothing: for what is about this process.
+    pub fn publish_here(&self, channel: &str, data: Bytes) {
+        let memory = match &self.0 {
+            Engine::Memory(memory) => memory,
+            Engine::Redis(redis) => redis.memory(),
+        };
+        // Only a history can refuse.
+        let _ = memory.publish(channel, data, Keep::NOTHING);
+    }
+
     /// Publishes on a durable stream at the offset that the database gave.
     ///
     /// # Errors

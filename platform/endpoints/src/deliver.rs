@@ -72,8 +72,10 @@ impl Endpoints {
         if endpoint.disabled.is_some() && message.kind != told::Test::TYPE {
             return self.give_up(run, message, "the endpoint is disabled").await;
         }
-        if let Err(at_ms) = self.0.pace.enter(&endpoint.id, endpoint.per_minute, now_ms) {
-            return Err(Failure::Snooze(at_ms));
+        if let Some(per_minute) = endpoint.per_minute {
+            let id = endpoint.id.clone();
+            let enter = async move |tx: &mut ::store::Tx| store::enter(tx, &id, per_minute, now_ms).await;
+            self.0.store.write_relaxed(enter).await?.map_err(Failure::Snooze)?;
         }
         let Some(event) = self.0.events.find(message.position).await? else {
             return self.give_up(run, message, "the event is gone: retention removed it").await;

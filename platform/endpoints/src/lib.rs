@@ -13,7 +13,7 @@ pub mod state;
 mod store;
 mod told;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ::store::{Store, StoreError};
 use events::{Events, Registry};
@@ -35,7 +35,6 @@ pub struct Endpoints(pub(crate) Arc<Desk>);
 
 pub(crate) struct Desk {
     pub(crate) parts: Parts,
-    pub(crate) pace: pace::Pace,
     pub(crate) changes: watch::Sender<u64>,
 }
 
@@ -74,11 +73,21 @@ pub struct Settings {
     pub disable_after_ms: i64,
 }
 
+/// What the other processes are told when an endpoint or a message was changed.
+const TOPIC: &str = "endpoints";
+
+/// Passes on what other processes tell, for as long as this desk and its store are there.
+async fn hear(desk: Weak<Desk>, mut told: watch::Receiver<u64>) {
+    while told.changed().await.is_ok() {
+        let Some(desk) = desk.upgrade() else { return };
+        desk.changes.send_modify(|count| *count += 1);
+    }
+}
+
 impl Endpoints {
     /// Over what they stand on.
     pub fn new(parts: Parts) -> Self {
-        let (pace, (changes, _)) = (pace::Pace::default(), watch::channel(0));
-        Self(Arc::new(Desk { parts, pace, changes }))
+        Self(Arc::new(Desk { parts, changes: watch::channel(0).0 }))
     }
 
     /// Declares the event types and the stream of this part.
@@ -96,15 +105,18 @@ impl Endpoints {
         let policy = QueuePolicy { key_concurrency: Some(limits::ENDPOINT_CONCURRENCY), ..QueuePolicy::default() };
         self.0.jobs.declare(deliver::DELIVER.queue, policy);
         fanout::serve(self);
+        tokio::spawn(hear(Arc::downgrade(&self.0), self.0.store.told(TOPIC)));
         vec![(deliver::DELIVER, deliver::handler(self)), (recover::RECOVER, recover::handler(self))]
     }
 
-    /// Told whenever this process changed an endpoint or a message: a number that grows.
+    /// Told whenever a process changed an endpoint or a message: a number that grows.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
     }
 
+    /// A change of this process is committed.
     pub(crate) fn changed(&self) {
+        self.0.store.tell(TOPIC);
         self.0.changes.send_modify(|count| *count += 1);
     }
 

@@ -3,7 +3,9 @@
 use store::Migration;
 
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[MADE, PACED];
+
+const MADE: Migration = Migration {
     part: "endpoints",
     version: 1,
     // A message holds no payload: the event does, and stays in the log for as long as its job needs it. Each index serves one
@@ -65,4 +67,8 @@ CREATE TABLE endpoint_attempts (
 );
 CREATE INDEX endpoint_attempts_of ON endpoint_attempts (message, number);
 ",
-}];
+};
+
+/// When the next message would be due if they came evenly, where the owner wants a bound.
+const PACED: Migration =
+    Migration { part: "endpoints", version: 2, sql: "ALTER TABLE endpoints ADD COLUMN due_ms BIGINT;" };

@@ -160,17 +160,24 @@ impl Endpoints {
     /// # Errors
     /// [`EndpointError`].
     pub async fn update(&self, id: &str, patch: Patch) -> Result<EndpointRow, EndpointError> {
-        let before = self.stored(id).await?;
-        let after = Stored {
+        let now_ms = self.0.clock.now_ms();
+        let changed = move |before: Stored, patch: Patch| Stored {
             url: patch.url.unwrap_or(before.url),
             types: patch.types.unwrap_or(before.types),
             description: patch.description.unwrap_or(before.description),
             per_minute: patch.per_minute.unwrap_or(before.per_minute),
-            updated_at_ms: self.0.clock.now_ms(),
+            updated_at_ms: now_ms,
             ..before
         };
-        self.check(&after).await?;
-        self.0.store.write(async move |tx| store::update(tx, &after).await).await?;
+        self.check(&changed(self.stored(id).await?, patch.clone())).await?;
+        let name = id.to_owned();
+        let update = async move |tx: &mut Tx| {
+            // Somebody else may have changed it since; each field was checked for itself.
+            let Some(before) = store::find(tx, &name).await? else { return Ok(()) };
+            store::update(tx, &changed(before, patch)).await
+        };
+        let updated: Result<(), StoreError> = self.0.store.write(update).await;
+        updated?;
         self.changed();
         self.find(id).await
     }
@@ -316,8 +323,8 @@ impl Endpoints {
         if it.description.len() > limits::ENDPOINT_DESCRIPTION_BYTES || it.description.contains('\0') {
             return invalid("/description", "the description has 500 bytes at most, and no NUL");
         }
-        if it.per_minute == Some(0) {
-            return invalid("/per_minute", "give 1 at least, or leave it out");
+        if it.per_minute.is_some_and(|count| !(1..=limits::ENDPOINT_PER_MINUTE).contains(&count)) {
+            return invalid("/per_minute", "give 1 to 60000, or leave it out");
         }
         Ok(self.0.outbound.check(&it.url, Policy::Public).await?)
     }

@@ -1,30 +1,16 @@
-//! How many messages a minute one endpoint gets from this process, where its owner wants a bound. Nothing here is durable: a
-//! restart forgets at most one minute's worth. How many go at the same time is a limit of the queue.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+//! How many messages a minute one endpoint gets, where its owner wants a bound: from all processes together, so the count is in
+//! its row. How many go at the same time is a limit of the queue.
 
 const MINUTE_MS: i64 = 60_000;
 
-/// For each endpoint that is ahead of its time: when the next message would be due if they came evenly (GCRA's theoretical
-/// arrival time), Unix milliseconds.
-#[derive(Default)]
-pub(crate) struct Pace(Mutex<HashMap<String, i64>>);
-
-impl Pace {
-    /// Counts a message to an endpoint, or says when to come again. A minute's worth may come at once.
-    pub(crate) fn enter(&self, endpoint: &str, per_minute: Option<u32>, now_ms: i64) -> Result<(), i64> {
-        let Some(per_minute) = per_minute.filter(|count| *count > 0) else { return Ok(()) };
-        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        due.retain(|_, due_ms| *due_ms > now_ms);
-        let each_ms = (MINUTE_MS / i64::from(per_minute)).max(1);
-        let next_ms = due.get(endpoint).copied().unwrap_or(now_ms) + each_ms;
-        if next_ms - now_ms > MINUTE_MS {
-            return Err(next_ms - MINUTE_MS);
-        }
-        due.insert(endpoint.to_owned(), next_ms);
-        Ok(())
-    }
+/// Counts one more message: when the next would be due if they came evenly (GCRA's theoretical arrival time, Unix milliseconds),
+/// which is the `due_ms` of the next call; or when to come again. A minute's worth may come at once.
+pub(crate) fn enter(due_ms: Option<i64>, per_minute: u32, now_ms: i64) -> Result<i64, i64> {
+    let each_ms = (MINUTE_MS / i64::from(per_minute.max(1))).max(1);
+    // After a clock that went back, or another process's that was ahead, what was due then says nothing.
+    let due_ms = due_ms.filter(|due_ms| *due_ms <= now_ms + 2 * MINUTE_MS).unwrap_or(now_ms);
+    let next_ms = due_ms.max(now_ms) + each_ms;
+    if next_ms - now_ms > MINUTE_MS { Err(next_ms - MINUTE_MS) } else { Ok(next_ms) }
 }
 
 #[cfg(test)]
@@ -33,21 +19,24 @@ mod tests {
 
     #[test]
     fn a_minute_has_so_many_and_they_come_back_one_by_one() {
-        let pace = Pace::default();
-        let mut times = Vec::new();
+        let (mut due_ms, mut times) = (None, Vec::new());
         for now_ms in (0..180_000).step_by(100) {
-            if pace.enter("a", Some(6), now_ms).is_ok() {
+            if let Ok(next_ms) = enter(due_ms, 6, now_ms) {
+                due_ms = Some(next_ms);
                 times.push(now_ms);
             }
         }
         assert_eq!(times[..6], [0, 100, 200, 300, 400, 500]);
         assert!(times[6..].windows(2).all(|pair| pair[1] - pair[0] >= 9_900), "{times:?}");
         assert!(times.len() <= 6 + 18, "{times:?}");
-        assert!(pace.enter("b", Some(6), 180_000).is_ok(), "another endpoint is not concerned");
-        let told = (0..9).find_map(|_| pace.enter("a", Some(6), 180_000).err()).expect("too early");
-        assert!(
-            pace.enter("a", Some(6), told - 1).is_err() && pace.enter("a", Some(6), told).is_ok(),
-            "the told time is right"
-        );
+        let full = Some(180_000 + MINUTE_MS);
+        let told = enter(full, 6, 180_000).expect_err("too early");
+        assert!(enter(full, 6, told - 1).is_err() && enter(full, 6, told).is_ok(), "the told time is right");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_shuts_nobody_out() {
+        assert_eq!(enter(Some(10 * MINUTE_MS), 60, 0), Ok(1_000));
+        assert_eq!(enter(None, 60_000, 5), Ok(6), "one a millisecond is the most");
     }
 }

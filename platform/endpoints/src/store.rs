@@ -107,6 +107,18 @@ pub(crate) async fn update(tx: &mut Tx, it: &Stored) -> Result<(), StoreError> {
     tx.execute(sql, params![&it.id, &it.url, &it.description, &types, it.per_minute, it.updated_at_ms]).await.map(drop)
 }
 
+/// Counts a message to an endpoint whose owner wants a bound; or says when to come again.
+pub(crate) async fn enter(tx: &mut Tx, id: &str, per_minute: u32, now_ms: i64) -> Result<Result<(), i64>, StoreError> {
+    let row: Option<(Option<i64>,)> = tx.first("SELECT due_ms FROM endpoints WHERE id = $1", params![id]).await?;
+    match crate::pace::enter(row.and_then(|(due_ms,)| due_ms), per_minute, now_ms) {
+        Ok(next_ms) => {
+            tx.execute("UPDATE endpoints SET due_ms = $2 WHERE id = $1", params![id, next_ms]).await?;
+            Ok(Ok(()))
+        }
+        Err(at_ms) => Ok(Err(at_ms)),
+    }
+}
+
 /// Disables it for a reason, or enables it and forgets how it did before; whether there is such an endpoint.
 pub(crate) async fn switch(tx: &mut Tx, id: &str, disabled: Option<Why>, now_ms: i64) -> Result<bool, StoreError> {
     let enabled = i64::from(disabled.is_none());

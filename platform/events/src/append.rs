@@ -10,6 +10,7 @@ use store::{StoreError, Tx, params};
 
 use crate::condition::{self, Facts};
 use crate::event::NewEvent;
+use crate::hints;
 use crate::{Events, Invalid};
 
 /// An event that may be appended: its type is declared and its payload fits.
@@ -187,6 +188,7 @@ impl Events {
             if let Some(fresh) = fresh {
                 events.0.fresh.keep(fresh, jobs);
             }
+            events.0.store.tell(hints::APPENDED);
             events.0.announce(position);
             events.0.wake(&kind);
         });

@@ -39,7 +39,7 @@ pub struct StreamFailure {
 impl StreamFailure {
     /// The event, or what it asks for, is to blame.
     pub fn new(words: impl Into<String>) -> Self {
-        Self { words: words.into(), outage: false }
+        Self { words: storable(words.into()), outage: false }
     }
 
     pub(crate) fn words(&self) -> &str {
@@ -59,8 +59,13 @@ impl<E: Error + 'static> From<E> for StreamFailure {
             outage |= error.downcast_ref::<StoreError>().is_some_and(StoreError::is_temporary);
             link = error.source();
         }
-        Self { words: kernel::problem::chain(&error), outage }
+        Self { words: storable(kernel::problem::chain(&error)), outage }
     }
+}
+
+/// Words that quote an event may hold a NUL, which not every store keeps in a text.
+fn storable(words: String) -> String {
+    if words.contains('\0') { words.replace('\0', "\u{fffd}") } else { words }
 }
 
 /// A stream's handler, with or without a transaction of its own.

@@ -11,6 +11,7 @@ mod fresh;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod handler;
+mod hints;
 mod http;
 mod migrations;
 mod publish;
@@ -29,9 +30,10 @@ mod tail;
 mod work;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::store::Store;
+use fleet::Fleet;
 use jobs::Jobs;
 use kernel::{Clock, Entropy};
 use parking_lot::Mutex;
@@ -71,6 +73,10 @@ pub(crate) struct Log {
     pub(crate) newest: Newest,
     /// The newest position that a commit of this process announced.
     pub(crate) head: tokio::sync::watch::Sender<i64>,
+    /// Elects the one process that runs a stream; where there is none, this one does.
+    pub(crate) fleet: OnceLock<Fleet>,
+    /// Somebody here waits for what other processes do.
+    pub(crate) attending: OnceLock<()>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -92,9 +98,17 @@ impl Events {
             retention,
             newest,
             head,
+            fleet: OnceLock::new(),
+            attending: OnceLock::new(),
             stop,
             tasks,
         }))
+    }
+
+    /// From now on each stream that is served here runs in one process of this fleet at a time. Before the first is served.
+    pub fn led_by(&self, fleet: Fleet) {
+        // The first stays: a process is of one fleet.
+        let _ = self.0.fleet.set(fleet);
     }
 }
 

@@ -14,13 +14,14 @@ use crate::condition::Condition;
 use crate::handler::StreamFailure;
 use crate::registry::Work;
 use crate::replays::{self, Replay};
-use crate::stream::Served;
-use crate::{Event, Events, Filter};
+use crate::{Event, Events, Filter, Stream};
 
 /// The jobs that a replay runs as.
 const REPLAY: Kind = Kind::new("events.replay").on("events.replay");
 /// One such job goes on for so long; then the next one does.
 const SLICE: Duration = Duration::from_secs(30);
+/// So long the job of a replay waits for a process that serves its stream, milliseconds.
+const ELSEWHERE_MS: i64 = 1_000;
 /// Events that a count looks at before it says "at least".
 const COUNTED: usize = 100_000;
 
@@ -45,8 +46,6 @@ pub(crate) struct Ask {
 pub(crate) enum NoReplay {
     /// No such subscription is declared here.
     Unknown,
-    /// It is a stream that this process does not serve.
-    NotServed,
     /// One is running into this subscription.
     Running,
     /// Its job could not be enqueued.
@@ -64,14 +63,14 @@ impl From<StoreError> for NoReplay {
 /// Whom a replay goes into.
 enum Target {
     Work(Work),
-    Stream(Served),
+    Stream(Stream),
 }
 
 impl Target {
     fn wants(&self, event: &Event) -> bool {
         match self {
             Self::Work(work) => work.wants_event(event),
-            Self::Stream(served) => served.stream.filter.wants(&event.kind) && served.stream.wants(event),
+            Self::Stream(stream) => stream.filter.wants(&event.kind) && stream.wants(event),
         }
     }
 }
@@ -110,10 +109,8 @@ impl Events {
         if let Some(work) = registry.works.iter().find(|work| work.kind.name == subscription) {
             return Ok(Target::Work(work.clone()));
         }
-        if !registry.streams.iter().any(|stream| stream.name == subscription) {
-            return Err(NoReplay::Unknown);
-        }
-        self.0.served.lock().get(subscription).cloned().map(Target::Stream).ok_or(NoReplay::NotServed)
+        let stream = registry.streams.iter().find(|stream| stream.name == subscription);
+        stream.cloned().map(Target::Stream).ok_or(NoReplay::Unknown)
     }
 
     /// How many events a replay would bring, and whether that is all of them: a count ends at 100,000 looked at.
@@ -171,6 +168,9 @@ impl Events {
         loop {
             let replay = self.0.store.read(async move |tx| replays::find(tx, id).await).await?;
             let Some(replay) = replay.filter(|replay| replay.state == replays::RUNNING) else { return Ok(()) };
+            if self.is_served_elsewhere(&replay.subscription) {
+                return Err(Failure::Snooze(self.0.clock.now_ms() + ELSEWHERE_MS));
+            }
             match self.replay_batch(&replay).await {
                 Ok(Batched::Over) => return Ok(()),
                 Ok(Batched::More) if started.elapsed() < SLICE => {}
@@ -194,8 +194,14 @@ impl Events {
         }
     }
 
+    /// A stream that this process declares and does not serve: the job is for another process of the fleet.
+    fn is_served_elsewhere(&self, subscription: &str) -> bool {
+        let stream = matches!(self.target(subscription), Ok(Target::Stream(_)));
+        stream && !self.0.served.lock().contains_key(subscription)
+    }
+
     async fn replay_batch(&self, replay: &Replay) -> Result<Batched, StreamFailure> {
-        let gone = |_| StreamFailure::new(format!("{} is not served here", replay.subscription));
+        let gone = |_| StreamFailure::new(format!("{} is not declared here", replay.subscription));
         let target = self.target(&replay.subscription).map_err(gone)?;
         let chosen: Chosen = serde_json::from_str(&replay.filter)?;
         let (id, from, to, now_ms) = (replay.id, replay.next_position, replay.to_position, self.0.clock.now_ms());
@@ -206,7 +212,9 @@ impl Events {
         let count = batch.len() as i64;
         let advance = async move |tx: &mut Tx| replays::advance(tx, id, (from, next), count, now_ms).await;
         let moved = match target {
-            Target::Stream(served) if !batch.is_empty() => {
+            Target::Stream(stream) if !batch.is_empty() => {
+                let served = self.0.served.lock().get(stream.name).cloned();
+                let served = served.ok_or_else(|| StreamFailure::new(format!("{} is not served here", stream.name)))?;
                 served.serve.run(&self.0.store, batch, true, advance).await?
             }
             Target::Stream(_) => self.0.store.write_relaxed(advance).await?,

@@ -61,6 +61,7 @@ impl Events {
     fn start(&self, stream: Stream, serve: Serve) {
         let served = Served { stream, serve, news: Arc::default(), nudge: Arc::default() };
         self.0.served.lock().insert(served.stream.name, served.clone());
+        self.attend();
         self.0.tasks.spawn(run(self.clone(), served));
     }
 
@@ -77,7 +78,21 @@ impl Events {
     }
 }
 
+/// Runs a stream, in a fleet while this process is the one that does.
 async fn run(events: Events, served: Served) {
+    let (stop, name) = (events.0.stop.clone(), served.stream.name);
+    let Some(fleet) = events.0.fleet.get() else { return pump(events, served).await };
+    let leadership = fleet.lead(&format!("stream {name}"));
+    while stop.run_until_cancelled(leadership.elected()).await.is_some() {
+        tokio::select! {
+            () = pump(events.clone(), served.clone()) => return,
+            () = leadership.deposed() => tracing::warn!(stream = name, "another process runs the stream from now on"),
+        }
+    }
+}
+
+/// Runs a stream until the end.
+async fn pump(events: Events, served: Served) {
     let stop = events.0.stop.clone();
     let name = served.stream.name;
     let mut pump = Pump::new(events, served.clone());

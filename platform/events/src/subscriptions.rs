@@ -7,6 +7,7 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::condition::Condition;
+use crate::hints;
 use crate::registry::{Stream, Work};
 use crate::store::{self as sql, Cursor, Parked};
 use crate::{Events, Filter};
@@ -120,7 +121,9 @@ impl Events {
         Err(if work { NoStream::Work } else { NoStream::Unknown })
     }
 
+    /// A change was committed: whoever runs the stream looks at once.
     fn nudge(&self, name: &str) {
+        self.0.store.tell(hints::STEERED);
         if let Some(served) = self.0.served.lock().get(name) {
             served.nudge.notify_one();
         }

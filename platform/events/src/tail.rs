@@ -81,6 +81,7 @@ impl Events {
     /// A tail of what comes after `after`, or after now; `None` when [`limits::EVENT_TAILS`] are open.
     pub(crate) async fn tail(&self, after: Option<i64>) -> Result<Option<Tail>, StoreError> {
         let Ok(place) = self.0.newest.watching.clone().try_acquire_owned() else { return Ok(None) };
+        self.attend();
         let head = self.0.head.subscribe();
         let latest = self.latest().await?;
         self.0.announce(latest);

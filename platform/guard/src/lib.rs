@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use ::store::{Migration, Store};
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Uri;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bus::Bus;
 use identity::Caller;
-use kernel::{Clock, Entropy, SealKey};
+use kernel::{Clock, Entropy, Problem, SealKey};
 
 pub use self::audit::{Entry, Query};
 pub use self::client::client_of;
@@ -53,6 +54,7 @@ impl Guard {
         let standing = guard.count(&request.method().clone(), &route, who).await;
         let mut response = match standing.refusal() {
             Some(refused) => refused,
+            None if holds_nul(request.uri()) => no_such_address().into_response(),
             None => {
                 let act = audit::Act::of(&request, &route);
                 let response = guard.once(request, next).await;
@@ -63,6 +65,15 @@ impl Guard {
         standing.say(response.headers_mut());
         response
     }
+}
+
+/// A NUL in a path or in a query. No name has one, and not every store could be asked for a text that does.
+fn holds_nul(uri: &Uri) -> bool {
+    uri.path_and_query().is_some_and(|it| it.as_str().contains("%00"))
+}
+
+fn no_such_address() -> Problem {
+    Problem::bad_request("address_invalid", "The address holds a NUL character (%00), which no name here has.")
 }
 
 /// Who sends the request, as the edge found out.

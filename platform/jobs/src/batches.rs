@@ -5,6 +5,7 @@ use kernel::limits;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::enqueue::named;
 use crate::new_job::{EnqueueError, Enqueued, NewJob};
 use crate::store::{self, Effects};
 use crate::{Jobs, bulk};
@@ -65,7 +66,7 @@ impl Jobs {
     /// # Errors
     /// [`EnqueueError`]; then the transaction must be rolled back.
     pub async fn open_batch(&self, tx: &mut Tx, name: &str, callback: Option<NewJob>) -> Result<i64, EnqueueError> {
-        if name.is_empty() || name.len() > limits::JOB_NAME_BYTES {
+        if !named(name) {
             return Err(EnqueueError::Name("the batch"));
         }
         let batch = store::batches::create(tx, name, self.0.clock.now_ms()).await?;

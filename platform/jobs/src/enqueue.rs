@@ -6,6 +6,7 @@ use kernel::limits;
 use crate::Jobs;
 use crate::claim::Lane;
 use crate::new_job::{EnqueueError, Enqueued, NewJob};
+use crate::progress::storable;
 use crate::runner::Slot;
 use crate::state::State;
 use crate::store::{self, Claimed, Effects, Insert, Inserted};
@@ -75,7 +76,7 @@ impl Jobs {
             batch: job.batch,
             waits,
             event_position: job.event_position,
-            trace: job.trace,
+            trace: job.trace.map(storable),
             args: job.args,
         };
         let mut effects = Effects::default();
@@ -126,9 +127,10 @@ impl Jobs {
             args: job.args,
             errors: "[]".to_owned(),
         };
-        let attempt = self.attempt(claimed);
+        let attempt = self.attempt(claimed, slot.fence.clone());
         self.register(std::slice::from_ref(&attempt));
-        if !self.0.stop.is_cancelled() {
+        let may_start = self.0.fence().is_some() && !attempt.fence.is_cancelled();
+        if may_start && !self.0.stop.is_cancelled() {
             return self.start(attempt, slot);
         }
         if let Some(served) = self.0.served.get() {
@@ -141,19 +143,23 @@ impl Jobs {
     }
 }
 
+/// Whether it can be a name: not empty, within [`limits::JOB_NAME_BYTES`], and nothing that PostgreSQL cannot keep in a text.
+pub(crate) fn named(text: &str) -> bool {
+    !text.is_empty() && text.len() <= limits::JOB_NAME_BYTES && !text.contains('\0')
+}
+
 /// Whatever would be refused by a bound is refused before anything is written.
 fn check(job: &NewJob) -> Result<(), EnqueueError> {
     if job.args.is_empty() || job.args.len() > limits::JOB_ARGS_BYTES {
         return Err(EnqueueError::Args(job.kind.clone().into_owned()));
     }
-    let named = |text: &str| !text.is_empty() && text.len() <= limits::JOB_NAME_BYTES;
     if !named(&job.kind) {
         return Err(EnqueueError::Name("the kind"));
     }
     if !named(&job.queue) {
         return Err(EnqueueError::Name("the queue"));
     }
-    if job.key.len() > limits::JOB_NAME_BYTES {
+    if !job.key.is_empty() && !named(&job.key) {
         return Err(EnqueueError::Name("the key"));
     }
     if job.order_key.as_ref().is_some_and(|key| !named(key)) {

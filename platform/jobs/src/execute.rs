@@ -20,40 +20,46 @@ use crate::state::{self, Outcome};
 use crate::store::{self, Claimed, Effects, Settlement};
 use crate::{Engine, Handler, Jobs, Run};
 
-/// A claimed job and the word that calls it off.
+/// A claimed job, the word that calls it off, and the word that this process may no longer run what it had claimed by then.
 #[derive(Clone)]
 pub(crate) struct Attempt {
     pub(crate) job: Arc<Claimed>,
     pub(crate) stop: CancellationToken,
+    pub(crate) fence: CancellationToken,
 }
 
-/// Attempts of this process by the number of their job: which claim it is, and the word.
+/// Attempts of this process by the number of their job, from the commit that claimed them to the one that settled them: which
+/// claim it is, and the word.
 pub(crate) type Running = std::collections::HashMap<i64, (u32, CancellationToken)>;
 
 impl Jobs {
-    pub(crate) fn attempt(&self, job: Claimed) -> Attempt {
-        Attempt { job: Arc::new(job), stop: CancellationToken::new() }
+    pub(crate) fn attempt(&self, job: Claimed, fence: CancellationToken) -> Attempt {
+        Attempt { job: Arc::new(job), stop: CancellationToken::new(), fence }
     }
 
     /// From the commit of the claim on, a cancellation finds the attempt.
     pub(crate) fn register(&self, attempts: &[Attempt]) {
         let mut running = self.0.running.lock();
-        for Attempt { job, stop } in attempts {
+        for Attempt { job, stop, .. } in attempts {
             running.insert(job.id, (job.claim, stop.clone()));
         }
     }
 
-    fn forget(&self, job: &Claimed) {
+    /// Whether this claim was registered and is not settled yet.
+    pub(crate) fn knows(&self, id: i64, claim: u32) -> bool {
+        self.0.running.lock().get(&id).is_some_and(|(known, _)| *known == claim)
+    }
+
+    pub(crate) fn forget(&self, job: &Claimed) {
         let mut running = self.0.running.lock();
         if running.get(&job.id).is_some_and(|(claim, _)| *claim == job.claim) {
             running.remove(&job.id);
         }
     }
 
-    pub(crate) fn stop_running(&self, id: i64) {
-        if let Some((_, stop)) = self.0.running.lock().get(&id) {
-            stop.cancel();
-        }
+    /// Tells an attempt of this process that its job is called off; whether there is one.
+    pub(crate) fn stop_running(&self, id: i64) -> bool {
+        self.0.running.lock().get(&id).map(|(_, stop)| stop.cancel()).is_some()
     }
 
     /// Runs one claimed job in its slot.
@@ -68,7 +74,7 @@ impl Jobs {
             return;
         }
         let (own, lease, now_ms) = (self.clone(), self.0.lease, self.0.clock.now_ms());
-        unstarted.iter().for_each(|attempt| self.forget(&attempt.job));
+        let jobs: Vec<_> = unstarted.iter().map(|attempt| attempt.job.clone()).collect();
         let given: Result<(), StoreError> = self
             .0
             .store
@@ -84,14 +90,16 @@ impl Jobs {
                 Ok(())
             })
             .await;
+        jobs.iter().for_each(|job| self.forget(job));
         if let Err(error) = given {
-            tracing::warn!(error = %kernel::problem::chain(&error), "claimed jobs stay claimed until they are rescued");
+            tracing::warn!(error = %kernel::problem::chain(&error), "claimed jobs stay claimed until they are found again");
+            self.0.doubted.notify_one();
         }
     }
 }
 
 async fn execute(jobs: Jobs, kind: Kind, handler: Handler, attempt: Attempt, slot: Slot) {
-    let Attempt { job, stop } = attempt;
+    let Attempt { job, stop, fence } = attempt;
     let (completed, said) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Said::default())));
     let run = Run {
         jobs: jobs.clone(),
@@ -115,6 +123,7 @@ async fn execute(jobs: Jobs, kind: Kind, handler: Handler, attempt: Attempt, slo
         tokio::select! {
             ended = ends => ended,
             () = out_of_patience(&stop, kind.grace_ms) => Ok(Err(Failure::Lost)),
+            () = fence.cancelled() => Ok(Err(Failure::Retry("its process could not renew its lease".to_owned()))),
         }
     };
     let outcome = match AssertUnwindSafe(attempt).catch_unwind().instrument(span.clone()).await {
@@ -123,13 +132,14 @@ async fn execute(jobs: Jobs, kind: Kind, handler: Handler, attempt: Attempt, slo
         Err(panic) => Err(Failure::Retry(format!("panicked: {}", panic_words(panic.as_ref())))),
     };
     metrics::histogram!("jobs_run_seconds", "kind" => kind.name).record(started.elapsed().as_secs_f64());
-    jobs.forget(&job);
     jobs.0.reports.lock().remove(&job.id);
     let settlement = span.in_scope(|| judge(&jobs.0, &kind, &job, outcome, completed.load(Ordering::Acquire)));
     if let (Some(settlement), Some(served)) = (settlement, jobs.0.served.get()) {
         let said = std::mem::take(&mut *said.lock());
         // The settler outlives the runs; were it gone, the job would be rescued as crashed.
         let _ = served.settle.send(ToSettle::Outcome(Unsettled { settlement, job, said })).await;
+    } else {
+        jobs.forget(&job);
     }
     // Only now: outcomes that wait for a slow store hold their slots, so that no more than these can gather.
     drop(slot);

@@ -5,9 +5,11 @@ pub mod bulk;
 mod claim;
 mod enqueue;
 mod execute;
+mod fleet;
 mod http;
 mod intervene;
 mod kind;
+mod lease;
 mod migrations;
 mod new_job;
 pub mod policy;
@@ -27,18 +29,20 @@ mod upkeep;
 mod waiting;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use kernel::{Clock, Entropy, limits};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::execute::Running;
 pub use self::http::routes;
 pub use self::kind::{Failure, Handler, Kind, handler};
+use self::lease::{Hold, Watch};
 pub use self::migrations::MIGRATIONS;
 pub use self::new_job::{EnqueueError, Enqueued, NewJob};
 use self::policy::Policies;
@@ -62,6 +66,13 @@ pub(crate) struct Engine {
     pub(crate) lease: i64,
     pub(crate) holder: String,
     pub(crate) life: Life,
+    pub(crate) hold: Mutex<Hold>,
+    /// The hold is another one: it was renewed, or lost.
+    pub(crate) renewed: Notify,
+    pub(crate) watch: Mutex<Watch>,
+    /// Something may have been committed that this process was not told of.
+    pub(crate) doubted: Notify,
+    pub(crate) attends: AtomicBool,
     pub(crate) served: OnceLock<Served>,
     pub(crate) upkeep: Notify,
     /// When the upkeep loop looks for due jobs by itself; `i64::MAX` while it is looking.
@@ -76,7 +87,10 @@ pub(crate) struct Engine {
     pub(crate) progress: broadcast::Sender<Progress>,
     /// Workers over HTTP that may wait at one time.
     pub(crate) waiters: Arc<Semaphore>,
+    /// Nothing more begins.
     pub(crate) stop: CancellationToken,
+    /// Nothing more runs: the lease may go.
+    pub(crate) ended: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -93,13 +107,20 @@ pub(crate) struct Served {
 pub enum Life {
     /// A lock proves that this is the only process: every older lease is dead.
     Locked,
-    /// Leases are renewed; one that is silent for [`limits::LEASE_MS`] is dead.
+    /// One of several processes: leases are renewed, and one that is silent for [`limits::LEASE_MS`] is dead.
     Renewed,
+}
+
+impl Engine {
+    /// The word that will end what begins now; `None` while this process must not begin anything.
+    pub(crate) fn fence(&self) -> Option<CancellationToken> {
+        self.hold.lock().fence(Instant::now())
+    }
 }
 
 impl Jobs {
     /// Takes a lease, and with [`Life::Locked`] takes back what older leases still hold. Nothing runs before
-    /// [`Jobs::serve`].
+    /// [`Jobs::serve`]; with [`Life::Renewed`] nothing is renewed before that or [`Jobs::attend`], one of which must come soon.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -110,7 +131,7 @@ impl Jobs {
         holder: String,
         life: Life,
     ) -> Result<Self, StoreError> {
-        let now_ms = clock.now_ms();
+        let (now_ms, asked_at) = (clock.now_ms(), Instant::now());
         let name = holder.clone();
         let lease = store.write(async move |tx| self::store::leases::take(tx, &name, now_ms).await).await?;
         let engine = Engine {
@@ -120,6 +141,11 @@ impl Jobs {
             lease,
             holder,
             life,
+            hold: Mutex::new(if life == Life::Locked { Hold::for_ever() } else { Hold::since(asked_at) }),
+            renewed: Notify::new(),
+            watch: Mutex::default(),
+            doubted: Notify::new(),
+            attends: AtomicBool::new(false),
             served: OnceLock::new(),
             upkeep: Notify::new(),
             looks_at_ms: AtomicI64::new(i64::MAX),
@@ -133,6 +159,7 @@ impl Jobs {
             progress: broadcast::channel(limits::JOB_REPORTS).0,
             waiters: Arc::new(Semaphore::new(limits::JOB_WAITERS)),
             stop: CancellationToken::new(),
+            ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
         let jobs = Self(Arc::new(engine));
@@ -143,13 +170,13 @@ impl Jobs {
         Ok(jobs)
     }
 
-    /// Looks at the queues again: for tests whose clock was moved, and for hints from elsewhere.
+    /// Looks at the queues again: for tests whose clock was moved.
     pub fn wake(&self) {
         self.0.upkeep.notify_one();
         self.doubt_all();
     }
 
-    /// A number that grows whenever this process changed a job.
+    /// A number that grows whenever this process changed a job, and within a second when another one did.
     pub fn changes(&self) -> u64 {
         self.0.changes.load(Ordering::Acquire)
     }
@@ -177,10 +204,20 @@ impl Jobs {
         self.0.lease
     }
 
-    /// A job waits for this time: the upkeep loop must look by then.
+    /// A job waits for this time: an upkeep loop must look by then.
     pub(crate) fn due_at(&self, due_ms: i64) {
+        if self.0.served.get().is_none() {
+            self.hint(fleet::CONTROL);
+        }
         if due_ms < self.0.looks_at_ms.load(Ordering::SeqCst) {
             self.0.upkeep.notify_one();
+        }
+    }
+
+    /// Tells the other processes, if there may be any.
+    pub(crate) fn hint(&self, topic: &'static str) {
+        if self.0.life == Life::Renewed {
+            self.0.store.tell(topic);
         }
     }
 

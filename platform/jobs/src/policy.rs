@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub use crate::claim::Rate;
 pub use crate::unique::Unique;
 pub use crate::upkeep::Keep;
-use crate::{Jobs, store};
+use crate::{Jobs, fleet, store};
 
 /// The limits of a queue over all processes. What is absent is unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,6 +32,11 @@ impl QueuePolicy {
     /// Whether it limits anything.
     pub(crate) fn limits(&self) -> bool {
         *self != Self::default()
+    }
+
+    /// Whether the end of a job makes room for another.
+    pub(crate) fn counts(&self) -> bool {
+        self.concurrency.is_some() || self.key_concurrency.is_some()
     }
 
     /// What is wrong with it.
@@ -123,7 +128,7 @@ impl Jobs {
             names
                 .extend(policies.declared.keys().chain(policies.stored.keys()).chain(&policies.paused_queues).cloned());
         }
-        let busy = async |tx: &mut Tx| store::policy::queues(tx, limits::PAGE).await;
+        let busy = async |tx: &mut Tx| store::policy::queues(tx, &[0, 2], limits::PAGE).await;
         names.extend(self.0.store.read(busy).await?);
         let mut rows = Vec::with_capacity(names.len());
         for queue in names {
@@ -171,9 +176,7 @@ impl Jobs {
     pub async fn set_policy(&self, queue: &str, policy: Option<QueuePolicy>) -> Result<(), StoreError> {
         let name = queue.to_owned();
         self.0.store.write(async move |tx| store::policy::set(tx, &name, policy.as_ref()).await).await?;
-        self.learn_policies().await?;
-        self.doubt(queue);
-        Ok(())
+        self.decided().await
     }
 
     /// Begins nothing more of a queue or kind; what runs goes on. It is stored: a restart changes nothing.
@@ -183,7 +186,7 @@ impl Jobs {
     pub async fn pause(&self, what: Pausable, name: &str) -> Result<(), StoreError> {
         let (paused, now_ms) = (name.to_owned(), self.0.clock.now_ms());
         self.0.store.write(async move |tx| store::policy::pause(tx, what, &paused, now_ms).await).await?;
-        self.learn_policies().await
+        self.decided().await
     }
 
     /// Goes on with a queue or kind.
@@ -193,20 +196,31 @@ impl Jobs {
     pub async fn resume(&self, what: Pausable, name: &str) -> Result<(), StoreError> {
         let paused = name.to_owned();
         self.0.store.write(async move |tx| store::policy::resume(tx, what, &paused).await).await?;
+        self.decided().await
+    }
+
+    async fn decided(&self) -> Result<(), StoreError> {
+        self.hint(fleet::CONTROL);
         self.learn_policies().await?;
+        // A claim may have met what was decided elsewhere before it was known here.
         self.doubt_all();
         Ok(())
     }
 
-    /// Reads what is stored.
+    /// Reads what is stored. What is new may let jobs begin.
     pub(crate) async fn learn_policies(&self) -> Result<(), StoreError> {
         let (stored, paused) = self.0.store.read(async |tx| store::policy::all(tx).await).await?;
-        let mut policies = self.0.policies.write();
-        policies.stored = stored;
         let (queues, kinds): (Vec<_>, Vec<_>) = paused.into_iter().partition(|(what, _)| *what == Pausable::Queue);
-        policies.paused_queues = queues.into_iter().map(|(_, name)| name).collect();
-        policies.paused_kinds = kinds.into_iter().map(|(_, name)| name).collect();
-        drop(policies);
+        let paused_queues: BTreeSet<_> = queues.into_iter().map(|(_, name)| name).collect();
+        let paused_kinds: BTreeSet<_> = kinds.into_iter().map(|(_, name)| name).collect();
+        {
+            let mut known = self.0.policies.write();
+            if (&known.stored, &known.paused_queues, &known.paused_kinds) == (&stored, &paused_queues, &paused_kinds) {
+                return Ok(());
+            }
+            (known.stored, known.paused_queues, known.paused_kinds) = (stored, paused_queues, paused_kinds);
+        }
+        self.doubt_all();
         self.changed();
         Ok(())
     }

@@ -33,6 +33,11 @@ pub struct Progress {
     pub result: Option<Box<RawValue>>,
 }
 
+/// Text from elsewhere as the store can keep it: PostgreSQL has no NUL in a text, and would refuse the whole write.
+pub(crate) fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
 /// What one attempt has said so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
@@ -41,7 +46,8 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    pub(crate) fn progress(&mut self, percent: u8, mut note: String) {
+    pub(crate) fn progress(&mut self, percent: u8, note: String) {
+        let mut note = storable(note);
         note.truncate(note.floor_char_boundary(limits::JOB_NOTE_BYTES));
         self.progress = Some((percent.min(100), note));
     }

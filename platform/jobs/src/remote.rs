@@ -55,7 +55,8 @@ impl Token {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '.');
         let (lease, claim) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Self { lease, claim, nonce: parts.next()?.to_owned() })
+        let nonce = parts.next().filter(|nonce| !nonce.contains('\0'))?.to_owned();
+        Some(Self { lease, claim, nonce })
     }
 }
 

@@ -12,6 +12,7 @@ use futures_util::future::{Fuse, FusedFuture};
 use kernel::limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::claim::{self, Ask, Lane};
@@ -43,8 +44,9 @@ impl Queue {
 
     fn slot(self: &Arc<Self>, engine: &Engine) -> Option<Slot> {
         let counted = engine.tasks.token();
+        let fence = engine.fence()?;
         let permit = self.slots.clone().try_acquire_owned().ok()?;
-        Some(Slot { queue: self.clone(), permit: Some(permit), _counted: counted })
+        Some(Slot { queue: self.clone(), fence, permit: Some(permit), _counted: counted })
     }
 }
 
@@ -52,6 +54,8 @@ impl Queue {
 /// engine does not end before.
 pub(crate) struct Slot {
     queue: Arc<Queue>,
+    /// Of the time when it was taken.
+    pub(crate) fence: CancellationToken,
     permit: Option<OwnedSemaphorePermit>,
     _counted: TaskTrackerToken,
 }
@@ -94,24 +98,21 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let serves = |lane: &Lane| jobs.kind(&lane.kind).is_some();
     while !engine.stop.is_cancelled() {
-        while !waiting.is_empty() {
-            let Some(slot) = queue.slot(engine) else { break };
-            let Some(attempt) = waiting.pop_front() else { break };
-            jobs.start(attempt, slot);
-        }
+        start_some(&jobs, &queue, &mut waiting);
         // The next batch is claimed while this one still runs, so that slots never wait for the store.
         let idle = claiming.is_terminated();
         let free = queue.slots.available_permits().saturating_sub(waiting.len());
         let room = if only_free { free > 0 } else { waiting.len() * 2 < want };
         queue.behind.store(true, Ordering::Release);
-        let look = idle && room && queue.waiting.turns.lock().ready(engine.clock.now_ms(), serves);
+        let fence = engine.fence();
+        let look = idle && room && fence.is_some() && queue.waiting.turns.lock().ready(engine.clock.now_ms(), serves);
         queue.behind.store(look || !idle || !waiting.is_empty(), Ordering::Release);
-        if look {
+        if let Some(fence) = fence.filter(|_| look) {
             // Jobs so short that the last batch is through already: fewer and larger batches cost the store less. Long ones are
             // not hoarded, another process may have slots for them.
             want = if looked.elapsed() < SHORT { (want * 2).min(limits::JOB_CLAIM_BATCH) } else { usual };
             looked = Instant::now();
-            claiming.set(take(&jobs, &queue, want, free).fuse());
+            claiming.set(take(&jobs, &queue, want, free, fence).fuse());
         }
         let nap = queue.waiting.turns.lock().next_ms().map_or(POLL, |at_ms| {
             Duration::from_millis(at_ms.saturating_sub(engine.clock.now_ms()).max(1) as u64).min(POLL)
@@ -125,8 +126,10 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
                 Err(error) => {
                     let queue = &queue.waiting.name;
                     tracing::warn!(queue, error = %kernel::problem::chain(&error), "claiming failed");
-                    // What was taken out of the turns is found again by looking through the table.
+                    // What was taken out of the turns is found again by looking through the table; and so is what may have been
+                    // claimed, if the connection broke at the commit.
                     poll.reset_after(AGAIN);
+                    engine.doubted.notify_one();
                 }
             },
             () = queue.waiting.wake.notified() => {}
@@ -143,6 +146,24 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
     jobs.hand_back(waiting.into()).await;
 }
 
+/// Starts what waits for a slot, as far as there are free ones.
+fn start_some(jobs: &Jobs, queue: &Arc<Queue>, waiting: &mut VecDeque<Attempt>) {
+    // Claimed before the lease was away for a while: they may be others' by now.
+    let mut stale = Vec::new();
+    while !waiting.is_empty() {
+        let Some(slot) = queue.slot(&jobs.0) else { break };
+        match waiting.pop_front() {
+            Some(attempt) if attempt.fence.is_cancelled() => stale.push(attempt),
+            Some(attempt) => jobs.start(attempt, slot),
+            None => {}
+        }
+    }
+    if !stale.is_empty() {
+        let own = jobs.clone();
+        jobs.0.tasks.spawn(async move { own.hand_back(stale).await });
+    }
+}
+
 /// What a look at the table brought.
 struct Batch {
     attempts: Vec<Attempt>,
@@ -153,7 +174,13 @@ struct Batch {
 /// Looks for lanes when there may be unknown ones, and claims from those whose turn it is. In the same transaction, jobs at
 /// their last attempt that would wait here for a slot (there are `free`) go back: were this process to die, that attempt would
 /// be gone though it never began.
-async fn take(jobs: &Jobs, queue: &Queue, want: usize, free: usize) -> Result<Batch, StoreError> {
+async fn take(
+    jobs: &Jobs,
+    queue: &Queue,
+    want: usize,
+    free: usize,
+    fence: CancellationToken,
+) -> Result<Batch, StoreError> {
     let (own, engine, waiting) = (jobs.clone(), &jobs.0, &queue.waiting);
     jobs.look_through(waiting).await?;
     let serves = |lane: &Lane| jobs.kind(&lane.kind).is_some();
@@ -180,7 +207,7 @@ async fn take(jobs: &Jobs, queue: &Queue, want: usize, free: usize) -> Result<Ba
                     store::hand_back(tx, ask.lease, job.id, job.claim, ask.now_ms, &mut effects).await?;
                     given.only_free = true;
                 } else {
-                    kept.push(own.attempt(job));
+                    kept.push(own.attempt(job, fence.clone()));
                 }
             }
             let (only_free, registered) = (given.only_free, kept.clone());

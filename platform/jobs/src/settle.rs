@@ -7,13 +7,16 @@ use ::store::{StoreError, Tx};
 use kernel::limits;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Jobs;
+use crate::execute::with_error;
 use crate::progress::{self, Said};
 use crate::state::{Outcome, State};
 use crate::store::{self, Claimed, Effects, Settlement};
+use crate::{Jobs, fleet};
 
 /// Pause before a failed write is tried again: outcomes are never dropped while the process lives.
 const AGAIN: Duration = Duration::from_millis(500);
+/// An outcome that is refused more often than this, in some five seconds, ends its job as a dead letter.
+const PATIENCE: u32 = 9;
 
 /// What the settler is told.
 pub(crate) enum ToSettle {
@@ -24,25 +27,50 @@ pub(crate) enum ToSettle {
 }
 
 /// How an attempt ended, and what it said.
+#[derive(Clone)]
 pub(crate) struct Unsettled {
     pub(crate) settlement: Settlement,
     pub(crate) job: Arc<Claimed>,
     pub(crate) said: Said,
 }
 
+impl Unsettled {
+    /// What is written of an outcome that the store refuses for what is in it.
+    fn buried(&self, why: &StoreError, now_ms: i64) -> Self {
+        let reason = format!("the outcome cannot be stored: {}", kernel::problem::chain(why));
+        let errors = with_error(&self.job.errors, self.job.attempt, Some(reason), now_ms);
+        let settlement = Settlement { outcome: Outcome::Discard, errors, ..self.settlement.clone() };
+        Self { settlement, job: self.job.clone(), said: Said::default() }
+    }
+}
+
 /// Settles as long as the store takes it.
 pub(crate) async fn serve(jobs: Jobs, mut queue: mpsc::Receiver<ToSettle>) {
-    let mut batch = Vec::with_capacity(limits::JOB_SETTLE_BATCH);
-    while queue.recv_many(&mut batch, limits::JOB_SETTLE_BATCH).await > 0 {
-        let (mut outcomes, mut end) = (Vec::with_capacity(batch.len()), None);
-        for told in batch.drain(..) {
+    let mut told = Vec::with_capacity(limits::JOB_SETTLE_BATCH);
+    let mut refused = Refused::new();
+    loop {
+        // When this much is refused, nothing more is taken until it is not: then attempts keep their slots.
+        let takes = refused.len() < limits::JOB_SETTLE_BATCH;
+        tokio::select! {
+            count = queue.recv_many(&mut told, limits::JOB_SETTLE_BATCH), if takes => if count == 0 {
+                return;
+            },
+            () = tokio::time::sleep(AGAIN), if !refused.is_empty() => {}
+        }
+        let (mut outcomes, mut end) = (Vec::with_capacity(told.len()), None);
+        for told in told.drain(..) {
             match told {
                 ToSettle::Outcome(outcome) => outcomes.push(outcome),
                 ToSettle::End(written) => end = Some(written),
             }
         }
-        if write_all(&jobs, outcomes).await.is_err() {
-            return;
+        let Ok(left) = write_all(&jobs, outcomes, refused).await else { return };
+        refused = left;
+        while end.is_some() && !refused.is_empty() {
+            // Whoever waits for the end has a limit of its own.
+            tokio::time::sleep(AGAIN).await;
+            let Ok(left) = write_alone(&jobs, refused).await else { return };
+            refused = left;
         }
         if let Some(written) = end {
             // Whoever asked may have stopped waiting.
@@ -52,29 +80,74 @@ pub(crate) async fn serve(jobs: Jobs, mut queue: mpsc::Receiver<ToSettle>) {
     }
 }
 
-/// Writes until it is written; an error means that the store is closed.
-async fn write_all(jobs: &Jobs, outcomes: Vec<Unsettled>) -> Result<(), StoreError> {
-    if outcomes.is_empty() {
-        return Ok(());
+/// Outcomes that the store refuses for what is in them, or for what its schema is, and how often it has.
+type Refused = Vec<(u32, Unsettled)>;
+
+/// Writes these together, and each alone when that is refused: one that cannot be written must not keep the others from it. An
+/// error means that the store is closed.
+async fn write_all(jobs: &Jobs, outcomes: Vec<Unsettled>, mut refused: Refused) -> Result<Refused, StoreError> {
+    if !outcomes.is_empty() {
+        let outcomes = Arc::new(outcomes);
+        match write_these(jobs, outcomes.clone()).await {
+            Ok(()) => {}
+            Err(StoreError::Closed) => return Err(StoreError::Closed),
+            Err(error) => {
+                tracing::warn!(error = %kernel::problem::chain(&error), "outcomes are refused; each is written alone");
+                refused.extend(outcomes.iter().map(|outcome| (0, outcome.clone())));
+            }
+        }
     }
-    let outcomes = Arc::new(outcomes);
-    let mut said = false;
+    write_alone(jobs, refused).await
+}
+
+/// What is still refused.
+async fn write_alone(jobs: &Jobs, refused: Refused) -> Result<Refused, StoreError> {
+    let mut left = Refused::new();
+    for (times, outcome) in refused {
+        let mut done = write_these(jobs, Arc::new(vec![outcome.clone()])).await;
+        if let Err(why) = &done
+            && times >= PATIENCE
+        {
+            tracing::error!(job = outcome.job.id, error = %kernel::problem::chain(why), "an outcome cannot be stored");
+            done = write_these(jobs, Arc::new(vec![outcome.buried(why, jobs.0.clock.now_ms())])).await;
+        }
+        match done {
+            Ok(()) => {}
+            Err(StoreError::Closed) => return Err(StoreError::Closed),
+            Err(_) => left.push((times + 1, outcome)),
+        }
+    }
+    Ok(left)
+}
+
+/// Writes these together, again and again while that can help.
+async fn write_these(jobs: &Jobs, batch: Arc<Vec<Unsettled>>) -> Result<(), StoreError> {
+    let mut failed = false;
     loop {
-        let (batch, own) = (outcomes.clone(), jobs.clone());
-        match jobs.0.store.write_relaxed(async move |tx| write(tx, own, batch).await).await {
+        let (own, outcomes) = (jobs.clone(), batch.clone());
+        match jobs.0.store.write_relaxed(async move |tx| write(tx, own, outcomes).await).await {
             Ok(refused) => {
+                batch.iter().for_each(|it| jobs.forget(&it.job));
                 if refused > 0 {
                     metrics::counter!("jobs_settlements_refused_total").increment(refused);
                     tracing::warn!(refused, "outcomes refused: the jobs are no longer this worker's");
+                }
+                if refused > 0 && failed {
+                    // They may have been written by the commit whose answer was lost, and what followed was not told.
+                    jobs.wake();
+                    jobs.hint(fleet::READY);
+                    jobs.hint(fleet::ROOM);
                 }
                 // Once more, for whoever looks at the figures above.
                 jobs.changed();
                 return Ok(());
             }
-            Err(StoreError::Closed) => return Err(StoreError::Closed),
             Err(error) => {
                 metrics::counter!("jobs_settlements_failed_total").increment(1);
-                if !std::mem::replace(&mut said, true) {
+                if matches!(error, StoreError::Closed) || !error.is_temporary() {
+                    return Err(error);
+                }
+                if !std::mem::replace(&mut failed, true) {
                     tracing::warn!(error = %kernel::problem::chain(&error), "outcomes wait for the store");
                 }
                 tokio::time::sleep(AGAIN).await;

@@ -1,8 +1,8 @@
 //! What makes two jobs the same.
 
-use kernel::limits;
 use sha2::{Digest, Sha256};
 
+use crate::enqueue::named;
 use crate::state::State;
 
 /// Which jobs of a kind count as the same, and how long one of them keeps the others out.
@@ -31,7 +31,7 @@ pub(crate) struct Holds {
 const UNFINISHED: [State; 5] = [State::Pending, State::Available, State::Scheduled, State::Executing, State::Retryable];
 
 impl Unique {
-    /// Jobs with this key, up to [`limits::JOB_NAME_BYTES`].
+    /// Jobs with this key, up to [`kernel::limits::JOB_NAME_BYTES`].
     pub fn by_key(key: impl Into<String>) -> Self {
         Self { by: By::Key(key.into()), period_ms: None, states: None }
     }
@@ -55,7 +55,7 @@ impl Unique {
         Self { states: Some(mask(states)), ..self }
     }
 
-    /// The key for these arguments at this time; `None` when it is too long.
+    /// The key for these arguments at this time; `None` when it cannot be one.
     pub(crate) fn holds(self, args: &str, now_ms: i64) -> Option<Holds> {
         let key = match self.by {
             By::Key(key) => key,
@@ -64,7 +64,7 @@ impl Unique {
         let completed = u32::from(self.period_ms.is_some()) << State::Completed.number();
         let mask = self.states.unwrap_or(mask(&UNFINISHED) | completed);
         let until_ms = self.period_ms.map(|period_ms| now_ms.saturating_add(period_ms));
-        (key.len() <= limits::JOB_NAME_BYTES && mask != 0).then_some(Holds { key, mask, until_ms })
+        ((key.is_empty() || named(&key)) && mask != 0).then_some(Holds { key, mask, until_ms })
     }
 }
 

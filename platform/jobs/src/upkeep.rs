@@ -8,14 +8,19 @@ use ::store::{StoreError, Tx};
 use kernel::limits;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::lease::Beat;
 use crate::runner::{self, Queue};
 use crate::settle::{self, ToSettle};
 use crate::state::State;
 use crate::store::{self, Effects};
-use crate::{Handler, Jobs, Kind, Life, Served, bulk, progress};
+use crate::{Handler, Jobs, Kind, Life, Served, bulk, fleet, progress};
 
-/// The longest sleep of the loop; a signal or a due job ends it earlier.
-const TICK: Duration = Duration::from_secs(5);
+/// The longest sleep of a loop that tends the table; a signal or a due job ends it earlier.
+pub(crate) const TICK: Duration = Duration::from_secs(5);
+/// Dead leases that one write deals with.
+const LEASES: usize = 100;
+/// How much later than it is due a process of a fleet looks at a job, milliseconds at most: whoever looks first leaves nothing to do.
+const SPREAD_MS: u64 = 30;
 
 /// How long jobs stay to be looked at after they have ended, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,7 @@ impl Jobs {
         for queue in queues {
             self.0.tasks.spawn(runner::serve(self.clone(), queue));
         }
+        self.attend();
         self.0.tasks.spawn(progress::serve(self.clone()));
         self.0.tasks.spawn(upkeep(self.clone()));
     }
@@ -76,9 +82,9 @@ impl Jobs {
                 "attempts still run at the end of the grace time; they run again later"
             );
         }
-        let Some(served) = self.0.served.get() else { return };
         let (written, flushed) = oneshot::channel();
         let flush = async {
+            let Some(served) = self.0.served.get() else { return };
             // An error means that the settler has ended already, or gave up on a closed store: there is nothing to write.
             if served.settle.send(ToSettle::End(written)).await.is_ok() {
                 let _ = flushed.await;
@@ -86,6 +92,15 @@ impl Jobs {
         };
         if tokio::time::timeout(grace, flush).await.is_err() {
             tracing::warn!("the store takes no outcomes; the last jobs run again later");
+        }
+        self.0.ended.cancel();
+        if self.0.life == Life::Renewed {
+            let lease = self.0.lease;
+            // Unless something runs on under it; then the others wait until it is silent for long enough.
+            let forget = self.0.store.write_relaxed(async move |tx| store::leases::forget(tx, lease).await);
+            if !matches!(tokio::time::timeout(grace, forget).await, Ok(Ok(()))) {
+                tracing::debug!("the lease of this process is forgotten later");
+            }
         }
     }
 
@@ -122,27 +137,47 @@ impl Jobs {
         Ok(pruned)
     }
 
-    /// Takes back what dead leases hold: how many jobs run again.
+    /// Takes back what the dead had: how many jobs run again.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn rescue(&self) -> Result<u64, StoreError> {
-        let (mine, life) = (self.0.lease, self.0.life);
+        let dead = match self.0.life {
+            Life::Renewed => self.pulse().await?,
+            Life::Locked => {
+                let mine = self.0.lease;
+                self.0.store.read(async move |tx| store::leases::others(tx, mine).await).await?
+            }
+        };
+        self.take_back(dead).await
+    }
+
+    /// Takes back what dead processes had, and what was claimed under leases that have ended: how many jobs run again. Done by
+    /// several at once, it is done once.
+    pub(crate) async fn take_back(&self, mut dead: Vec<Beat>) -> Result<u64, StoreError> {
         let mut rescued = 0;
         loop {
-            let (own, now_ms) = (self.clone(), self.0.clock.now_ms());
-            let silent_since_ms = if life == Life::Locked { i64::MAX } else { now_ms - limits::LEASE_MS };
+            let (own, mine, now_ms) = (self.clone(), self.0.lease, self.0.clock.now_ms());
+            let some: Vec<Beat> = dead.split_off(dead.len().saturating_sub(LEASES));
             let (leases, again, last) = self
                 .0
                 .store
                 .write(async move |tx| {
                     let (mut again, mut last, mut effects) = (0, 0, Effects::default());
-                    let leases = store::leases::dead(tx, mine, silent_since_ms, now_ms).await?;
+                    let mut leases = store::leases::end(tx, now_ms).await?;
+                    for beat in some {
+                        if store::leases::bury(tx, beat).await? {
+                            leases.push(beat.0);
+                        }
+                    }
+                    // The lease goes first: were its holder to come back, it must see that its jobs may be others'. What is left of
+                    // them is found as nobody's.
+                    leases.extend(store::leases::unheld(tx, mine).await?);
+                    leases.dedup();
                     let limit = limits::JOB_PROMOTE_BATCH as i64;
                     for lease in &leases {
                         let (a, l) = store::crash(tx, *lease, limit, now_ms, &mut effects).await?;
                         (again, last) = (again + a, last + l);
-                        store::leases::forget(tx, *lease).await?;
                     }
                     tx.on_commit(move || own.apply(effects));
                     Ok::<_, StoreError>((leases.len(), again, last))
@@ -154,9 +189,10 @@ impl Jobs {
                 tracing::warn!(again, ended = last, leases, "took back the jobs of dead workers");
                 self.changed();
                 self.wake();
+                self.hint(fleet::READY);
+                self.hint(fleet::ROOM);
             }
-            // A lease whose jobs are all taken back is forgotten, so that the next turn of the loop sees others.
-            if leases == 0 {
+            if leases == 0 && dead.is_empty() {
                 return Ok(rescued);
             }
         }
@@ -187,28 +223,24 @@ impl Jobs {
 
     /// What there is to do, and when next.
     async fn outlook(&self) -> Result<Outlook, StoreError> {
-        let lease = self.0.lease;
+        let (lease, alone) = (self.0.lease, self.0.life == Life::Locked);
         self.0
             .store
             .read(async move |tx| {
                 Ok(Outlook {
                     due_ms: store::next_due(tx).await?,
                     lease_ends_ms: store::leases::next_end(tx).await?,
+                    unheld: !alone && !store::leases::unheld(tx, lease).await?.is_empty(),
                     loose: store::ties::is_loose(tx).await?,
                     called_off: store::called_off(tx, lease).await?,
                 })
             })
             .await
     }
-
-    async fn renew(&self) -> Result<(), StoreError> {
-        let (lease, now_ms) = (self.0.lease, self.0.clock.now_ms());
-        let holder = self.0.holder.clone();
-        self.0.store.write_relaxed(async move |tx| store::leases::renew(tx, lease, &holder, now_ms).await).await
-    }
 }
 
-/// One loop for all of it: safe to run in every process at once, takes no input.
+/// One loop for all of it: safe to run in every process at once, takes no input. Whatever one of them has done, the others no
+/// longer find.
 async fn upkeep(jobs: Jobs) {
     while !jobs.0.stop.is_cancelled() {
         // Jobs that are committed while it looks may be missed by the look: they say so, whenever they are due.
@@ -223,10 +255,12 @@ async fn upkeep(jobs: Jobs) {
         jobs.0.looks_at_ms.store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
         let until_due =
             next.map_or(TICK, |due| Duration::from_millis(due.saturating_sub(jobs.0.clock.now_ms()).max(1) as u64));
+        let alone = jobs.0.life == Life::Locked || until_due <= Duration::from_millis(1);
+        let spread_ms = if alone { 0 } else { jobs.0.entropy.below(SPREAD_MS) };
         tokio::select! {
             () = jobs.0.upkeep.notified() => {}
             () = jobs.0.stop.cancelled() => {}
-            () = tokio::time::sleep(until_due.min(TICK)) => {}
+            () = tokio::time::sleep(until_due.min(TICK) + Duration::from_millis(spread_ms)) => {}
         }
     }
 }
@@ -234,24 +268,25 @@ async fn upkeep(jobs: Jobs) {
 struct Outlook {
     due_ms: Option<i64>,
     lease_ends_ms: Option<i64>,
+    unheld: bool,
     loose: bool,
     called_off: Vec<i64>,
 }
 
 /// An idle process only reads; it writes when something is due.
 async fn turn(jobs: &Jobs) -> Result<Option<i64>, StoreError> {
-    if jobs.0.life == Life::Renewed {
-        jobs.renew().await?;
-        jobs.rescue().await?;
-        jobs.learn_policies().await?;
-    }
     let outlook = jobs.outlook().await?;
-    outlook.called_off.into_iter().for_each(|id| jobs.stop_running(id));
+    for id in outlook.called_off {
+        jobs.stop_running(id);
+    }
+    if outlook.unheld {
+        jobs.take_back(Vec::new()).await?;
+    }
     let now_ms = jobs.0.clock.now_ms();
     let mut next = None;
     for (at_ms, is_lease) in [(outlook.due_ms, false), (outlook.lease_ends_ms, true)] {
         match at_ms {
-            Some(at_ms) if at_ms <= now_ms && is_lease => drop(jobs.rescue().await?),
+            Some(at_ms) if at_ms <= now_ms && is_lease => drop(jobs.take_back(Vec::new()).await?),
             Some(at_ms) if at_ms <= now_ms => jobs.promote().await?,
             Some(at_ms) => {
                 next = Some(next.map_or(at_ms, |next: i64| next.min(at_ms)));

@@ -8,9 +8,9 @@ use kernel::limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::Jobs;
 use crate::claim::{Found, Lane, Look, Shut, Turns};
 use crate::store::{self, Effects};
+use crate::{Jobs, fleet};
 
 /// Between two looks through the table that nothing asked for, milliseconds: hints may be lost, the table is the truth.
 pub(crate) const POLL_MS: i64 = 5_000;
@@ -80,6 +80,7 @@ impl Jobs {
 
     /// A job may wait there now.
     pub(crate) fn came(&self, queue: &str, lane: Lane) {
+        self.hint(fleet::READY);
         let Some(waiting) = self.0.queues.lock().get(queue).cloned() else { return };
         waiting.turns.lock().came(lane);
         waiting.woken();
@@ -87,15 +88,30 @@ impl Jobs {
 
     /// A job of this key has ended, or been handed back: there may be room under a limit.
     pub(crate) fn job_ended(&self, queue: &str, key: &str) {
+        if self.0.policies.read().of(queue).counts() {
+            self.hint(fleet::ROOM);
+        }
         let Some(waiting) = self.0.queues.lock().get(queue).cloned() else { return };
         if waiting.turns.lock().ended(key) {
             waiting.woken();
         }
     }
 
-    pub(crate) fn doubt(&self, queue: &str) {
-        if let Some(waiting) = self.0.queues.lock().get(queue) {
-            waiting.doubt();
+    /// Jobs of other processes wait in these queues.
+    pub(crate) fn came_elsewhere(&self, queues: &[String]) {
+        let known = self.0.queues.lock();
+        for waiting in queues.iter().filter_map(|queue| known.get(queue)) {
+            waiting.turns.lock().hint();
+            waiting.woken();
+        }
+    }
+
+    /// Jobs that a limit counts have ended in other processes.
+    pub(crate) fn ended_elsewhere(&self) {
+        for waiting in self.0.queues.lock().values() {
+            if waiting.turns.lock().ended_elsewhere() {
+                waiting.woken();
+            }
         }
     }
 
@@ -112,10 +128,13 @@ impl Jobs {
             self.due_at(due_ms);
         }
         for id in effects.stop {
-            self.stop_running(id);
+            if !self.stop_running(id) {
+                self.hint(fleet::CONTROL);
+            }
         }
         if effects.loose {
             self.0.upkeep.notify_one();
+            self.hint(fleet::CONTROL);
         }
         self.changed();
     }

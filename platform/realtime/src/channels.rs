@@ -120,24 +120,47 @@ impl Channels {
         let Some(subscribers) = shard.get_mut(channel) else { return };
         let before = subscribers.len();
         let mut asleep = Vec::new();
-        subscribers.retain(|_, subscriber| match subscriber.offer(&broadcast) {
+        self.keep(&mut shard, channel, |subscriber| match subscriber.offer(&broadcast) {
             Offer::Done(waker) => {
                 asleep.extend(waker);
                 true
             }
-            Offer::Lost => {
-                subscriber.member.lost(channel);
-                false
-            }
+            Offer::Lost => false,
         });
         metrics::counter!("realtime_deliveries_total").increment(before as u64);
+        drop(shard);
+        wake(asleep);
+    }
+
+    /// Ends the subscription of whoever has not come as far as `top`, or is in another life of the stream.
+    pub(crate) fn behind(&self, channel: &str, top: &Position) {
+        self.keep(&mut self.shard(channel).lock(), channel, |subscriber| match &subscriber.state {
+            State::Live(Some(at)) => at.epoch == top.epoch && at.offset >= top.offset,
+            _ => true,
+        });
+    }
+
+    /// Drops the subscribers for whom `stays` says no; they are told that they missed something.
+    fn keep(&self, shard: &mut Shard, channel: &str, mut stays: impl FnMut(&mut Subscriber) -> bool) {
+        let Some(subscribers) = shard.get_mut(channel) else { return };
+        let before = subscribers.len();
+        subscribers.retain(|_, subscriber| {
+            let stays = stays(subscriber);
+            if !stays {
+                subscriber.member.lost(channel);
+            }
+            stays
+        });
         self.subscriptions.fetch_sub(before - subscribers.len(), Ordering::Relaxed);
         if subscribers.is_empty() {
             shard.remove(channel);
             self.channels.fetch_sub(1, Ordering::Relaxed);
         }
-        drop(shard);
-        wake(asleep);
+    }
+
+    /// Every channel with a subscriber.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        self.shards.iter().flat_map(|shard| shard.lock().keys().cloned().collect::<Vec<_>>()).collect()
     }
 
     /// Everybody who was let into a guarded channel.

@@ -130,6 +130,6 @@ async fn read(bus: &Bus, namespace: &Namespace, load: &dyn Load, channel: &str) 
     Ok(true)
 }
 
-fn load_error(error: bus::BusError) -> LoadError {
+pub(crate) fn load_error(error: bus::BusError) -> LoadError {
     Arc::new(error)
 }

@@ -12,6 +12,7 @@ use http::HeaderMap;
 use kernel::{Clock, Entropy, Secret, limits};
 use parking_lot::RwLock;
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::channels::Channels;
@@ -93,9 +94,11 @@ pub(crate) struct Core {
     pub(crate) members: Arc<Members>,
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
-    loads: Loads,
+    pub(crate) loads: Loads,
     connections: AtomicUsize,
     draining: AtomicBool,
+    /// Publications of any channel may have been missed.
+    pub(crate) doubt: Notify,
 }
 
 /// Weak, because the bus keeps its listeners for as long as it lives.
@@ -105,6 +108,12 @@ impl Sink for Ear {
     fn publication(&self, channel: &str, publication: &Arc<Publication>) {
         if let Some(core) = self.0.upgrade() {
             core.channels.publication(channel, publication);
+        }
+    }
+
+    fn interrupted(&self) {
+        if let Some(core) = self.0.upgrade() {
+            core.doubt.notify_one();
         }
     }
 }
@@ -130,6 +139,7 @@ impl Hub {
             loads: Loads::default(),
             connections: AtomicUsize::new(limits::CONNECTIONS),
             draining: AtomicBool::new(false),
+            doubt: Notify::new(),
             bus,
         });
         core.bus.listen(Arc::new(Ear(Arc::downgrade(&core))));
@@ -164,6 +174,20 @@ impl Hub {
         // Not a type parameter of the future: it holds the bytes only.
         let data = serde_json::to_vec(value).map_err(PublishError::Json);
         self.publish_json(channel, data?.into()).await
+    }
+
+    /// As [`Hub::publish`], to the subscribers of this process alone, and into no history: for what is about this process.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub fn publish_here(&self, channel: &str, value: &(impl Serialize + ?Sized)) -> Result<(), PublishError> {
+        let namespace = self.0.find(channel).ok_or(PublishError::UnknownNamespace)?;
+        if namespace.durable.is_some() {
+            return Err(PublishError::Durable);
+        }
+        metrics::counter!("realtime_publications_total").increment(1);
+        self.0.bus.publish_here(channel, serde_json::to_vec(value).map_err(PublishError::Json)?.into());
+        Ok(())
     }
 
     /// As [`Hub::publish`], of a JSON text.
@@ -268,9 +292,12 @@ impl Hub {
     pub async fn run(&self, stop: CancellationToken) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         // A second that was missed is made up for: each belongs to other connections.
-        while stop.run_until_cancelled(second.tick()).await.is_some() {
-            self.tick();
-        }
+        let ticking = async {
+            while stop.run_until_cancelled(second.tick()).await.is_some() {
+                self.tick();
+            }
+        };
+        tokio::join!(ticking, stop.run_until_cancelled(self.0.catch_up()));
     }
 
     /// One second has passed: [`Hub::run`] calls it, and tests.
@@ -280,11 +307,11 @@ impl Hub {
         metrics::gauge!("realtime_subscriptions").set(self.stats().subscriptions as f64);
     }
 
-    /// Lets nobody in any more, closes every connection with 3001 so that clients come back elsewhere, and waits for them
-    /// to end: 5 s at most.
-    pub async fn drain(&self) {
+    /// Lets nobody in any more, closes every connection within `window` with 3001 so that clients come back elsewhere, and waits
+    /// for them to end: 5 s more at most.
+    pub async fn drain(&self, window: Duration) {
         self.0.draining.store(true, Ordering::SeqCst);
-        self.0.members.close_all(Disconnect::SHUTDOWN);
+        self.0.members.close_all(Disconnect::SHUTDOWN, window).await;
         let left = tokio::time::timeout(Duration::from_millis(DRAIN_MS), self.0.members.all_left()).await;
         if left.is_err() {
             tracing::warn!(connections = self.0.members.seated(), "connections did not end in time and are cut");
@@ -297,7 +324,8 @@ impl Core {
     pub(crate) fn seat(&self) -> Result<Seat, Refused> {
         let bound = if self.is_draining() { 0 } else { self.connections.load(Ordering::Relaxed) };
         // Those who are sent away together must not come back together.
-        self.members.seat(bound).ok_or_else(|| Refused::Full { retry_after_s: 2 + self.entropy.below(9) as u32 })
+        let seat = self.members.seat(bound, limits::ARRIVALS_PER_S);
+        seat.ok_or_else(|| Refused::Full { retry_after_s: 2 + self.entropy.below(9) as u32 })
     }
 
     pub(crate) fn is_draining(&self) -> bool {

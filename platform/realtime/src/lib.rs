@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod broadcast;
+mod catch_up;
 mod centrifuge;
 mod channels;
 mod codes;

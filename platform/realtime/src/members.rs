@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use kernel::Entropy;
 use parking_lot::Mutex;
@@ -16,6 +17,8 @@ use crate::feed::FeedState;
 
 /// Seconds that the wheel can look ahead; more than any interval in use.
 const SLOTS: usize = 64;
+/// Between two groups that are sent away.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// One open connection, as the core sees it.
 #[derive(Clone)]
@@ -79,6 +82,8 @@ impl Member {
 pub(crate) struct Members {
     next_id: AtomicU64,
     seats: AtomicUsize,
+    /// Seats that were taken since the last tick.
+    arrived: AtomicUsize,
     all_left: Notify,
     all: Mutex<HashMap<u64, Member>>,
     wheel: Mutex<Wheel>,
@@ -94,6 +99,7 @@ impl Members {
         Self {
             next_id: AtomicU64::new(1),
             seats: AtomicUsize::new(0),
+            arrived: AtomicUsize::new(0),
             all_left: Notify::new(),
             all: Mutex::default(),
             wheel: Mutex::new(Wheel { slots: vec![Vec::new(); SLOTS], now: 0 }),
@@ -115,12 +121,20 @@ impl Members {
         self.all.lock().remove(&id);
     }
 
-    pub(crate) fn close_all(&self, why: Disconnect) {
-        let all: Vec<Member> = self.all.lock().values().cloned().collect();
-        all.iter().for_each(|member| member.close(why));
+    /// Closes everybody within `window`, a few at a time and in no order: they do not all come back elsewhere at once.
+    pub(crate) async fn close_all(&self, why: Disconnect, window: Duration) {
+        let mut all: Vec<Member> = self.all.lock().values().cloned().collect();
+        let slices = (window.as_millis() / SLICE.as_millis()).max(1) as usize;
+        let slice = all.len().div_ceil(slices).max(1);
+        let mut pace = tokio::time::interval(SLICE);
+        while !all.is_empty() {
+            pace.tick().await;
+            all.drain(all.len().saturating_sub(slice)..).for_each(|member| member.close(why));
+        }
     }
 
     pub(crate) fn tick(&self, entropy: &Entropy) {
+        self.arrived.store(0, Ordering::Release);
         let due = self.wheel.lock().advance();
         for id in due {
             let member = self.all.lock().get(&id).cloned();
@@ -130,8 +144,11 @@ impl Members {
         }
     }
 
-    /// A place for one connection, while fewer than `bound` are taken.
-    pub(crate) fn seat(self: &Arc<Self>, bound: usize) -> Option<Seat> {
+    /// A place for one connection, while fewer than `bound` are taken, and fewer than `arrivals` were within this second.
+    pub(crate) fn seat(self: &Arc<Self>, bound: usize, arrivals: usize) -> Option<Seat> {
+        if self.arrived.fetch_add(1, Ordering::AcqRel) >= arrivals {
+            return None;
+        }
         let taken =
             self.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| (taken < bound).then(|| taken + 1));
         taken.ok()?;

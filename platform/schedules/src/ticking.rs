@@ -12,7 +12,7 @@ use crate::calendar::{Mark, Tick};
 use crate::reading::{Firing, Outcome};
 use crate::state::{self, Look, Overlap};
 use crate::store::{self, Stored};
-use crate::{Schedules, state::admits};
+use crate::{Schedules, TOPIC, state::admits};
 
 /// The longest sleep of the loop: so soon does it notice that the wall clock was moved, or that another process has added
 /// a schedule.
@@ -30,27 +30,44 @@ pub(crate) struct Prepared {
 }
 
 impl Schedules {
-    /// Fires ticks until told to stop. Safe to run in every process at once: a tick is a row.
+    /// Fires ticks until told to stop, in a fleet while this process leads in it. Safe to run in every process at once: a tick is
+    /// a row.
     pub async fn run(self, stop: CancellationToken) {
+        let leadership = self.0.fleet.get().map(|fleet| fleet.lead(TOPIC));
+        let mut told = self.0.store.told(TOPIC);
         if let Err(error) = self.refresh().await {
             tracing::warn!(error = %chain(&error), "the next ticks could not be computed anew; the stored ones count");
         }
         while !stop.is_cancelled() {
-            let sleep = match self.turn().await {
-                Ok(None) => LOOK,
-                Ok(Some(next_ms)) => {
-                    let until_ms = next_ms.saturating_sub(self.0.clock.now_ms()).max(1);
-                    Duration::from_millis(until_ms.unsigned_abs()).min(LOOK)
-                }
-                Err(error) => {
-                    tracing::warn!(error = %chain(&error), "schedules could not be looked at; tried again");
-                    AGAIN
+            let waits = leadership.as_ref().filter(|leadership| !leadership.leads());
+            let sleep = if waits.is_none() { self.look().await } else { LOOK };
+            let elected = async {
+                match waits {
+                    Some(leadership) => leadership.elected().await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 () = self.0.look.notified() => {}
+                () = elected => {}
+                Ok(()) = told.changed() => self.heard(),
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Deals with what is due; how long to sleep then.
+    async fn look(&self) -> Duration {
+        match self.turn().await {
+            Ok(None) => LOOK,
+            Ok(Some(next_ms)) => {
+                let until_ms = next_ms.saturating_sub(self.0.clock.now_ms()).max(1);
+                Duration::from_millis(until_ms.unsigned_abs()).min(LOOK)
+            }
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "schedules could not be looked at; tried again");
+                AGAIN
             }
         }
     }

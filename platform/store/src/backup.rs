@@ -268,20 +268,25 @@ fn digest(connection: &Connection, name: String) -> Result<(String, u64, Vec<u8>
     while let Some(row) = rows.next()? {
         count += 1;
         for column in 0..columns {
-            let (kind, bytes): (u8, &[u8]) = match row.get_ref(column)? {
-                ValueRef::Null => (0, &[]),
-                ValueRef::Integer(value) => (1, &value.to_le_bytes()),
-                ValueRef::Real(value) => (2, &value.to_le_bytes()),
-                ValueRef::Text(value) => (3, value),
-                ValueRef::Blob(value) => (4, value),
-            };
-            // Length first: two values never read as one.
-            hash.update([kind]);
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
+            feed(&mut hash, row.get_ref(column)?);
         }
     }
     Ok((name, count, hash.finalize().to_vec()))
+}
+
+/// Counts a value into a digest.
+pub(crate) fn feed(hash: &mut Sha256, value: ValueRef<'_>) {
+    let (kind, bytes): (u8, &[u8]) = match value {
+        ValueRef::Null => (0, &[]),
+        ValueRef::Integer(value) => (1, &value.to_le_bytes()),
+        ValueRef::Real(value) => (2, &value.to_le_bytes()),
+        ValueRef::Text(value) => (3, value),
+        ValueRef::Blob(value) => (4, value),
+    };
+    // Length first: two values never read as one.
+    hash.update([kind]);
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
 }
 
 pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backup;
+pub mod transfer;
 
 mod error;
+mod hints;
 mod migrate;
 mod postgres;
 mod restore;
@@ -15,12 +17,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kernel::{Clock, Entropy, Secret};
+use tokio::sync::watch;
 use write::Pace;
 
 pub use error::StoreError;
+pub use hints::Carrier;
 pub use migrate::Migration;
 pub use restore::Restored;
-pub use sqlite::connect::{FILE, free_bytes};
+pub use sqlite::connect::{FILE, free_bytes, lock};
 pub use tx::Tx;
 pub use value::{FromRow, FromValue, Row, Value};
 
@@ -89,11 +93,19 @@ impl Store {
         sqlite::examine(dir, migrations)
     }
 
+    /// Looks at a PostgreSQL database, whoever else uses it.
+    ///
+    /// # Errors
+    /// As [`Store::postgres`].
+    pub async fn examine_postgres(url: &Secret, migrations: &[Migration]) -> Result<Examined, StoreError> {
+        postgres::Postgres::examine(url, migrations).await
+    }
+
     /// Opens (and creates) the embedded database of a data directory, and brings its schema up to `migrations`.
     ///
     /// # Errors
     /// [`StoreError::Locked`] when another process has it, [`StoreError::Newer`] when a newer binary wrote it,
-    /// [`StoreError::Unavailable`] when the disk says no.
+    /// [`StoreError::Address`] when it has moved elsewhere ([`transfer`]), [`StoreError::Unavailable`] when the disk says no.
     pub fn embedded(
         dir: &Path,
         durability: Durability,
@@ -101,6 +113,7 @@ impl Store {
         clock: &Clock,
         entropy: &Entropy,
     ) -> Result<Self, StoreError> {
+        transfer::refuse_moved(dir)?;
         sqlite::Sqlite::open(dir, durability, migrations, clock, entropy)
             .map(|engine| Self(Engine::Sqlite(Arc::new(engine))))
     }
@@ -230,6 +243,38 @@ impl Store {
         match &self.0 {
             Engine::Sqlite(_) => Ok(0),
             Engine::Postgres(engine) => engine.clock_off_ms(clock).await,
+        }
+    }
+
+    /// Tells the other processes on this database that something of this topic was committed: for [`crate::Tx::on_commit`].
+    /// Never blocks; many within [`kernel::limits::STORE_HINT_MS`] are one. On the embedded engine there is nobody to tell.
+    pub fn tell(&self, topic: &'static str) {
+        if let Engine::Postgres(engine) = &self.0 {
+            engine.hints().tell(topic);
+        }
+    }
+
+    /// Changes when another process told of this topic: worth a look. It may change without reason, and hints may be lost, so
+    /// whoever waits for it looks now and then by itself. On the embedded engine it never changes.
+    pub fn told(&self, topic: &str) -> watch::Receiver<u64> {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.hints().told(topic),
+            Engine::Postgres(engine) => engine.hints().told(topic),
+        }
+    }
+
+    /// From now on `carrier` carries what is told here, instead of the database; what it hears elsewhere comes by
+    /// [`Store::hear`]. The first carrier stays.
+    pub fn carried_by(&self, carrier: Carrier) {
+        if let Engine::Postgres(engine) = &self.0 {
+            engine.hints().carried_by(carrier);
+        }
+    }
+
+    /// Another process told of this topic; of all of them, where it may have been missed.
+    pub fn hear(&self, topic: Option<&str>) {
+        if let Engine::Postgres(engine) = &self.0 {
+            topic.map_or_else(|| engine.hints().doubt(), |topic| engine.hints().hear(topic));
         }
     }
 

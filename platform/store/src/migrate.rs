@@ -19,6 +19,13 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+impl Migration {
+    /// `part/version`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.part, self.version)
+    }
+}
+
 pub(crate) const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
     part TEXT NOT NULL, version BIGINT NOT NULL, applied_at_ms BIGINT NOT NULL, PRIMARY KEY (part, version))";
 
@@ -42,6 +49,7 @@ pub(crate) type Applied = HashSet<(String, u32)>;
 
 /// Refuses a database with steps that are not in the list.
 pub(crate) fn refuse_unknown(applied: &Applied, migrations: &[Migration]) -> Result<(), StoreError> {
+    crate::transfer::refuse_unfinished(applied)?;
     let known: Applied = migrations.iter().map(|step| (step.part.to_owned(), step.version)).collect();
     match applied.difference(&known).min() {
         Some((part, version)) => Err(StoreError::Newer(format!("{part}/{version}"))),
@@ -62,7 +70,7 @@ pub(crate) fn refuse_newer(connection: &Connection, migrations: &[Migration]) ->
 /// The names of the steps that a database does not have yet.
 pub(crate) fn pending(connection: &Connection, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
     let applied = applied(connection)?;
-    Ok(missing(&applied, migrations).map(|step| format!("{}/{}", step.part, step.version)).collect())
+    Ok(missing(&applied, migrations).map(Migration::name).collect())
 }
 
 fn applied(connection: &Connection) -> Result<Applied, StoreError> {
@@ -77,8 +85,8 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration], clo
     let applied = applied(&tx)?;
     refuse_unknown(&applied, migrations)?;
     for migration in missing(&applied, migrations) {
-        let name = format!("{}/{}", migration.part, migration.version);
-        tx.execute_batch(&for_sqlite(migration.sql)).map_err(|error| StoreError::Migration(name, Arc::new(error)))?;
+        tx.execute_batch(&for_sqlite(migration.sql))
+            .map_err(|error| StoreError::Migration(migration.name(), Arc::new(error)))?;
         tx.execute(
             "INSERT INTO migrations (part, version, applied_at_ms) VALUES (?1, ?2, ?3)",
             rusqlite::params![migration.part, migration.version, clock.now_ms()],

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use kernel::{Clock, Entropy, SealKey, Secret};
 use store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::scheme::{MadeAs, SecretFrom, Sender};
 use crate::source::{ActiveKey, Origin, Settings, Source, unfit};
@@ -16,6 +18,10 @@ pub(crate) const SOURCES: usize = 200;
 const MADE_BYTES: usize = 24;
 const WHSEC_BYTES: usize = 32;
 const TOKEN_BYTES: usize = 20;
+/// What the other processes are told when a source or a secret was changed.
+const TOPIC: &str = "sources";
+/// In a fleet the sources are read again so often, if nothing is told.
+const EVERY: Duration = Duration::from_secs(5);
 /// The source that is there from the first run.
 const FIRST: &str = "github";
 
@@ -118,6 +124,31 @@ impl Sources {
         let live = self.0.assemble(stored, &keys)?;
         *self.0.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
         Ok(())
+    }
+
+    /// What this process changed is in force here from now on, and soon in the others.
+    ///
+    /// # Errors
+    /// As [`Sources::reload`].
+    pub(crate) async fn changed(&self) -> Result<(), SourcesError> {
+        self.0.store.tell(TOPIC);
+        self.reload().await
+    }
+
+    /// Follows what other processes change, until told to stop.
+    pub(crate) async fn follow_others(&self, stop: &CancellationToken) {
+        let (mut told, alone) = (self.0.store.told(TOPIC), self.0.store.stats().engine == "sqlite");
+        loop {
+            tokio::select! {
+                Ok(()) = told.changed() => {}
+                () = tokio::time::sleep(EVERY), if !alone => {}
+                () = stop.cancelled() => return,
+            }
+            let _one_at_a_time = self.0.changing.lock().await;
+            if let Err(error) = self.reload().await {
+                tracing::warn!(error = %kernel::problem::chain(&error), "the sources are as they were; others may have changed them");
+            }
+        }
     }
 
     async fn make_first(&self) -> Result<(), SourcesError> {

@@ -275,6 +275,14 @@ impl Webhooks {
             record.signature = Some(self.0.sources.0.seal(&record.id, &proofs));
             (record.received, record.expected) = (unverified.received, unverified.expected);
         }
+        // What quotes the body may hold a NUL, which not every store keeps in a text.
+        let texts =
+            [Some(&mut record.reason), record.hint.as_mut(), record.received.as_mut(), record.expected.as_mut()];
+        texts
+            .into_iter()
+            .flatten()
+            .filter(|text| text.contains('\0'))
+            .for_each(|text| *text = text.replace('\0', "\u{fffd}"));
         let written: Result<(), ::store::StoreError> =
             self.0.store.write_relaxed(async move |tx| deliveries::insert_refusal(tx, &record).await).await;
         if let Err(error) = written {

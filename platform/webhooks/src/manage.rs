@@ -106,6 +106,7 @@ impl Sources {
         };
         let sealed = secret.map(|secret| directory.seal(&new.name, &secret));
         let _one_at_a_time = directory.changing.lock().await;
+        self.reload().await?;
         if self.all().len() >= SOURCES {
             return Err(Problem::conflict("too_many_sources", format!("There are {SOURCES} sources already.")));
         }
@@ -125,7 +126,7 @@ impl Sources {
         if !added? {
             return Err(taken(&new.name));
         }
-        self.reload().await?;
+        self.changed().await?;
         self.reveal(&new.name)
     }
 
@@ -133,7 +134,7 @@ impl Sources {
     pub(crate) async fn change(&self, name: &str, change: SourceChange) -> Result<bool, Problem> {
         let directory = &self.0;
         let _one_at_a_time = directory.changing.lock().await;
-        let source = self.stored(name)?;
+        let source = self.stored(name).await?;
         let enabled = change.enabled.unwrap_or(source.enabled);
         let settings = change.settings.unwrap_or_else(|| source.settings.clone());
         if let Some(sender) = known::find(source.sender_name()) {
@@ -151,14 +152,14 @@ impl Sources {
         if !changed? {
             return Err(unknown(name));
         }
-        self.reload().await?;
+        self.changed().await?;
         Ok(heard)
     }
 
     pub(crate) async fn rotate(&self, name: &str, rotation: Rotation) -> Result<Revealed, Problem> {
         let directory = &self.0;
         let _one_at_a_time = directory.changing.lock().await;
-        let source = self.stored(name)?;
+        let source = self.stored(name).await?;
         let overlap_s = rotation.overlap_s.unwrap_or(OVERLAP_S);
         if !(0..=OVERLAP_S_MAX).contains(&overlap_s) {
             return Err(bad("/overlap_s", format!("Give 0 to {OVERLAP_S_MAX} seconds.")));
@@ -181,7 +182,7 @@ impl Sources {
             })
             .await;
         rotated?;
-        self.reload().await?;
+        self.changed().await?;
         let shown = self.reveal(name)?;
         Ok(Revealed { previous_until_ms: (overlap_s > 0).then_some(until_ms), ..shown })
     }
@@ -190,27 +191,27 @@ impl Sources {
     pub(crate) async fn revoke(&self, name: &str, id: i64) -> Result<(), Problem> {
         let directory = &self.0;
         let _one_at_a_time = directory.changing.lock().await;
-        self.stored(name)?;
+        self.stored(name).await?;
         let row = name.to_owned();
         let revoked: Result<bool, StoreError> =
             directory.store.write(async move |tx| rows::revoke(tx, &row, id).await).await;
         if !revoked? {
             return Err(Problem::not_found(format!("Source {name} has no secret {id}.")));
         }
-        Ok(self.reload().await?)
+        Ok(self.changed().await?)
     }
 
     pub(crate) async fn remove(&self, name: &str) -> Result<(), Problem> {
         let directory = &self.0;
         let _one_at_a_time = directory.changing.lock().await;
-        self.stored(name)?;
+        self.stored(name).await?;
         let row = name.to_owned();
         let removed: Result<bool, StoreError> =
             directory.store.write(async move |tx| rows::remove(tx, &row).await).await;
         if !removed? {
             return Err(unknown(name));
         }
-        Ok(self.reload().await?)
+        Ok(self.changed().await?)
     }
 
     pub(crate) fn reveal(&self, name: &str) -> Result<Revealed, Problem> {
@@ -243,8 +244,9 @@ impl Sources {
         }
     }
 
-    /// A source that is kept here, and so can be changed here.
-    fn stored(&self, name: &str) -> Result<std::sync::Arc<Source>, Problem> {
+    /// A source that is kept here, and so can be changed here: as it is, whichever process changed it last.
+    async fn stored(&self, name: &str) -> Result<std::sync::Arc<Source>, Problem> {
+        self.reload().await?;
         let source = self.named(name).ok_or_else(|| unknown(name))?;
         if source.origin == Origin::Environment {
             let detail = format!("The secret of {name} comes from the environment: change it there and restart.");

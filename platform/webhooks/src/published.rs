@@ -134,6 +134,7 @@ impl Sources {
     async fn follow(&self, name: &str, key: &Secret) -> Result<bool, SourcesError> {
         let directory = &self.0;
         let _one_at_a_time = directory.changing.lock().await;
+        self.reload().await?;
         let Some(source) = self.named(name).filter(|source| source.follows().is_some()) else { return Ok(false) };
         let now_ms = directory.clock.now_ms();
         let newest = source.keys.first().filter(|newest| newest.secret == *key && newest.counts(now_ms));
@@ -151,7 +152,7 @@ impl Sources {
             })
             .await;
         followed?;
-        self.reload().await?;
+        self.changed().await?;
         Ok(same.is_none())
     }
 }

@@ -25,6 +25,8 @@ const FILE: &str = "webhooks.spool";
 /// The file at most; what comes then is refused.
 const BYTES: u64 = 256 * 1024 * 1024;
 const HEAD: usize = 12;
+/// Records that are read at once, and bytes, about.
+const AT_ONCE: (usize, u64) = (32, 4 * 1024 * 1024);
 
 /// A delivery that waits.
 #[derive(Serialize, Deserialize)]
@@ -118,12 +120,12 @@ impl Spool {
     }
 
     /// The first that waits, and where the next one begins.
-    pub(crate) async fn first(&self) -> io::Result<Option<(Spooled, u64)>> {
+    pub(crate) async fn first(&self) -> io::Result<Vec<(Spooled, u64)>> {
         let inner = self.0.clone();
         tokio::task::spawn_blocking(move || inner.first()).await.map_err(io::Error::other)?
     }
 
-    /// The first is kept: it waits no longer. When nothing waits, the file is emptied.
+    /// What is before `next` is kept: it waits no longer. When nothing waits, the file is emptied.
     pub(crate) async fn take(&self, next: u64) -> io::Result<()> {
         let inner = self.0.clone();
         tokio::task::spawn_blocking(move || inner.take(next)).await.map_err(io::Error::other)?
@@ -181,19 +183,20 @@ impl Inner {
         Ok(())
     }
 
-    fn first(&self) -> io::Result<Option<(Spooled, u64)>> {
+    fn first(&self) -> io::Result<Vec<(Spooled, u64)>> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = self.taken.load(Ordering::Acquire);
+        let (begun, mut first) = (self.taken.load(Ordering::Acquire), Vec::new());
+        let mut at = begun;
         // Only what was promised: a record that is not synced yet may still be refused.
-        if at >= self.synced.load(Ordering::Acquire) {
-            return Ok(None);
+        while at < self.synced.load(Ordering::Acquire) && first.len() < AT_ONCE.0 && at - begun < AT_ONCE.1 {
+            file.seek(SeekFrom::Start(at))?;
+            let Some(json) = next_record(&mut *file)? else {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a record of the spool is damaged"));
+            };
+            at += (HEAD + json.len()) as u64;
+            first.push((serde_json::from_slice(&json)?, at));
         }
-        file.seek(SeekFrom::Start(at))?;
-        let Some(json) = next_record(&mut *file)? else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a record of the spool is damaged"));
-        };
-        let next = at + (HEAD + json.len()) as u64;
-        Ok(Some((serde_json::from_slice(&json)?, next)))
+        Ok(first)
     }
 
     fn take(&self, next: u64) -> io::Result<()> {
@@ -249,9 +252,11 @@ mod tests {
 
     async fn drained(spool: &Spool) -> Vec<String> {
         let mut ids = Vec::new();
-        while let Some((delivery, next)) = spool.first().await.expect("read") {
-            ids.push(delivery.id);
-            spool.take(next).await.expect("taken");
+        loop {
+            let first = spool.first().await.expect("read");
+            let Some((_, next)) = first.last() else { break };
+            spool.take(*next).await.expect("taken");
+            ids.extend(first.into_iter().map(|(delivery, _)| delivery.id));
         }
         ids
     }
@@ -263,7 +268,7 @@ mod tests {
         for n in 0..5 {
             spool.append(delivery(n)).await.expect("appended");
         }
-        let (_, next) = spool.first().await.expect("read").expect("one");
+        let (_, next) = spool.first().await.expect("read").remove(0);
         spool.take(next).await.expect("taken");
         drop(spool);
         let spool = Spool::open(dir.path()).expect("opened");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::{Config, DEFAULTS};
+use super::{Config, DEFAULTS, SECRET};
 
 const FILE: &str = "mainspring.toml";
 const PREFIX: &str = "MAINSPRING__";
@@ -19,6 +19,8 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--data`.
     pub data: Option<String>,
+    /// `--role`, by their names.
+    pub roles: Vec<String>,
     /// The environment.
     pub environment: BTreeMap<String, String>,
 }
@@ -54,7 +56,9 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
                 if origin != "default" && !origins.contains_key(&name) {
                     return Err(ConfigError::Wrong(format!("there is no setting {name} (from {origin})")));
                 }
-                origins.insert(name, (value.to_string(), origin.to_owned()));
+                let shown = value.to_string();
+                let hidden = SECRET.contains(&name.as_str()) && !["[]", "\"\""].contains(&shown.as_str());
+                origins.insert(name, (if hidden { "[secret]".to_owned() } else { shown }, origin.to_owned()));
                 let section = settings.entry(section.clone()).or_insert_with(|| Table::new().into());
                 section.as_table_mut().and_then(|table| table.insert(key, value));
             }
@@ -75,6 +79,11 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
         };
         merge(single(&section.to_lowercase(), &key.to_lowercase(), typed(text)), variable)?;
     }
+    for (variable, section) in [("DATABASE_URL", "store"), ("REDIS_URL", "bus")] {
+        if let Some(url) = overrides.environment.get(variable).filter(|url| !url.is_empty()) {
+            merge(single(section, "url", url.clone().into()), variable)?;
+        }
+    }
     if let Some(port) = overrides.environment.get("PORT").filter(|port| !port.is_empty()) {
         merge(single("server", "listen", format!("0.0.0.0:{port}").into()), "PORT")?;
     }
@@ -82,6 +91,9 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
         if let Some(value) = value {
             merge(single("server", key, value.clone().into()), flag)?;
         }
+    }
+    if !overrides.roles.is_empty() {
+        merge(single("server", "roles", overrides.roles.clone().into()), "--role")?;
     }
     let mut config: Config = Value::Table(settings)
         .try_into()

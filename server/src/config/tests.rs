@@ -69,3 +69,28 @@ fn a_rate_that_is_none_names_its_setting() {
         assert!(load(&with(&[(&variable, "5/10s")])).is_ok(), "{setting}");
     }
 }
+
+#[test]
+fn a_fleet_is_named_by_its_usual_variables_and_its_addresses_are_not_shown() {
+    let both = [("DATABASE_URL", "postgres://me:hunter2@db/x"), ("REDIS_URL", "redis://:hunter2@cache")];
+    let config = load(&with(&both)).expect("loads");
+    assert!(config.store.is_shared());
+    let shown = format!("{}{config:?}", config.explain());
+    assert!(!shown.contains("hunter2") && shown.contains("store.url = [secret]  # DATABASE_URL"), "{shown}");
+    let said = load(&with(&both[1..])).expect_err("refused").to_string();
+    assert!(said.contains("DATABASE_URL") && !said.contains("hunter2"), "{said}");
+    let said = load(&with(&[both[0], ("MAINSPRING__BACKUP__EVERY_HOURS", "6")])).expect_err("refused").to_string();
+    assert!(said.contains("backup.every_hours"), "{said}");
+    assert!(load(&Overrides::default()).expect("loads").explain().contains("store.url = \"\"  # default"));
+}
+
+#[test]
+fn a_role_is_one_that_there_is() {
+    let mut overrides = Overrides { roles: vec!["ingress".into(), "worker".into()], ..Overrides::default() };
+    let server = load(&overrides).expect("loads").server;
+    assert!(server.does(Role::Ingress) && server.does(Role::Worker) && !server.does(Role::Api));
+    assert!(load(&Overrides::default()).expect("loads").server.does(Role::Scraper));
+    overrides.roles = vec!["cook".into()];
+    assert!(load(&overrides).is_err());
+    assert!(load(&with(&[("MAINSPRING__SERVER__ROLES", "[]")])).expect_err("refused").to_string().contains("one role"));
+}

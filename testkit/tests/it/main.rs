@@ -3,6 +3,7 @@
 mod nginx;
 mod orphans;
 mod postgres;
+mod proxy;
 mod redis;
 
 use std::io::{Read, Write};

@@ -73,6 +73,10 @@ impl Redis {
         Self { memory, clock, entropy, dial, inbox, outbox, scripts, net, _stop: stop.drop_guard() }
     }
 
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     pub(crate) async fn publish(&self, channel: &str, data: Bytes, keep: Keep) -> BusResult<Position> {
         let partition = partition_of(channel);
         if keep.size == 0 {

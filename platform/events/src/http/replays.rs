@@ -77,7 +77,6 @@ impl From<NoReplay> for Problem {
                 let detail = "There is no subscription of this name; they are at /api/v1/subscriptions.";
                 invalid("/subscription", "unknown", detail)
             }
-            NoReplay::NotServed => Self::conflict("not_served", "Nobody serves this stream in this process."),
             NoReplay::Running => Self::conflict(
                 "replay_running",
                 "A replay into this subscription is running; cancel it, or wait for its end.",

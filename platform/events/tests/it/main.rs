@@ -3,6 +3,7 @@
 mod append;
 mod conditions;
 mod declared;
+mod fleet;
 mod http;
 mod names;
 mod order;

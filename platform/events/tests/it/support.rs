@@ -82,6 +82,14 @@ impl Bed {
         Self { dir, clock, store, jobs, events }
     }
 
+    /// Another process on the same log; on the embedded engine, another log on the same store.
+    pub(crate) async fn beside(&self, streams: &[Stream]) -> Self {
+        let (dir, clock) = (tempfile::tempdir().expect("a directory"), self.clock.clone());
+        let store = if testkit::on_postgres() { open_store(self.dir.path(), &clock) } else { self.store.clone() };
+        let (jobs, events) = over(&store, &clock, Life::Renewed, streams, |_| {}).await;
+        Self { dir, clock, store, jobs, events }
+    }
+
     pub(crate) async fn append(&self, event: NewEvent) -> Result<Appended, AppendError> {
         append(&self.store, &self.events, event).await
     }
@@ -162,10 +170,25 @@ async fn open(
     streams: &[Stream],
     more: impl Fn(&mut Registry),
 ) -> (Store, Jobs, Events) {
-    let migrations = [jobs::MIGRATIONS, events::MIGRATIONS, &[SCRATCH]].concat();
+    let store = open_store(dir, clock);
+    let (jobs, events) = over(&store, clock, Life::Locked, streams, more).await;
+    (store, jobs, events)
+}
+
+fn open_store(dir: &std::path::Path, clock: &Clock) -> Store {
+    let migrations = [jobs::MIGRATIONS, events::MIGRATIONS, fleet::MIGRATIONS, &[SCRATCH]].concat();
+    testkit::open(dir, Durability::Normal, &migrations, clock, &Entropy::system()).expect("opened")
+}
+
+async fn over(
+    store: &Store,
+    clock: &Clock,
+    life: Life,
+    streams: &[Stream],
+    more: impl Fn(&mut Registry),
+) -> (Jobs, Events) {
     let entropy = Entropy::system();
-    let store = testkit::open(dir, Durability::Normal, &migrations, clock, &entropy).expect("opened");
-    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked).await;
+    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), life).await;
     let jobs = jobs.expect("jobs");
     let mut registry = Registry::default();
     registry.event::<Heard>();
@@ -178,7 +201,7 @@ async fn open(
     streams.iter().for_each(|stream| registry.stream(stream.clone()));
     more(&mut registry);
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy, registry);
-    (store, jobs, events)
+    (jobs, events)
 }
 
 pub(crate) async fn append(store: &Store, events: &Events, event: NewEvent) -> Result<Appended, AppendError> {

@@ -143,3 +143,24 @@ async fn tails_are_bounded_and_end_with_the_server() {
     bed.events.stop().await;
     assert_eq!(last.message().await, None, "the stream ends");
 }
+
+/// By polling alone, twelve events would take the guard's minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_shows_at_once_what_another_process_appends() {
+    let bed = Bed::new().await;
+    let mut reader = Reader::open(&bed, "", None).await;
+    let other = bed.beside(&[]).await;
+    if !testkit::on_postgres() {
+        // The embedded engine has no other process, and no hints: a second log on one store is seen by polling alone.
+        other.append(small("github.push")).await.expect("appended");
+        assert_eq!(reader.take(1).await, [1]);
+        return;
+    }
+    within(async {
+        for position in 1..=20 {
+            other.append(small("github.push")).await.expect("appended");
+            assert_eq!(reader.take(1).await, [position]);
+        }
+    })
+    .await;
+}

@@ -64,3 +64,20 @@ async fn it_can_be_searched_paged_and_pruned() {
     assert_eq!(bench.guard.prune(2_500).await.expect("pruned"), 3);
     assert_eq!(found(newest()).await, 2);
 }
+
+#[tokio::test]
+async fn an_address_with_a_nul_is_refused_before_anybody_asks_the_store_for_it() {
+    let bench = Bench::with(["off", "off", "off", "off", "off"]);
+    for (method, path) in [
+        ("GET", "/api/v1/audit?q=%00"),
+        ("GET", "/api/v1/audit?actor=a%00b"),
+        ("POST", "/console/enter/a%00"),
+        ("POST", "/in/%00"),
+    ] {
+        let answer = bench.send(bench.request(method, path, None, "")).await;
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(answer.body.contains("address_invalid"), "{}", answer.body);
+    }
+    let answer = bench.send(bench.request("GET", "/api/v1/audit?q=%2500", None, "")).await;
+    assert_eq!(answer.status, 200, "the sign itself may be looked for");
+}

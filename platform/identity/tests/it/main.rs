@@ -1,6 +1,7 @@
 //! Who may do what, attacked: links, sessions, cookies, and the permission of administrators.
 
 mod admin;
+mod elsewhere;
 mod keys;
 mod links;
 mod sessions;

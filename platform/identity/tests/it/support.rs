@@ -42,11 +42,16 @@ impl Answer {
 impl Bed {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let (clock, entropy) = (Clock::manual(START_MS), Entropy::system());
-        let store = testkit::open(dir.path(), Durability::Normal, identity::MIGRATIONS, &clock, &entropy);
-        let store = store.expect("opened");
-        let identity = Identity::new(store.clone(), clock.clone(), entropy);
+        let clock = Clock::manual(START_MS);
+        let store = open(dir.path(), &clock);
+        let identity = Identity::new(store.clone(), clock.clone(), Entropy::system());
         Self { dir, clock, store, identity }
+    }
+
+    /// Another process on the same database; on the embedded engine, which has one, another handle.
+    pub(crate) fn beside(&self) -> Identity {
+        let store = if testkit::on_postgres() { open(self.dir.path(), &self.clock) } else { self.store.clone() };
+        Identity::new(store, self.clock.clone(), Entropy::system())
     }
 
     pub(crate) fn router(&self) -> Router {
@@ -85,6 +90,10 @@ impl Bed {
     pub(crate) async fn status_of(&self, session: &str) -> u16 {
         self.status_with(&format!("mainspring_session={session}")).await
     }
+}
+
+fn open(dir: &std::path::Path, clock: &Clock) -> Store {
+    testkit::open(dir, Durability::Normal, identity::MIGRATIONS, clock, &Entropy::system()).expect("opened")
 }
 
 /// As the edge does it: the caller is found out, then the route answers.

@@ -106,6 +106,24 @@ impl Turns {
         self.stale = true;
     }
 
+    /// Other processes have put jobs there: look through the table when there is room.
+    pub(crate) fn hint(&mut self) {
+        self.stale = true;
+    }
+
+    /// A job of some key ended in another process; whether that may have opened anything.
+    pub(crate) fn ended_elsewhere(&mut self) -> bool {
+        self.openings += 1;
+        let was_shut = self.shut == Some(Shut::Full);
+        if was_shut {
+            self.shut = None;
+        }
+        let lanes: Vec<Lane> = self.full.drain().flat_map(|(_, lanes)| lanes).collect();
+        let opened = was_shut || !lanes.is_empty();
+        lanes.into_iter().for_each(|lane| self.came(lane));
+        opened
+    }
+
     /// Whether the table must be looked through; asking is agreeing to do it.
     pub(crate) fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.stale)
@@ -124,7 +142,7 @@ impl Turns {
                 self.came(lane);
             }
         }
-        self.stale || self.shut.is_none() && self.known.iter().any(serves)
+        self.shut.is_none() && (self.stale || self.known.iter().any(serves))
     }
 
     /// Whether jobs may wait here, for whatever reason they do: then newcomers queue up behind them.
@@ -301,6 +319,22 @@ mod tests {
         assert!(!turns.ready(50, all));
         turns.doubt();
         assert!(turns.ready(50, all) && turns.take_stale() && !turns.take_stale());
+    }
+
+    #[test]
+    fn what_happens_elsewhere_opens_what_is_full_and_nothing_else() {
+        let mut turns = Turns::default();
+        assert!(!turns.ended_elsewhere());
+        ["full", "rests"].into_iter().for_each(|key| turns.came(lane(0, key)));
+        let look = turns.take(9, all);
+        turns.give_back(look, vec![Found::Full, Found::Rests(500)], Some(Shut::Full));
+        turns.hint();
+        assert!(!turns.ready(499, all), "a full queue is not looked through for each job that comes");
+        assert!(turns.ended_elsewhere() && turns.ready(499, all));
+        assert_eq!(keys(&turns.take(9, all)), ["full"]);
+        shut(&mut turns, Shut::Paused);
+        turns.hint();
+        assert!(!turns.ended_elsewhere() && !turns.ready(499, all), "a pause is ended by a person");
     }
 
     #[test]

@@ -67,6 +67,7 @@ async fn list(
 ) -> ProblemResult<Json<JobPage>> {
     let limit = params.limit.unwrap_or(50).clamp(1, kernel::limits::PAGE);
     let ListParams { state, queue, kind, batch, before, .. } = params;
+    queue.iter().chain(&kind).try_for_each(|name| queues::named(name))?;
     let items = jobs.list(Query { state, queue, kind, before, limit, event_position: None, batch }).await?;
     let next = (items.len() == limit).then(|| items.last().map(|job| job.id.clone())).flatten();
     Ok(Json(JobPage { items, next }))

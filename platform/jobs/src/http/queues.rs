@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State as Handle};
 use axum::http::StatusCode;
 use identity::Admin;
-use kernel::{Problem, ProblemResult, limits};
+use kernel::{Problem, ProblemResult};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Jobs;
 use crate::policy::{KindRow, Pausable, QueuePolicy, QueueRow};
+use crate::{Jobs, enqueue};
 
 pub(super) fn routes() -> OpenApiRouter<Jobs> {
     OpenApiRouter::new()
@@ -28,9 +28,9 @@ async fn queues(_: Admin, Handle(jobs): Handle<Jobs>) -> ProblemResult<Json<Vec<
     Ok(Json(jobs.queue_rows().await?))
 }
 
-fn named(name: &str) -> Result<(), Problem> {
-    if name.is_empty() || name.len() > limits::JOB_NAME_BYTES {
-        return Err(Problem::bad_request("name_invalid", "A name has 1 to 200 bytes."));
+pub(super) fn named(name: &str) -> Result<(), Problem> {
+    if !enqueue::named(name) {
+        return Err(Problem::bad_request("name_invalid", "A name has 1 to 200 bytes, none of them 0."));
     }
     Ok(())
 }

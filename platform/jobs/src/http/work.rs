@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::progress::Said;
+use crate::progress::{Said, storable};
 use crate::remote::{End, Handed, Token, Wanted};
 use crate::state::State;
-use crate::{Failure, Jobs};
+use crate::{Failure, Jobs, enqueue};
 
 pub(super) fn routes() -> OpenApiRouter<Jobs> {
     OpenApiRouter::new()
@@ -103,9 +103,7 @@ fn in_range(name: &str, value: u32, least: u32, most: u32) -> Result<u32, Proble
 
 impl ClaimBody {
     fn wanted(self) -> Result<Wanted, Problem> {
-        let named = |names: &[String], most: usize| {
-            names.len() <= most && names.iter().all(|it| !it.is_empty() && it.len() <= limits::JOB_NAME_BYTES)
-        };
+        let named = |names: &[String], most: usize| names.len() <= most && names.iter().all(|it| enqueue::named(it));
         if self.queues.is_empty() || !named(&self.queues, QUEUES) {
             return Err(Problem::bad_request("claim_invalid", "A worker names 1 to 20 queues.")
                 .field("/queues", "1 to 20 names"));
@@ -118,7 +116,7 @@ impl ClaimBody {
         let wait_s = in_range("wait_s", self.wait_s.unwrap_or(0), 0, limits::JOB_WAIT_S)?;
         let lease_s = in_range("lease_s", self.lease_s.unwrap_or(LEASE_S), 1, limits::JOB_LEASE_S)?;
         Ok(Wanted {
-            worker: self.worker.unwrap_or_default().chars().take(limits::JOB_NAME_BYTES).collect(),
+            worker: storable(self.worker.unwrap_or_default()).chars().take(limits::JOB_NAME_BYTES).collect(),
             queues: self.queues,
             kinds: self.kinds,
             limit: limit as usize,

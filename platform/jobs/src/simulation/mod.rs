@@ -1,10 +1,13 @@
 //! The engine's SQL and its memory of lanes, held against the plain model: random stories of many workers, clocks that jump,
 //! deaths, orders, dependencies, batches, limits and pauses, compared after every step.
 //!
-//! `MAINSPRING_SEED` repeats a run, `MAINSPRING_STORIES` asks for more than the usual number.
+//! `MAINSPRING_SEED` repeats a run, `MAINSPRING_STORIES` asks for more than the usual number. `fleet.rs` does the same for what is
+//! decided by time, without a store: who lives.
 
 mod arrivals;
+mod fleet;
 mod model;
+mod plans;
 mod play;
 mod steps;
 
@@ -56,23 +59,26 @@ fn the_engine_does_what_the_model_says() {
 }
 
 #[test]
-fn leases_die_of_silence_and_come_back_by_renewing() {
+fn leases_are_taken_from_the_silent_and_come_back_by_renewing() {
     let Floor { _dir, runtime, store } = floor();
     let told: Result<(), StoreError> = runtime.block_on(store.write(async |tx| {
         let mut effects = Effects::default();
         let (one, two) = (sql::leases::take(tx, "one", 1000).await?, sql::leases::take(tx, "two", 5000).await?);
-        assert_eq!(sql::leases::dead(tx, two, 1000, 0).await?, [0i64; 0]);
-        assert_eq!(sql::leases::dead(tx, two, 1001, 0).await?, [one]);
-        assert_eq!(sql::leases::dead(tx, one, i64::MAX, 0).await?, [two], "never its own");
+        assert_eq!(sql::leases::others(tx, two).await?, [(one, 1000)], "never its own");
+        assert!(sql::leases::renew(tx, one, "one", 1000).await?, "its clock stands still");
+        assert!(sql::leases::renew(tx, one, "one", 7).await?, "and is set back");
+        assert_eq!(sql::leases::others(tx, two).await?, [(one, 1002)], "yet it is seen to live");
+        assert!(!sql::leases::bury(tx, (one, 1000)).await?, "it has written since");
         let guest = sql::leases::take_until(tx, "a guest", "nonce", 1000, 2000).await?;
-        assert_eq!(sql::leases::dead(tx, two, 0, 1999).await?, [0i64; 0], "its time is not over");
-        assert_eq!(sql::leases::dead(tx, two, 0, 2000).await?, [guest]);
+        assert_eq!(sql::leases::others(tx, two).await?.len(), 1, "it ends by itself");
+        assert!(!sql::leases::bury(tx, (guest, 1000)).await?);
+        assert_eq!(sql::leases::end(tx, 1999).await?, [0i64; 0], "its time is not over");
         assert!(!sql::leases::extend(tx, guest, "guess", 1999, 9000).await?, "only who has the nonce");
         assert!(sql::leases::extend(tx, guest, "nonce", 1999, 9000).await?);
-        assert_eq!(sql::leases::dead(tx, two, 0, 2000).await?, [0i64; 0]);
-        sql::leases::forget(tx, guest).await?;
-        sql::leases::forget(tx, one).await?;
-        assert_eq!(sql::leases::dead(tx, two, i64::MAX, 0).await?, [0i64; 0]);
+        assert_eq!(sql::leases::end(tx, 2000).await?, [0i64; 0]);
+        assert_eq!(sql::leases::end(tx, 9000).await?, [guest]);
+        assert!(!sql::leases::is_held(tx, guest, "nonce").await?);
+        assert!(sql::leases::bury(tx, (one, 1002)).await? && !sql::leases::bury(tx, (one, 1002)).await?);
         // It did not know that it was dead, and claimed.
         let job = |state: i32, lease: Option<i64>| {
             format!(
@@ -83,9 +89,10 @@ fn leases_die_of_silence_and_come_back_by_renewing() {
             )
         };
         tx.execute(&job(2, Some(one)), &[]).await?;
-        assert_eq!(sql::leases::dead(tx, two, 0, 0).await?, [one], "nobody holds it");
-        sql::leases::renew(tx, one, "one", 6000).await?;
-        assert_eq!(sql::leases::dead(tx, two, 6000, 0).await?, [0i64; 0], "it lives again");
+        assert_eq!(sql::leases::unheld(tx, two).await?, [one], "nobody holds it");
+        assert!(!sql::leases::renew(tx, one, "one", 6000).await?, "it is told that it was away");
+        assert_eq!(sql::leases::unheld(tx, two).await?, [0i64; 0], "it lives again");
+        assert_eq!(sql::leases::executing(tx, one).await?.len(), 1);
         assert_eq!(sql::crash(tx, one, 10, 7000, &mut effects).await?, (0, 1));
         let errors: Vec<(String,)> = tx.all("SELECT errors FROM jobs WHERE state = 6", params![]).await?;
         assert_eq!(errors[0].0, r#"[{"attempt":1,"at_ms":7000,"message":"the worker died"}]"#);

@@ -1,5 +1,9 @@
 //! The SQL of the life of a job. Each function is one transition of `state.rs`, fenced by lease and claim; what else a
 //! transition sets in motion is in `ties.rs`.
+//!
+//! Where a row is found by its id, its state is asked for as `state + 0`: PostgreSQL would else think of the index of all jobs in
+//! that state, and combine the two. And where a limit is always the same, it is in the text: of one that is a parameter,
+//! PostgreSQL supposes a tenth of the table.
 
 pub(crate) mod batches;
 pub(crate) mod bulk;
@@ -98,7 +102,7 @@ pub(crate) async fn claim(
     let sql = concat!(
         "UPDATE jobs SET state = 2, attempt = attempt + 1, claims = claims + 1, lease = $1, started_at_ms = $2, ",
         keeps!("4"),
-        " WHERE state = 0 AND id IN (SELECT id FROM jobs WHERE queue = $3 AND priority = $4 AND kind = $5
+        " WHERE state + 0 = 0 AND id IN (SELECT id FROM jobs WHERE queue = $3 AND priority = $4 AND kind = $5
                  AND job_key = $6 AND state = 0 ORDER BY id LIMIT $7)
          RETURNING id, kind, attempt, max_attempts, claims, run_at_ms, event_position, trace, ",
         args!(),
@@ -166,7 +170,7 @@ pub(crate) async fn settle(
         "UPDATE jobs SET state = CASE WHEN cancel_at_ms IS NULL THEN $4 ELSE 5 END, lease = NULL, finished_at_ms = $5,
              errors = $6, ",
         keeps!("CASE WHEN cancel_at_ms IS NULL THEN $7 ELSE 32 END"),
-        " WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3 AND ($8 = 0 OR cancel_at_ms IS NOT NULL)
+        " WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3 AND ($8 = 0 OR cancel_at_ms IS NOT NULL)
          RETURNING state, ties"
     );
     let (number, bit) = (i32::from(state.number()), 1 << state.number());
@@ -182,7 +186,7 @@ pub(crate) async fn settle(
 /// The end of nearly every job, in one small step: a success that nothing else depends on. `false` for any other.
 async fn completed(tx: &mut Tx, lease: i64, it: &Settlement, now_ms: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE jobs SET state = 4, lease = NULL, finished_at_ms = $4
-         WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3
+         WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3
              AND cancel_at_ms IS NULL AND ties = 0 AND unique_mask <= 0";
     Ok(tx.execute(sql, params![it.id, lease, it.claim, now_ms]).await? == 1)
 }
@@ -193,7 +197,7 @@ async fn again(tx: &mut Tx, lease: i64, it: &Settlement, at_ms: i64, uncounted: 
         "UPDATE jobs SET state = CASE WHEN attempt > $6 THEN 3 ELSE 1 END, attempt = attempt - $6, lease = NULL,
              run_at_ms = $4, errors = $5, started_at_ms = CASE WHEN $6 = 0 THEN started_at_ms END, ",
         keeps!("8"),
-        " WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3 AND cancel_at_ms IS NULL"
+        " WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3 AND cancel_at_ms IS NULL"
     );
     Ok(tx.execute(sql, params![it.id, lease, it.claim, at_ms, &it.errors, uncounted]).await? == 1)
 }
@@ -208,13 +212,13 @@ pub(crate) async fn hand_back(
     effects: &mut Effects,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE jobs SET state = 0, lease = NULL, attempt = attempt - 1, started_at_ms = NULL
-         WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3 AND cancel_at_ms IS NULL
+         WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3 AND cancel_at_ms IS NULL
          RETURNING queue, priority, kind, job_key";
     if let Some(ready) = tx.first::<ties::Ready>(sql, params![id, lease, claim]).await? {
         effects.ready(ready);
         return Ok(true);
     }
-    let sql = "UPDATE jobs SET attempt = attempt - 1 WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3";
+    let sql = "UPDATE jobs SET attempt = attempt - 1 WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3";
     if tx.execute(sql, params![id, lease, claim]).await? == 0 {
         return Ok(false);
     }
@@ -239,43 +243,40 @@ pub(crate) async fn crash(
     now_ms: i64,
     effects: &mut Effects,
 ) -> Result<(u64, u64), StoreError> {
-    let bury = concat!(
+    let (died, keeps) = (died!(), keeps!("CASE WHEN cancel_at_ms IS NULL THEN 64 ELSE 32 END"));
+    let bury = format!(
         "UPDATE jobs SET state = CASE WHEN cancel_at_ms IS NULL THEN 6 ELSE 5 END, lease = NULL, finished_at_ms = $2,
-             errors = ",
-        died!(),
-        ", ",
-        keeps!("CASE WHEN cancel_at_ms IS NULL THEN 64 ELSE 32 END"),
-        " WHERE id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
-                 AND (attempt >= max_attempts OR cancel_at_ms IS NOT NULL) LIMIT $3)
+             errors = {died}, {keeps}
+         WHERE id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
+                 AND (attempt >= max_attempts OR cancel_at_ms IS NOT NULL) LIMIT {limit})
          RETURNING id, state, ties"
     );
-    let buried: Vec<(i64, i64, i64)> = tx.all(bury, params![lease, now_ms, limit]).await?;
+    let buried: Vec<(i64, i64, i64)> = tx.all(&bury, params![lease, now_ms]).await?;
     for (id, state, ties) in &buried {
         if *ties != 0 {
             let state = State::from_number(*state).unwrap_or(State::Discarded);
             ties::ended(tx, *id, state, now_ms, effects).await?;
         }
     }
-    let free = concat!(
-        "UPDATE jobs SET state = 0, lease = NULL, errors = ",
-        died!(),
-        " WHERE state = 2 AND id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
-                 AND attempt < max_attempts AND cancel_at_ms IS NULL LIMIT $3)"
+    let free = format!(
+        "UPDATE jobs SET state = 0, lease = NULL, errors = {died}
+         WHERE state + 0 = 2 AND id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
+                 AND attempt < max_attempts AND cancel_at_ms IS NULL LIMIT {limit})"
     );
-    let again = tx.execute(free, params![lease, now_ms, limit]).await?;
+    let again = tx.execute(&free, params![lease, now_ms]).await?;
     Ok((again, buried.len() as u64))
 }
 
 /// Makes jobs available whose time has come; where they wait now.
 pub(crate) async fn promote(tx: &mut Tx, now_ms: i64, limit: i64, effects: &mut Effects) -> Result<usize, StoreError> {
-    let sql = concat!(
-        "UPDATE jobs SET state = 0, ",
-        keeps!("1"),
-        " WHERE state IN (1, 3) AND id IN
-             (SELECT id FROM jobs WHERE state IN (1, 3) AND run_at_ms <= $1 ORDER BY run_at_ms LIMIT $2)
+    let keeps = keeps!("1");
+    let sql = format!(
+        "UPDATE jobs SET state = 0, {keeps}
+         WHERE state + 0 IN (1, 3) AND id IN
+             (SELECT id FROM jobs WHERE state IN (1, 3) AND run_at_ms <= $1 ORDER BY run_at_ms LIMIT {limit})
          RETURNING queue, priority, kind, job_key"
     );
-    let due: Vec<ties::Ready> = tx.all(sql, params![now_ms, limit]).await?;
+    let due: Vec<ties::Ready> = tx.all(&sql, params![now_ms]).await?;
     let count = due.len();
     due.into_iter().for_each(|ready| effects.ready(ready));
     Ok(count)
@@ -311,7 +312,7 @@ pub(crate) async fn cancel(tx: &mut Tx, id: i64, now_ms: i64, effects: &mut Effe
         }
         return Ok(Cancelled::Now);
     }
-    let sql = "UPDATE jobs SET cancel_at_ms = COALESCE(cancel_at_ms, $2) WHERE id = $1 AND state = 2";
+    let sql = "UPDATE jobs SET cancel_at_ms = COALESCE(cancel_at_ms, $2) WHERE id = $1 AND state + 0 = 2";
     let asked = tx.execute(sql, params![id, now_ms]).await? == 1;
     if asked {
         effects.stop.push(id);
@@ -321,7 +322,8 @@ pub(crate) async fn cancel(tx: &mut Tx, id: i64, now_ms: i64, effects: &mut Effe
 
 /// Whether a job is still this worker's, and not called off.
 pub(crate) async fn is_wanted(tx: &mut Tx, lease: i64, id: i64, claim: u32) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM jobs WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3 AND cancel_at_ms IS NULL";
+    let sql =
+        "SELECT 1 FROM jobs WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3 AND cancel_at_ms IS NULL";
     let row: Option<(i64,)> = tx.first(sql, params![id, lease, claim]).await?;
     Ok(row.is_some())
 }
@@ -329,14 +331,14 @@ pub(crate) async fn is_wanted(tx: &mut Tx, lease: i64, id: i64, claim: u32) -> R
 /// A worker's job: its kind, and whether it is called off.
 pub(crate) async fn held(tx: &mut Tx, lease: i64, id: i64, claim: u32) -> Result<Option<(String, bool)>, StoreError> {
     let sql = "SELECT kind, CASE WHEN cancel_at_ms IS NULL THEN 0 ELSE 1 END FROM jobs
-         WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3";
+         WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3";
     tx.first(sql, params![id, lease, claim]).await
 }
 
 /// A worker's job as it was claimed, without its arguments.
 pub(crate) async fn held_job(tx: &mut Tx, lease: i64, id: i64, claim: u32) -> Result<Option<Claimed>, StoreError> {
     let sql = "SELECT id, kind, attempt, max_attempts, claims, run_at_ms, event_position, trace, '', errors
-         FROM jobs WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3";
+         FROM jobs WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3";
     let Some(mut job) = tx.first::<Claimed>(sql, params![id, lease, claim]).await? else { return Ok(None) };
     let (queue, key): (String, String) = tx.one("SELECT queue, job_key FROM jobs WHERE id = $1", params![id]).await?;
     (job.queue, job.key) = (queue.into(), key.into());
@@ -369,8 +371,10 @@ pub(crate) async fn run_now(tx: &mut Tx, id: i64, now_ms: i64, effects: &mut Eff
 
 /// Removes jobs that ended in this state before `before_ms`, at most `limit`.
 pub(crate) async fn prune(tx: &mut Tx, state: State, before_ms: i64, limit: i64) -> Result<u64, StoreError> {
-    let old = "SELECT id FROM jobs WHERE state = $1 AND finished_at_ms < $2 ORDER BY finished_at_ms, id LIMIT $3";
-    let params = params![i32::from(state.number()), before_ms, limit];
+    let old = format!(
+        "SELECT id FROM jobs WHERE state = $1 AND finished_at_ms < $2 ORDER BY finished_at_ms, id LIMIT {limit}"
+    );
+    let params = params![i32::from(state.number()), before_ms];
     for table in ["job_payloads", "job_notes"] {
         tx.execute(&format!("DELETE FROM {table} WHERE id IN ({old})"), params).await?;
     }

@@ -12,7 +12,7 @@ pub(crate) async fn write(
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO job_notes (id, percent, note, result, noted_at_ms)
-         SELECT id, $4, $5, $6, $7 FROM jobs WHERE id = $1 AND state = 2 AND lease = $2 AND claims = $3
+         SELECT id, $4, $5, $6, $7 FROM jobs WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3
          ON CONFLICT (id) DO UPDATE SET percent = COALESCE(excluded.percent, job_notes.percent),
              note = COALESCE(excluded.note, job_notes.note), result = COALESCE(excluded.result, job_notes.result),
              noted_at_ms = excluded.noted_at_ms";

@@ -104,10 +104,10 @@ pub(crate) async fn load(tx: &mut Tx, queue: &str, most: i64) -> Result<Load, St
     Ok((waiting, oldest_at_ms, running))
 }
 
-/// Queues in which jobs wait or run, at most `most` of either: one step of an index each.
-pub(crate) async fn queues(tx: &mut Tx, most: usize) -> Result<Vec<String>, StoreError> {
+/// Queues with jobs in any of these states (0: they wait, 2: they run), at most `most` of each: one step of an index each.
+pub(crate) async fn queues(tx: &mut Tx, states: &[i32], most: usize) -> Result<Vec<String>, StoreError> {
     let mut queues = Vec::new();
-    for state in [0, 2] {
+    for state in states {
         let sql = format!("SELECT MIN(queue) FROM jobs WHERE state = {state} AND queue > $1");
         let mut last = String::new();
         for _ in 0..most {

@@ -5,7 +5,7 @@ use jobs::state::State;
 use jobs::{Failure, Life, NewJob, Run};
 use serde_json::json;
 
-use crate::support::{LONG, PLAIN, Site, engine, get, heard, held, post, until, works};
+use crate::support::{LONG, PLAIN, Site, engine, get, heard, held, post, until, watched, works};
 
 #[tokio::test]
 async fn a_running_job_is_told_to_stop_and_ends_cancelled_whatever_it_says() {
@@ -79,8 +79,7 @@ async fn a_job_whose_worker_is_dead_ends_cancelled_when_that_is_known() {
     assert_eq!(ear.next().await, (id, 1));
     let other = engine(&site.store, &site.clock, Life::Renewed).await;
     assert!(other.cancel(id).await.expect("written"), "from elsewhere");
-    site.clock.advance(kernel::limits::LEASE_MS + 1);
-    other.rescue().await.expect("written");
+    watched(&other, &site.store).await;
     assert_eq!(site.row(id).await.state, State::Cancelled);
     gate.add_permits(1);
     // The slot is free again when its late outcome is judged and refused.

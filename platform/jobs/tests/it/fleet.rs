@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use jobs::state::State;
 use jobs::{EnqueueError, Failure, Life, NewJob};
-use kernel::limits;
-use store::{StoreError, params};
 
-use crate::support::{Figures, LONG, PLAIN, Site, add_effect, engine, heard, held, polled, until, works};
+use crate::support::{
+    Figures, LONG, PLAIN, Site, add_effect, engine, heard, held, open_again, polled, until, watched, works,
+};
 
 /// An engine that believes itself alone never renews its lease: to a fleet it looks like a process that was suspended, and
 /// goes on later as if nothing had been.
@@ -25,7 +25,7 @@ async fn a_worker_that_lost_its_lease_settles_nothing() {
     assert_eq!(ear.next().await, (id, 1));
     let other = engine(&site.store, &site.clock, Life::Renewed).await;
     assert_eq!(other.rescue().await.expect("written"), 0, "not silent for long enough");
-    site.clock.advance(limits::LEASE_MS + 1);
+    assert_eq!(watched(&other, &site.store).await, 1);
     let (handler, mut ear) = works();
     other.serve(vec![(PLAIN, handler)], 1);
     assert_eq!(ear.next().await, (id, 2));
@@ -65,8 +65,8 @@ async fn an_effect_of_a_lost_attempt_is_rolled_back() {
     site.jobs.serve(vec![(PLAIN, handler)], 1);
     let id = site.enqueue(NewJob::new(PLAIN, &())).await;
     assert_eq!(ear.next().await, (id, 1));
-    site.clock.advance(limits::LEASE_MS + 1);
     let other = engine(&site.store, &site.clock, Life::Renewed).await;
+    assert_eq!(watched(&other, &site.store).await, 1);
     let (handler, mut ear) = effect("of the second", None);
     other.serve(vec![(PLAIN, handler)], 1);
     assert_eq!(ear.next().await, (id, 2));
@@ -82,9 +82,8 @@ async fn an_effect_of_a_lost_attempt_is_rolled_back() {
 #[tokio::test]
 async fn jobs_under_a_lease_that_nobody_holds_are_not_stuck() {
     let site = Site::new(SUSPENDED).await;
-    site.clock.advance(limits::LEASE_MS + 1);
     let other = engine(&site.store, &site.clock, Life::Renewed).await;
-    assert_eq!(other.rescue().await.expect("written"), 0, "it had nothing, and is forgotten");
+    assert_eq!(watched(&other, &site.store).await, 0, "it had nothing, and is forgotten");
     assert_eq!(site.run_sql("DELETE FROM job_leases").await, 1);
     let id = site.enqueue(NewJob::new(PLAIN, &())).await;
     let own = format!("UPDATE jobs SET state = 2, attempt = 1, claims = 1, lease = {}", site.jobs.lease());
@@ -92,30 +91,6 @@ async fn jobs_under_a_lease_that_nobody_holds_are_not_stuck() {
     assert_eq!(other.rescue().await.expect("written"), 1);
     let row = site.row(id).await;
     assert_eq!((row.state, row.attempt), (State::Available, 1));
-}
-
-#[tokio::test]
-async fn a_long_attempt_of_a_worker_that_renews_is_left_alone() {
-    let site = Site::new(Life::Renewed).await;
-    let (handler, mut ear, gate) = held(|_| Ok(()));
-    site.jobs.serve(vec![(PLAIN, handler)], 1);
-    let id = site.enqueue(NewJob::new(PLAIN, &())).await;
-    assert_eq!(ear.next().await, (id, 1));
-    let other = engine(&site.store, &site.clock, Life::Renewed).await;
-    let lease = site.jobs.lease();
-    for _ in 0..20 {
-        site.advance(limits::LEASE_MS / 2);
-        polled("it renews", async || {
-            let sql = "SELECT renewed_at_ms FROM job_leases WHERE lease = $1";
-            let renewed: Result<(i64,), StoreError> =
-                site.store.read(async move |tx| tx.one(sql, params![lease]).await).await;
-            (renewed.expect("read").0 == site.clock.now_ms()).then_some(())
-        })
-        .await;
-        assert_eq!(other.rescue().await.expect("written"), 0);
-    }
-    gate.add_permits(1);
-    assert_eq!(site.reaches(id, State::Completed).await.attempt, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,7 +110,8 @@ async fn two_engines_drain_one_queue_and_run_each_job_once() {
     told.expect("enqueued");
     let ran = Arc::new(Mutex::new(HashMap::<i64, u32>::new()));
     let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
-    let other = engine(&site.store, &site.clock, Life::Renewed).await;
+    let store = open_again(&site.store, site.dir.path(), &site.clock);
+    let other = engine(&store, &site.clock, Life::Renewed).await;
     for jobs in [&site.jobs, &other] {
         let (ran, say) = (ran.clone(), say.clone());
         let handler = jobs::handler(move |run| {

@@ -8,7 +8,7 @@ use kernel::Clock;
 use store::StoreError;
 use tokio::runtime::Runtime;
 
-use crate::support::{Ear, LONG, PLAIN, START_MS, Site, engine, held, open, until, works};
+use crate::support::{Ear, LONG, PLAIN, START_MS, Site, engine, held, open, until, watched, works};
 
 /// An engine with a runtime of its own, which can die.
 struct Process {
@@ -159,7 +159,7 @@ async fn a_dead_worker_is_found_behind_many_others() {
     let id = site.enqueue(NewJob::new(PLAIN, &())).await;
     let taken = "UPDATE jobs SET state = 2, attempt = 1, claims = 1, lease = (SELECT MAX(lease) FROM job_leases)";
     assert_eq!(site.run_sql(taken).await, 1);
-    assert_eq!(site.jobs.rescue().await.expect("written"), 1);
+    assert_eq!(watched(&site.jobs, &site.store).await, 1);
     assert_eq!(site.row(id).await.state, State::Available);
     assert_eq!(site.run_sql("DELETE FROM job_leases").await, 1, "the dead are forgotten");
 }

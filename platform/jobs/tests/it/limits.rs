@@ -7,7 +7,7 @@ use jobs::state::State;
 use jobs::{EnqueueError, Kind, Life, NewJob, QueuePolicy};
 use serde_json::json;
 
-use crate::support::{LONG, PLAIN, Site, engine, get, heard, held, polled, send, until, works};
+use crate::support::{LONG, PLAIN, Site, engine, get, heard, held, polled, send, until, watched, works};
 
 async fn limit(site: &Site, policy: QueuePolicy) {
     site.jobs.set_policy("default", Some(policy)).await.expect("written");
@@ -101,8 +101,8 @@ async fn a_limit_held_by_a_dead_worker_is_freed() {
     let first = site.enqueue(NewJob::new(PLAIN, &()).key("a")).await;
     assert_eq!(ear.next().await, (first, 1));
     let second = site.enqueue(NewJob::new(PLAIN, &()).key("a")).await;
-    site.clock.advance(kernel::limits::LEASE_MS + 1);
     let other = engine(&site.store, &site.clock, Life::Renewed).await;
+    assert_eq!(watched(&other, &site.store).await, 1);
     let (handler, mut ear) = works();
     other.serve(vec![(PLAIN, handler)], 4);
     assert_eq!((ear.next().await, ear.next().await), ((first, 2), (second, 1)));

@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use identity::Caller;
 use jobs::state::State;
 use jobs::{Enqueued, Failure, Handler, JobRow, Jobs, Kind, Life, NewJob, Run};
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, limits};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use serde_json::Value;
 use store::{Durability, Migration, Store, StoreError, Tx, params};
@@ -32,6 +32,43 @@ const EFFECTS: Migration = Migration {
 pub(crate) fn open(dir: &Path, clock: &Clock) -> Result<Store, StoreError> {
     let migrations: Vec<Migration> = jobs::MIGRATIONS.iter().copied().chain([EFFECTS]).collect();
     testkit::open(dir, Durability::Full, &migrations, clock, &Entropy::seeded(1))
+}
+
+/// The store of another process of the fleet: on PostgreSQL with connections of its own.
+pub(crate) fn open_again(store: &Store, dir: &Path, clock: &Clock) -> Store {
+    if testkit::on_postgres() { open(dir, clock).expect("opened") } else { store.clone() }
+}
+
+/// Lets so much of the processes' own time pass; what they ask of the store meanwhile is answered at once. Needs a runtime of one
+/// thread.
+pub(crate) async fn pass(stores: &[&Store], ms: u64) {
+    const STEP_MS: u64 = 250;
+    for _ in 0..ms / STEP_MS {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_millis(STEP_MS)).await;
+        tokio::time::resume();
+        answered(stores).await;
+    }
+}
+
+/// Whatever asked the stores before this is answered after it, and so are some questions that these answers lead to.
+pub(crate) async fn answered(stores: &[&Store]) {
+    for store in [stores; 2].concat() {
+        tokio::task::yield_now().await;
+        let wrote: Result<(i64,), StoreError> = store.write(async |tx| tx.one("SELECT 1", &[]).await).await;
+        let read: Result<(i64,), StoreError> = store.read(async |tx| tx.one("SELECT 1", &[]).await).await;
+        assert_eq!((wrote.expect("answered"), read.expect("answered")), ((1,), (1,)));
+    }
+}
+
+/// Looks at the other processes' leases for so long as it takes to call the silent ones dead; how many jobs run again.
+pub(crate) async fn watched(jobs: &Jobs, store: &Store) -> u64 {
+    let mut rescued = jobs.rescue().await.expect("written");
+    for _ in 0..limits::LEASE_MS / 1000 {
+        pass(&[store], 1000).await;
+        rescued += jobs.rescue().await.expect("written");
+    }
+    rescued
 }
 
 pub(crate) async fn engine(store: &Store, clock: &Clock, life: Life) -> Jobs {
@@ -81,6 +118,13 @@ impl Site {
 
     pub(crate) async fn row(&self, id: i64) -> JobRow {
         self.jobs.find(id).await.expect("read").expect("the job is there")
+    }
+
+    /// How the job ended, and with which attempt.
+    pub(crate) async fn settled(&self, id: i64) -> (State, u32) {
+        let end = async || self.jobs.find(id).await.expect("read").filter(|job| job.finished_at_ms.is_some());
+        let row = polled("the job has ended", end).await;
+        (row.state, row.attempt)
     }
 
     /// Waits until the job is in this state.

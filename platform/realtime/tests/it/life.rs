@@ -92,7 +92,7 @@ async fn a_drained_hub_sends_everybody_elsewhere() {
     events.event().await;
     server.publish("news:a", json!("last words")).await;
     let hub = server.hub.clone();
-    let drained = tokio::spawn(async move { hub.drain().await });
+    let drained = tokio::spawn(async move { hub.drain(std::time::Duration::ZERO).await });
     for client in &mut clients {
         assert_eq!(client.next().await["push"]["pub"]["data"], "last words");
         assert_eq!(client.closed().await, (3001, "shutdown".to_owned()));

@@ -2,6 +2,7 @@
 
 mod changing;
 mod declaring;
+mod fleet;
 mod http;
 mod race;
 mod support;

@@ -27,7 +27,7 @@ pub(crate) fn seed() -> Entropy {
 }
 
 pub(crate) fn open(dir: &Path, clock: &Clock) -> Store {
-    let migrations: Vec<Migration> = [jobs::MIGRATIONS, schedules::MIGRATIONS].concat();
+    let migrations: Vec<Migration> = [jobs::MIGRATIONS, schedules::MIGRATIONS, fleet::MIGRATIONS].concat();
     testkit::open(dir, Durability::Normal, &migrations, clock, &Entropy::seeded(1)).expect("opened")
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use kernel::{Clock, Entropy, Secret, limits};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config, Notification};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Migration, StoreError};
@@ -23,7 +24,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    pub(super) fn parse(url: &Secret) -> Result<Self, StoreError> {
+    pub(crate) fn parse(url: &Secret) -> Result<Self, StoreError> {
         // The parser's own words may quote the URL, and with it the password.
         let mut config: Config = url.expose().parse().map_err(|_| {
             StoreError::Address("the URL cannot be read; it is postgres://user:password@host:5432/database".to_owned())
@@ -43,22 +44,37 @@ impl Address {
     }
 
     /// A connection. Its traffic is carried by a task of this runtime, which ends with it.
-    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+    pub(crate) async fn connect(&self) -> Result<Client, StoreError> {
+        Ok(self.attend(|_| {}).await?.0)
+    }
+
+    /// A connection that hands over what others notify it of, and the task that ends with it.
+    pub(super) async fn attend(
+        &self,
+        heard: impl Fn(&Notification) + Send + 'static,
+    ) -> Result<(Client, JoinHandle<()>), StoreError> {
         let limit = Duration::from_millis(limits::STORE_CONNECT_MS);
         let connecting = tokio::time::timeout(limit, self.config.connect(self.tls.clone()));
-        let (client, connection) =
+        let (client, mut connection) =
             connecting.await.map_err(|_| StoreError::unreachable("the server does not answer"))?.map_err(failed)?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(error = %kernel::problem::chain(&error), "a connection to the database is lost");
+        let carried = tokio::spawn(async move {
+            while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+                match message {
+                    Ok(AsyncMessage::Notification(notification)) => heard(&notification),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(error = %kernel::problem::chain(&error), "a connection to the database is lost");
+                        return;
+                    }
+                }
             }
         });
-        Ok(client)
+        Ok((client, carried))
     }
 }
 
 /// Brings the schema up to `migrations` and answers the database's own name.
-pub(super) async fn prepare(
+pub(crate) async fn prepare(
     client: &mut Client,
     migrations: &[Migration],
     clock: &Clock,
@@ -76,10 +92,9 @@ pub(super) async fn prepare(
     let applied = rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).try_into().unwrap_or(u32::MAX))).collect();
     crate::migrate::refuse_unknown(&applied, migrations)?;
     for migration in crate::migrate::missing(&applied, migrations) {
-        let name = || format!("{}/{}", migration.part, migration.version);
         tx.batch_execute(&crate::migrate::for_postgres(migration.sql))
             .await
-            .map_err(|error| StoreError::Migration(name(), Arc::new(error)))?;
+            .map_err(|error| StoreError::Migration(migration.name(), Arc::new(error)))?;
         let sql = "INSERT INTO migrations (part, version, applied_at_ms) VALUES ($1, $2, $3)";
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
             [&migration.part, &i64::from(migration.version), &clock.now_ms()];
@@ -93,8 +108,20 @@ pub(super) async fn prepare(
     Ok(id)
 }
 
+/// The steps that the database does not have yet, without changing it.
+pub(super) async fn pending(client: &Client, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
+    let any: bool = client.query_one("SELECT to_regclass('migrations') IS NOT NULL", &[]).await.map_err(failed)?.get(0);
+    let rows = match any {
+        true => client.query("SELECT part, version FROM migrations", &[]).await.map_err(failed)?,
+        false => Vec::new(),
+    };
+    let applied = rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).try_into().unwrap_or(u32::MAX))).collect();
+    crate::migrate::refuse_unknown(&applied, migrations)?;
+    Ok(crate::migrate::missing(&applied, migrations).map(Migration::name).collect())
+}
+
 /// What the caller can decide on.
-pub(super) fn failed(error: tokio_postgres::Error) -> StoreError {
+pub(crate) fn failed(error: tokio_postgres::Error) -> StoreError {
     let Some(state) = error.code() else {
         // Without a state it did not come from the server: the connection, or a value that the statement does not take.
         return if error.is_closed()
@@ -111,8 +138,10 @@ pub(super) fn failed(error: tokio_postgres::Error) -> StoreError {
             StoreError::Busy
         }
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Damaged(error.to_string()),
-        // After a fail-over an old address may lead to a standby.
-        SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unavailable(Arc::new(error)),
+        // After a fail-over an old address may lead to a standby; and who said nothing for too long is sent away.
+        SqlState::READ_ONLY_SQL_TRANSACTION | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
+            StoreError::Unavailable(Arc::new(error))
+        }
         // Connection, resources (the disk among them), an operator's intervention, the system.
         _ if ["08", "53", "57", "58"].iter().any(|class| state.code().starts_with(class)) => {
             StoreError::Unavailable(Arc::new(error))

@@ -17,10 +17,8 @@ use crate::tx::Link;
 use crate::write::{Pace, Waiting};
 use crate::{StoreError, Tx};
 
-/// Held by the process that writes, until its commit.
-const WRITING: i64 = 0x4d73_7072_0002;
 /// After a connection failed, nobody tries again for so long; whoever comes meanwhile is answered at once.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
 type Queue = mpsc::Receiver<Box<dyn Waiting>>;
 
@@ -73,7 +71,8 @@ impl Line {
 }
 
 /// Serves until the door is shut.
-pub(super) async fn serve_writes(address: Address, mut queue: Queue, figures: Arc<Figures>, full: bool) {
+/// `lock` is held by the process that writes, until its commit.
+pub(super) async fn serve_writes(address: Address, lock: i64, mut queue: Queue, figures: Arc<Figures>, full: bool) {
     let mut line = Line::new(address, figures);
     let (mut taken, mut batch) = (Vec::new(), VecDeque::new());
     while queue.recv_many(&mut taken, limits::STORE_BATCH_WRITES).await > 0 {
@@ -81,7 +80,7 @@ pub(super) async fn serve_writes(address: Address, mut queue: Queue, figures: Ar
         batch.extend(taken.drain(..));
         while !batch.is_empty() {
             let mut hooks = Vec::new();
-            let (ran, commit) = commit_together(&mut line, &mut batch, full, &mut hooks).await;
+            let (ran, commit) = commit_together(&mut line, &mut batch, (full, lock), &mut hooks).await;
             match &commit {
                 Ok(()) => hooks.into_iter().for_each(|hook| hook()),
                 Err(error) => tracing::error!(error = %kernel::problem::chain(error), writes = ran, "commit failed"),
@@ -106,7 +105,7 @@ async fn wait_for_company(queue: &mut Queue, taken: &mut Vec<Box<dyn Waiting>>) 
 async fn commit_together(
     line: &mut Line,
     batch: &mut VecDeque<Box<dyn Waiting>>,
-    full: bool,
+    (full, lock): (bool, i64),
     hooks: &mut Vec<crate::tx::Hook>,
 ) -> (usize, Result<(), StoreError>) {
     let started = Instant::now();
@@ -118,7 +117,7 @@ async fn commit_together(
     let mut tx = Tx::new(Link::Postgres(session.clone()));
     let mut ran = 0;
     let outcome = async {
-        begin(&session, synced).await?;
+        begin(&session, synced, lock).await?;
         run_some(&session, &mut tx, batch, started, &mut ran).await?;
         session.allow(limits::STORE_LOCK_MS);
         session.batch("COMMIT").await
@@ -139,15 +138,17 @@ async fn commit_together(
 }
 
 /// Everything that a transaction needs is said in it: behind a pooler the next one may be another's connection.
-async fn begin(session: &Session, synced: bool) -> Result<(), StoreError> {
+async fn begin(session: &Session, synced: bool, lock: i64) -> Result<(), StoreError> {
     session.take_failure();
     session.allow(limits::STORE_LOCK_MS);
     let sync = if synced { "on" } else { "off" };
     let sql = format!(
-        "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; SET LOCAL synchronous_commit = {sync};
-         SELECT pg_advisory_xact_lock({WRITING}); SAVEPOINT one",
+        "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};
+         SET LOCAL idle_in_transaction_session_timeout = {}; SET LOCAL synchronous_commit = {sync};
+         SELECT pg_advisory_xact_lock({lock}); SAVEPOINT one",
         limits::STORE_LOCK_MS,
         limits::STORE_WRITE_MS,
+        limits::STORE_IDLE_MS,
     );
     session.batch(&sql).await
 }

@@ -6,6 +6,7 @@
 
 mod connect;
 mod lane;
+mod notify;
 mod session;
 mod value;
 
@@ -19,11 +20,13 @@ use parking_lot::Mutex;
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
 
-use self::connect::Address;
+pub(crate) use self::connect::{Address, failed, prepare};
 pub(crate) use self::session::Session;
+use crate::hints::Hints;
 use crate::write::{Door, Pace};
-use crate::{Durability, Migration, Stats, StoreError, Tx};
+use crate::{Durability, Examined, Migration, Stats, StoreError, Tx};
 
 pub(crate) struct Postgres {
     id: String,
@@ -32,6 +35,7 @@ pub(crate) struct Postgres {
     reads: Door,
     threads: Mutex<Vec<JoinHandle<()>>>,
     figures: Arc<Figures>,
+    hints: Arc<Hints>,
 }
 
 #[derive(Default)]
@@ -55,11 +59,28 @@ impl Postgres {
         let figures = Arc::new(Figures::default());
         let (writes, queue) = Door::new();
         let (at, noted, full) = (address.clone(), figures.clone(), durability == Durability::Full);
-        let writer = spawn("store-writer", move || lane::serve_writes(at, queue, noted, full)).await?;
+        let lock = lock_of(&id);
+        let writer = spawn("store-writer", move || lane::serve_writes(at, lock, queue, noted, full)).await?;
         let (reads, queue) = Door::new();
-        let noted = figures.clone();
-        let readers = spawn("store-readers", move || lane::serve_reads(address, queue, noted)).await?;
-        Ok(Self { id, durability, writes, reads, threads: Mutex::new(vec![writer, readers]), figures })
+        let hints = Arc::new(Hints::default());
+        let (noted, name, carried) = (figures.clone(), id.clone(), hints.clone());
+        let readers = async move || {
+            let stop = CancellationToken::new();
+            let carrying = notify::carry(address.clone(), name, carried, stop.clone());
+            let reading = async {
+                lane::serve_reads(address, queue, noted).await;
+                stop.cancel();
+            };
+            tokio::join!(reading, carrying);
+        };
+        let readers = spawn("store-readers", readers).await?;
+        Ok(Self { id, durability, writes, reads, threads: Mutex::new(vec![writer, readers]), figures, hints })
+    }
+
+    /// Looks at a database without changing it.
+    pub(crate) async fn examine(url: &Secret, migrations: &[Migration]) -> Result<Examined, StoreError> {
+        let client = Address::parse(url)?.connect().await?;
+        Ok(Examined { damage: None, pending: connect::pending(&client, migrations).await? })
     }
 
     pub(crate) async fn write<T, E, F>(&self, write: F, pace: Pace) -> Result<T, E>
@@ -94,6 +115,10 @@ impl Postgres {
         Ok((before_ms - theirs_ms).max(0) + (clock.now_ms() - theirs_ms).min(0))
     }
 
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -122,6 +147,12 @@ impl Postgres {
         let end = move || threads.into_iter().for_each(|thread| drop(thread.join()));
         let _ = tokio::task::spawn_blocking(end).await;
     }
+}
+
+/// The lock of this store's writers: several stores may be schemas of one database. FNV-1a, the same in every version.
+fn lock_of(id: &str) -> i64 {
+    id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        as i64
 }
 
 /// A thread with a runtime of its own: closures are polled where their connection lives and need not be sendable.

@@ -163,7 +163,8 @@ impl Session {
     }
 
     fn note(&self, error: StoreError) -> StoreError {
-        *self.failed.borrow_mut() = Some(error.clone());
+        // What comes after the first is that the transaction has failed.
+        self.failed.borrow_mut().get_or_insert_with(|| error.clone());
         error
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn identity(connection: &Connection, entropy: &Entropy) -> Result<Str
 }
 
 /// Makes the data directory where there is none, and takes it for this process alone as long as the answer lives.
-pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
+pub fn lock(dir: &Path) -> Result<File, StoreError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|source| directory(dir, source))?;
     let lock = private_file(&dir.join(LOCK)).map_err(|source| directory(dir, source))?;
     match lock.try_lock() {

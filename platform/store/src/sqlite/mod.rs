@@ -22,6 +22,7 @@ use self::deadline::Deadline;
 use self::log::{Checkpointer, Log};
 pub(crate) use self::session::Session;
 use self::writer::{Figures, Writer, run_now};
+use crate::hints::Hints;
 use crate::tx::Link;
 use crate::write::{Door, Pace, Waiting};
 use crate::{Durability, Examined, Migration, Stats, StoreError, Tx, backup, migrate, restore};
@@ -36,6 +37,8 @@ pub(crate) struct Sqlite {
     writer: Thread,
     figures: Arc<Figures>,
     log: Arc<Log>,
+    /// Nobody else is on this file: nothing is told, and nothing heard.
+    hints: Hints,
     _lock: File,
 }
 
@@ -94,6 +97,7 @@ impl Sqlite {
             writer,
             figures,
             log,
+            hints: Hints::default(),
             _lock: lock,
         })
     }
@@ -158,6 +162,10 @@ impl Sqlite {
         let dir = self.dir.clone();
         let made = tokio::task::spawn_blocking(move || backup::make(&dir, &order, progress)).await;
         made.unwrap_or(Err(StoreError::Panicked))
+    }
+
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     pub(crate) fn id(&self) -> &str {

@@ -9,3 +9,4 @@ mod full_disk;
 mod mounts;
 mod postgres;
 mod power;
+mod transfer;

@@ -5,6 +5,7 @@ mod api;
 mod duplicates;
 mod elsewhere;
 mod failures;
+mod fleet;
 mod forgeries;
 mod handshakes;
 mod hints;

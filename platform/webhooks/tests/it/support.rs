@@ -60,6 +60,18 @@ impl Bed {
         Self { dir, clock, store, events, jobs, sources, webhooks, door }
     }
 
+    /// Another process on the same database; on the embedded engine, which has one, another door on the same store.
+    pub(crate) async fn beside(&self) -> Bed {
+        let (dir, clock, entropy) = (tempfile::tempdir().expect("a directory"), self.clock.clone(), Entropy::system());
+        let store = if testkit::on_postgres() { open(self.dir.path(), &clock) } else { self.store.clone() };
+        let (events, jobs) = (self.events.clone(), self.jobs.clone());
+        let sources = Sources::open(&store, &SealKey::new([7; 32]), &clock, &entropy, |_| None).await.expect("sources");
+        let webhooks =
+            Webhooks::new(store.clone(), events.clone(), jobs.clone(), clock.clone(), entropy, sources.clone());
+        let door = webhooks::ingress_routes(webhooks.clone()).split_for_parts().0;
+        Self { dir, clock, store, events, jobs, sources, webhooks, door }
+    }
+
     /// Jobs run, and requests go out to this machine alone.
     pub(crate) fn goes_out(&self) {
         let allow_private = vec!["127.0.0.0/8".parse().expect("a network")];
