@@ -6,15 +6,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use store::{Durability, Store};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::jobs_bench as ours;
+use crate::jobs_bench::{self as ours, Place};
+use crate::node;
 use crate::report::{Conditions, Report};
 
-const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 /// A pair that promises the same: what we call it, what Redis calls it.
 const PAIRS: [(Durability, &str, &str); 2] =
     [(Durability::Full, "full", "always"), (Durability::Normal, "normal", "everysec")];
@@ -31,16 +30,13 @@ const FIGURES: [(&str, &str, &str); 6] = [
 const TIMES: f64 = 5.0;
 
 pub(crate) async fn run(rounds: u32) -> Result<()> {
-    ensure!(
-        Path::new(PEERS).join("node_modules").exists(),
-        "BullMQ is not installed: run `npm ci --prefix bench/peers` first"
-    );
+    node::is_there()?;
     let mut report = Report::new("bullmq");
     let crowded = [tempfile::tempdir()?, tempfile::tempdir()?];
     let mut stores = Vec::new();
     for ((durability, word, _), dir) in PAIRS.into_iter().zip(&crowded) {
         report.progress(format_args!("{word}: a million jobs of other queues go in first"));
-        let store = ours::open(dir.path(), durability)?;
+        let store = Place::directory(dir.path(), durability).open().await?;
         ours::fill(&store, &report).await?;
         stores.push(store);
     }
@@ -48,7 +44,7 @@ pub(crate) async fn run(rounds: u32) -> Result<()> {
     for round in 1..=rounds {
         for (((durability, word, appendfsync), dir), store) in PAIRS.into_iter().zip(&crowded).zip(&stores) {
             report.progress(format_args!("round {round}: {word} beside {appendfsync}"));
-            let mine = measure(durability, store, round as usize);
+            let mine = measure(durability, store);
             let (mine, around) = Conditions::around(dir.path(), mine).await?;
             add(&mut report, &format!("Mainspring {word}"), mine, around);
             let dir = tempfile::tempdir()?;
@@ -80,17 +76,18 @@ fn add(report: &mut Report, who: &str, figures: [f64; 6], around: Conditions) {
     }
 }
 
-async fn measure(durability: Durability, crowded: &Store, round: usize) -> Result<[f64; 6]> {
+async fn measure(durability: Durability, crowded: &Store) -> Result<[f64; 6]> {
     let dir = tempfile::tempdir()?;
-    let store = ours::open(dir.path(), durability)?;
+    let store = Place::directory(dir.path(), durability).open().await?;
     let jobs = ours::engine(&store).await?;
     let (alone, together) = (ours::alone(&jobs).await?, ours::together(&jobs).await?);
     let bulks = ours::bulks(&store, &jobs).await?;
     jobs.stop(ours::GRACE).await;
     store.close().await;
-    let (seconds, _) = ours::drain(crowded, round).await?;
+    ours::backlog(crowded).await?;
+    let (seconds, _) = ours::drain(crowded).await?;
     let dir = tempfile::tempdir()?;
-    let mut starts = ours::starts(dir.path(), durability).await?;
+    let mut starts = ours::starts(&Place::directory(dir.path(), durability)).await?;
     let drain = ours::BACKLOG as f64 / seconds;
     Ok([alone, together, bulks, drain, starts.quantile(0.5), starts.quantile(0.99)])
 }
@@ -99,24 +96,11 @@ async fn measure(durability: Durability, crowded: &Store, round: usize) -> Resul
 async fn bullmq(dir: &Path, appendfsync: &str) -> Result<[f64; 6]> {
     let port = free_port()?;
     let mut redis = redis(dir, port, appendfsync).await?;
-    let arguments =
-        [port as usize, ours::BACKLOG, ours::BULK, ours::SLOTS, ours::PER_S as usize, ours::WARM, ours::STARTS];
-    let node = Command::new("node")
-        .arg("bullmq.mjs")
-        .args(arguments.map(|argument| argument.to_string()))
-        .current_dir(PEERS)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output();
-    let node = tokio::time::timeout(Duration::from_secs(600), node).await.context("BullMQ did not end")??;
+    let figures = node::run("bullmq.mjs", &[port.to_string()]).await?;
     redis.kill().await?;
-    ensure!(node.status.success(), "BullMQ failed");
-    let figures: Value = serde_json::from_slice(&node.stdout)?;
-    let figure = |key: &str| figures[key].as_f64().with_context(|| format!("no {key} in {figures}"));
     let mut read = [0.0; 6];
     for (place, (_, _, key)) in read.iter_mut().zip(FIGURES) {
-        *place = figure(key)?;
+        *place = node::figure(&figures, key)?;
     }
     Ok(read)
 }

@@ -1,13 +1,13 @@
 //! The job engine inside this process: what an enqueue costs, how fast a backlog goes, how soon a job starts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use jobs::{EnqueueError, Handler, Jobs, Kind, Life, NewJob, Run, handler};
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, Secret};
 use store::{Durability, Store};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ use crate::pace::Pace;
 use crate::process;
 use crate::report::{Conditions, Report};
 
-const NOOP: Kind = Kind::new("bench.noop").on("bench");
+pub(crate) const NOOP: Kind = Kind::new("bench.noop").on("bench");
 /// Kinds of queues that nobody serves.
 const OTHERS: [Kind; 4] = [
     Kind::new("other.a").on("a"),
@@ -26,7 +26,7 @@ const OTHERS: [Kind; 4] = [
     Kind::new("other.d").on("d"),
 ];
 const WAITING: usize = 1_000_000;
-const ALONE: usize = 2_000;
+pub(crate) const ALONE: usize = 2_000;
 pub(crate) const BACKLOG: usize = 20_000;
 pub(crate) const BULK: usize = 1_000;
 pub(crate) const SLOTS: usize = 100;
@@ -36,16 +36,46 @@ pub(crate) const WARM: usize = 200;
 pub(crate) const STARTS: usize = 15 * PER_S as usize;
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
+/// Where the jobs of a measurement lie.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Directory(PathBuf, Durability),
+    /// Of this URL.
+    Database(String),
+}
+
+impl Place {
+    pub(crate) fn directory(path: &Path, durability: Durability) -> Self {
+        Self::Directory(path.to_owned(), durability)
+    }
+
+    pub(crate) async fn open(&self) -> Result<Store> {
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        Ok(match self {
+            Self::Directory(path, durability) => {
+                Store::embedded(path, *durability, jobs::MIGRATIONS, &clock, &entropy)?
+            }
+            Self::Database(url) => {
+                let url = Secret::new(url.clone());
+                Box::pin(Store::postgres(&url, Durability::Full, jobs::MIGRATIONS, &clock, &entropy)).await?
+            }
+        })
+    }
+}
+
 pub(crate) async fn run(rounds: u32) -> Result<()> {
     let mut report = Report::new("jobs");
     let crowded = tempfile::tempdir()?;
-    let store = open(crowded.path(), Durability::Full)?;
+    let store = Place::directory(crowded.path(), Durability::Full).open().await?;
     fill(&store, &report).await?;
     for round in 1..=rounds {
         report.progress(format_args!("round {round}"));
         enqueues(&mut report).await?;
         pick_up(&mut report).await?;
-        let drained = drain(&store, round as usize);
+        let drained = async {
+            backlog(&store).await?;
+            drain(&store).await
+        };
         let ((seconds, cpu_s), around) = Conditions::around(crowded.path(), drained).await?;
         let (drain, cpu) = ("drain of 20,000, 1,000,000 others waiting", "CPU of a drained job");
         report.add(drain, "jobs/s", BACKLOG as f64 / seconds, around);
@@ -57,14 +87,12 @@ pub(crate) async fn run(rounds: u32) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn open(dir: &Path, durability: Durability) -> Result<Store> {
-    let (clock, entropy) = (Clock::system(), Entropy::system());
-    Ok(Store::embedded(dir, durability, jobs::MIGRATIONS, &clock, &entropy)?)
-}
-
 /// A new life of the engine over this store; nothing runs before it serves.
 pub(crate) async fn engine(store: &Store) -> Result<Jobs> {
-    Ok(Jobs::new(store.clone(), Clock::system(), Entropy::system(), "bench".to_owned(), Life::Locked).await?)
+    let life = if store.stats().engine == "sqlite" { Life::Locked } else { Life::Renewed };
+    let jobs = Jobs::new(store.clone(), Clock::system(), Entropy::system(), "bench".to_owned(), life).await?;
+    jobs.attend();
+    Ok(jobs)
 }
 
 async fn bulk(store: &Store, jobs: &Jobs, kind: Kind, count: usize) -> Result<()> {
@@ -96,7 +124,7 @@ pub(crate) async fn fill(store: &Store, report: &Report) -> Result<()> {
 
 async fn enqueues(report: &mut Report) -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let store = open(dir.path(), Durability::Full)?;
+    let store = Place::directory(dir.path(), Durability::Full).open().await?;
     let jobs = engine(&store).await?;
     let (per_s, around) = Conditions::around(dir.path(), alone(&jobs)).await?;
     report.add("enqueue, one at a time", "jobs/s", per_s, around);
@@ -147,13 +175,18 @@ pub(crate) async fn bulks(store: &Store, jobs: &Jobs) -> Result<f64> {
     Ok(BACKLOG as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Fills the queue before anybody serves it, then serves it to its end: seconds and CPU seconds until every outcome is
-/// written.
-pub(crate) async fn drain(store: &Store, round: usize) -> Result<(f64, f64)> {
+/// Fills the queue while nobody serves it.
+pub(crate) async fn backlog(store: &Store) -> Result<()> {
     let jobs = engine(store).await?;
-    for _ in 0..BACKLOG / BULK {
-        bulk(store, &jobs, NOOP, BULK).await?;
-    }
+    bulks(store, &jobs).await?;
+    jobs.stop(GRACE).await;
+    Ok(())
+}
+
+/// Serves a backlog to its end: seconds and CPU seconds until every outcome is written.
+pub(crate) async fn drain(store: &Store) -> Result<(f64, f64)> {
+    let before = completed(store).await?;
+    let jobs = engine(store).await?;
     let (ran, all) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let noop = {
         let (ran, all) = (ran.clone(), all.clone());
@@ -170,17 +203,24 @@ pub(crate) async fn drain(store: &Store, round: usize) -> Result<(f64, f64)> {
     tokio::time::timeout(Duration::from_secs(300), all.notified()).await.context("the backlog does not end")?;
     jobs.stop(GRACE).await;
     let (seconds, cpu_s) = (begun.elapsed().as_secs_f64(), process::cpu_s(std::process::id())? - cpu);
-    let sql = "SELECT COUNT(*) FROM jobs WHERE state = 4 AND finished_at_ms IS NOT NULL";
-    let (completed,): (i64,) =
-        store.read(async |tx| tx.one(sql, &[]).await).await.map_err(|error: store::StoreError| error)?;
-    ensure!(completed == (round * BACKLOG) as i64, "{completed} jobs are completed, {} were put in", round * BACKLOG);
+    let completed = completed(store).await? - before;
+    ensure!(completed == BACKLOG, "{completed} jobs are completed, {BACKLOG} were put in");
     ensure!(ran.load(Ordering::Relaxed) == BACKLOG, "a job ran twice");
     Ok((seconds, cpu_s))
 }
 
+/// How many jobs have ended well.
+pub(crate) async fn completed(store: &Store) -> Result<usize> {
+    let sql = "SELECT COUNT(*) FROM jobs WHERE state = 4 AND finished_at_ms IS NOT NULL";
+    let (completed,): (i64,) =
+        store.read(async |tx| tx.one(sql, &[]).await).await.map_err(|error: store::StoreError| error)?;
+    Ok(completed as usize)
+}
+
 async fn pick_up(report: &mut Report) -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let (mut started, around) = Conditions::around(dir.path(), starts(dir.path(), Durability::Full)).await?;
+    let place = Place::directory(dir.path(), Durability::Full);
+    let (mut started, around) = Conditions::around(dir.path(), starts(&place)).await?;
     let (p50, p99) = ("enqueue to start at 200/s: p50", "enqueue to start at 200/s: p99");
     report.add(p50, "ms", started.quantile(0.5), around);
     report.add(p99, "ms", started.quantile(0.99), around);
@@ -190,8 +230,8 @@ async fn pick_up(report: &mut Report) -> Result<()> {
 }
 
 /// From the call of enqueue to the first line of the handler, with slots free, at a steady rate.
-pub(crate) async fn starts(dir: &Path, durability: Durability) -> Result<Latencies> {
-    let store = open(dir, durability)?;
+pub(crate) async fn starts(place: &Place) -> Result<Latencies> {
+    let store = place.open().await?;
     let jobs = engine(&store).await?;
     let called: Arc<Vec<OnceLock<Instant>>> = Arc::new((0..WARM + STARTS).map(|_| OnceLock::new()).collect());
     let started = Arc::new(Mutex::new(Latencies::default()));

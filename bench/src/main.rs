@@ -2,17 +2,23 @@
 //! in README.md.
 
 mod bullmq;
+mod database;
 mod events_bench;
 mod fanout;
 mod fanout_server;
+mod growth;
 mod http;
 mod ingest;
+mod instance;
 mod jobs_bench;
 mod latencies;
 mod machine;
+mod node;
 mod onair;
 mod pace;
+mod paths;
 mod payloads;
+mod peers;
 mod process;
 mod report;
 mod sockets;
@@ -38,7 +44,7 @@ struct Cli {
     bench: Bench,
 }
 
-#[derive(Subcommand, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Subcommand, Clone, Debug, PartialEq, Eq)]
 enum Bench {
     /// Signed GitHub deliveries into the log: latency of the durable answer, throughput, CPU.
     Ingest,
@@ -46,6 +52,16 @@ enum Bench {
     Jobs,
     /// The job engine beside BullMQ on Redis, in one run.
     Bullmq,
+    /// The job engine on PostgreSQL beside pg-boss and graphile-worker, in one run.
+    Peers,
+    /// The job engine on PostgreSQL: one instance and several, a short history and a long one.
+    Growth {
+        /// With ten million finished jobs as well.
+        #[arg(long)]
+        long: bool,
+    },
+    /// The job engine on PostgreSQL: what is asked of the database for a job, and how long that takes there.
+    Paths,
     /// The event log: an event, its five jobs and their ends; a stream.
     Events,
     /// CPU of one message to one subscriber.
@@ -58,6 +74,9 @@ enum Bench {
     Startup,
     /// All of them, one after the other.
     All,
+    /// The job engine in a process of its own, for `growth`.
+    #[command(hide = true)]
+    Instance { url: String },
     /// A hub in a process of its own, for `fanout`.
     #[command(hide = true)]
     FanoutServer,
@@ -76,18 +95,25 @@ fn main() -> Result<()> {
         Bench::Ingest,
         Bench::Jobs,
         Bench::Bullmq,
+        Bench::Peers,
+        Bench::Growth { long: false },
+        Bench::Paths,
         Bench::Events,
         Bench::Fanout,
         Bench::Sockets,
         Bench::Onair,
         Bench::Startup,
     ];
-    let chosen = if cli.bench == Bench::All { &every[..] } else { &[cli.bench] };
+    let chosen = if cli.bench == Bench::All { &every[..] } else { std::slice::from_ref(&cli.bench) };
     for bench in chosen {
         match bench {
             Bench::Ingest => alone()?.block_on(ingest::run(rounds))?,
             Bench::Jobs => product()?.block_on(jobs_bench::run(rounds))?,
             Bench::Bullmq => product()?.block_on(bullmq::run(rounds))?,
+            Bench::Peers => product()?.block_on(peers::run(rounds))?,
+            Bench::Growth { long } => product()?.block_on(growth::run(rounds, *long))?,
+            Bench::Paths => product()?.block_on(paths::run(rounds))?,
+            Bench::Instance { url } => product()?.block_on(instance::run(url))?,
             Bench::Events => product()?.block_on(events_bench::run(rounds))?,
             Bench::Fanout => alone()?.block_on(fanout::run(rounds))?,
             Bench::Sockets => alone()?.block_on(sockets::run(rounds))?,

@@ -7,10 +7,36 @@ const TICKS_PER_S: f64 = 100.0;
 
 /// User and system time of a process since its start, seconds.
 pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
+    Ok(fields(pid)?[0..2].iter().sum::<f64>() / TICKS_PER_S)
+}
+
+/// As [`cpu_s`], with that of all its children, those that have ended as well.
+pub(crate) fn family_cpu_s(pid: u32) -> Result<f64> {
+    let mut ticks: f64 = fields(pid)?.iter().sum();
+    let processes = std::fs::read_dir("/proc").context("there is no /proc")?.flatten();
+    for other in processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+        // One that ends meanwhile is its parent's.
+        if stat(other).is_ok_and(|stat| stat.get(1) == Some(&pid.to_string())) {
+            ticks += fields(other).map_or(0.0, |fields| fields[0] + fields[1]);
+        }
+    }
+    Ok(ticks / TICKS_PER_S)
+}
+
+/// User and system time, then those of children that have ended and were waited for, clock ticks.
+fn fields(pid: u32) -> Result<[f64; 4]> {
+    // The 14th to 17th of all, of which the first two are the number and the name.
+    let stat = stat(pid)?;
+    let mut ticks = stat.iter().skip(11).filter_map(|ticks| ticks.parse().ok());
+    let mut next = || ticks.next().context("stat has another form");
+    Ok([next()?, next()?, next()?, next()?])
+}
+
+/// What the system says of a process, from its state on.
+fn stat(pid: u32) -> Result<Vec<String>> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
-    // The name may hold spaces; fields are counted from behind it. utime and stime are the 14th and 15th.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    Ok(fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_S)
+    // The name may hold spaces; fields are counted from behind it.
+    Ok(stat.rsplit(')').next().unwrap_or_default().split_whitespace().map(str::to_owned).collect())
 }
 
 /// Memory of a process, KiB.

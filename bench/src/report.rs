@@ -74,6 +74,11 @@ impl Report {
         }
     }
 
+    /// The median of a figure's rounds so far; not a number where there is none.
+    pub(crate) fn median(&self, name: &str) -> f64 {
+        self.figures.iter().find(|figure| figure.name == name).map_or(f64::NAN, |figure| median(&figure.rounds))
+    }
+
     fn figure(&mut self, name: String, unit: &'static str) -> &mut Figure {
         let found = self.figures.iter().position(|figure| figure.name == name);
         let at = found.unwrap_or_else(|| {
