@@ -33,10 +33,14 @@ async fn killed_after(data: &Path, url: &str, time: Duration) -> Result<Option<S
     let binary = std::env::var_os("MAINSPRING_BIN").map(Into::into).or(binary).context("the binary is not built")?;
     let mut moving = Command::new(binary);
     moving.arg("move").arg("--data").arg(data).env("DATABASE_URL", url).kill_on_drop(true);
-    let child = moving.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    // Giving up on it is SIGKILL.
-    let Ok(output) = tokio::time::timeout(time, child.wait_with_output()).await else { return Ok(None) };
-    let output = output?;
+    // What it prints in one run fits into a pipe.
+    let mut child = moving.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    if tokio::time::timeout(time, child.wait()).await.is_err() {
+        // Until it is gone: before that it holds the lock.
+        child.kill().await?;
+        return Ok(None);
+    }
+    let output = child.wait_with_output().await?;
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     ensure!(output.status.success(), "{said}");
     Ok(Some(said))

@@ -134,11 +134,14 @@ async fn a_flood_of_forgeries_is_no_flood_of_questions() {
     for round in 0..3 {
         for n in 0..100 {
             assert_eq!(deliver(&bed, &path, &OTHER, &format!("forged-{round}-{n}")).await.status, 401);
+            if n == 0 {
+                kick.next().await;
+                nobody_is_asked(&bed).await;
+            }
             // Over many seconds, so that it is not the bound on records that holds the questions back.
             bed.clock.advance(2_000);
         }
-        kick.next().await;
-        bed.clock.advance(100_000);
+        bed.clock.advance(101_000);
         assert_eq!(deliver(&bed, &path, &ONE, &format!("real-{round}")).await.status, 200);
         assert!(kick.rest().is_empty(), "one question in five minutes");
     }
