@@ -39,7 +39,8 @@ impl Webhooks {
         }
     }
 
-    /// Keeps what it can; how long to wait when something is left. Some go at once, in their order, and share their commits.
+    /// Keeps what it can; how long to wait when something is left. Some go at once, in their order, and share their commits. Of one
+    /// that fails and those behind it, all come again: whoever was kept already is known then.
     pub(crate) async fn drain(&self, spool: &Spool) -> Option<Duration> {
         loop {
             metrics::gauge!("webhook_spool_bytes").set(spool.waiting_bytes() as f64);

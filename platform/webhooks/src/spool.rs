@@ -119,7 +119,7 @@ impl Spool {
         appended.map_err(io::Error::other)?
     }
 
-    /// The first that waits, and where the next one begins.
+    /// The first ones that wait ([`AT_ONCE`]), each with where the next one begins.
     pub(crate) async fn first(&self) -> io::Result<Vec<(Spooled, u64)>> {
         let inner = self.0.clone();
         tokio::task::spawn_blocking(move || inner.first()).await.map_err(io::Error::other)?

@@ -40,7 +40,6 @@ impl Keeper {
         while !stop.is_cancelled() {
             let (net, found) = self.look(found_at).await;
             found_at = if found { Some(Instant::now()) } else { found_at };
-            // What was published while nobody listened is lost here: listeners are told, and durable streams are read again.
             let whole = net.is_whole();
             // What was published while nobody listened is lost here: listeners are told, and durable streams are read again.
             if net.has_more_than(&self.net.borrow()) {
