@@ -203,7 +203,8 @@ async fn a_tenant_with_many_jobs_delays_anothers_first_by_a_bounded_number() {
     })
     .await;
     let begun = order.lock().expect("unpoisoned").iter().rposition(|key| key == "third").expect("they began");
-    assert!(begun < 1_100 + 32 * SLOTS, "500 jobs took {begun} turns of two");
+    // Two take turns, in portions of half a claim: the last claim may begin with the other's portion.
+    assert!(begun <= 1_000 + kernel::limits::JOB_CLAIM_BATCH, "500 jobs took {begun} turns of two");
     site.jobs.stop(LONG).await;
 }
 
