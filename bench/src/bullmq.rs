@@ -81,7 +81,7 @@ async fn measure(durability: Durability, crowded: &Store) -> Result<[f64; 6]> {
     let store = Place::directory(dir.path(), durability).open().await?;
     let jobs = ours::engine(&store).await?;
     let (alone, together) = (ours::alone(&jobs).await?, ours::together(&jobs).await?);
-    let bulks = ours::bulks(&store, &jobs).await?;
+    let bulks = ours::bulks(&jobs).await?;
     jobs.stop(ours::GRACE).await;
     store.close().await;
     ours::backlog(crowded).await?;

@@ -95,24 +95,18 @@ pub(crate) async fn engine(store: &Store) -> Result<Jobs> {
     Ok(jobs)
 }
 
-async fn bulk(store: &Store, jobs: &Jobs, kind: Kind, count: usize) -> Result<()> {
-    let jobs = jobs.clone();
-    let written: Result<(), EnqueueError> = store
-        .write(async move |tx| {
-            for number in 0..count {
-                jobs.enqueue(tx, NewJob::new(kind, &number)).await?;
-            }
-            Ok(())
-        })
-        .await;
-    Ok(written?)
+async fn bulk(jobs: &Jobs, kind: Kind, count: usize) -> Result<()> {
+    let new = (0..count).map(|number| NewJob::new(kind, &number)).collect();
+    let enqueued = jobs.enqueue_all(new).await?;
+    ensure!(enqueued.len() == count, "{} of {count} jobs were enqueued", enqueued.len());
+    Ok(())
 }
 
 pub(crate) async fn fill(store: &Store, report: &Report) -> Result<()> {
     let jobs = engine(store).await?;
     let begun = Instant::now();
     for turn in 0..WAITING / BULK {
-        bulk(store, &jobs, OTHERS[turn % OTHERS.len()], BULK).await?;
+        bulk(&jobs, OTHERS[turn % OTHERS.len()], BULK).await?;
         let filled = (turn + 1) * BULK;
         if filled.is_multiple_of(200_000) {
             report.progress(format_args!("{filled} others wait after {:.0} s", begun.elapsed().as_secs_f64()));
@@ -130,7 +124,7 @@ async fn enqueues(report: &mut Report) -> Result<()> {
     report.add("enqueue, one at a time", "jobs/s", per_s, around);
     let (per_s, around) = Conditions::around(dir.path(), together(&jobs)).await?;
     report.add("enqueue, 32 in flight", "jobs/s", per_s, around);
-    let (per_s, around) = Conditions::around(dir.path(), bulks(&store, &jobs)).await?;
+    let (per_s, around) = Conditions::around(dir.path(), bulks(&jobs)).await?;
     report.add("enqueue, 1,000 in one transaction", "jobs/s", per_s, around);
     jobs.stop(GRACE).await;
     store.close().await;
@@ -167,10 +161,10 @@ pub(crate) async fn together(jobs: &Jobs) -> Result<f64> {
 }
 
 /// Enqueues a second, a thousand in one transaction.
-pub(crate) async fn bulks(store: &Store, jobs: &Jobs) -> Result<f64> {
+pub(crate) async fn bulks(jobs: &Jobs) -> Result<f64> {
     let begun = Instant::now();
     for _ in 0..BACKLOG / BULK {
-        bulk(store, jobs, NOOP, BULK).await?;
+        bulk(jobs, NOOP, BULK).await?;
     }
     Ok(BACKLOG as f64 / begun.elapsed().as_secs_f64())
 }
@@ -178,7 +172,7 @@ pub(crate) async fn bulks(store: &Store, jobs: &Jobs) -> Result<f64> {
 /// Fills the queue while nobody serves it.
 pub(crate) async fn backlog(store: &Store) -> Result<()> {
     let jobs = engine(store).await?;
-    bulks(store, &jobs).await?;
+    bulks(&jobs).await?;
     jobs.stop(GRACE).await;
     Ok(())
 }

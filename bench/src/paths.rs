@@ -78,7 +78,7 @@ async fn walk(place: &Place, path: &str) -> Result<f64> {
         let seconds = match path {
             "enqueue, one at a time" => ALONE as f64 / ours::alone(&jobs).await?,
             "enqueue, 32 in flight" => BACKLOG as f64 / ours::together(&jobs).await?,
-            _ => BACKLOG as f64 / ours::bulks(&store, &jobs).await?,
+            _ => BACKLOG as f64 / ours::bulks(&jobs).await?,
         };
         jobs.stop(ours::GRACE).await;
         seconds

@@ -119,7 +119,7 @@ async fn run_ours(place: &Place, phase: Phase) -> Result<(f64, f64)> {
         let per_s = match phase {
             Phase::Alone => ours::alone(&jobs).await?,
             Phase::Together => ours::together(&jobs).await?,
-            Phase::Bulks | Phase::Drain => ours::bulks(&store, &jobs).await?,
+            Phase::Bulks | Phase::Drain => ours::bulks(&jobs).await?,
         };
         let cpu_s = process::cpu_s(std::process::id())? - before;
         jobs.stop(ours::GRACE).await;

@@ -20,6 +20,8 @@ pub const STORE_WRITE_MS: u64 = 10_000;
 pub const STORE_READ_MS: u64 = 10_000;
 /// How long another program's lock on the database is waited for, milliseconds.
 pub const STORE_LOCK_MS: u64 = 5_000;
+/// Longest that a write beside the others waits for a row of theirs, milliseconds.
+pub const STORE_ROW_MS: u64 = 200;
 /// How long a start looks for damage, milliseconds: some hundred megabytes. Past it, `doctor` and backups do.
 pub const STORE_OPEN_CHECK_MS: u64 = 300;
 /// A process that holds the lock of a shared database and says nothing for so long loses it, milliseconds: less than others wait.
@@ -56,6 +58,8 @@ pub const JOB_BACKOFF_MS: i64 = 1_000;
 pub const JOB_BACKOFF_MAX_MS: i64 = 3_600_000;
 /// Jobs claimed by one statement.
 pub const JOB_CLAIM_BATCH: usize = 500;
+/// Jobs inserted by one statement, where statements take lists.
+pub const JOB_INSERT_MANY: usize = 1_000;
 /// Outcomes settled by one write.
 pub const JOB_SETTLE_BATCH: usize = 500;
 /// Delayed jobs made available by one write.

@@ -97,7 +97,14 @@ impl Health {
             store::Durability::Normal => "normal: a power cut takes the last second or so",
         };
         let free = stats.free_bytes.map(|bytes| format!("; {} MiB free", bytes / (1024 * 1024)));
-        format!("answers; durability {promise}{}", free.unwrap_or_default())
+        let pool = (stats.connections_most > 0).then(|| {
+            let (open, most) = (stats.connections, stats.connections_most);
+            format!(
+                "; {open} of {most} connections open, {} writes and {} reads wait",
+                stats.waiting_writes, stats.waiting_reads
+            )
+        });
+        format!("answers; durability {promise}{}{}", free.unwrap_or_default(), pool.unwrap_or_default())
     }
 
     async fn look(&self) {

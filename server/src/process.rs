@@ -47,7 +47,7 @@ pub(crate) fn render(into: &mut String, store: &store::Stats) {
     let open_fds = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let runtime = tokio::runtime::Handle::current().metrics();
     let busy_s: f64 = (0..runtime.num_workers()).map(|i| runtime.worker_total_busy_duration(i).as_secs_f64()).sum();
-    let lines: [(&str, &str, &str, f64); 15] = [
+    let lines: [(&str, &str, &str, f64); 20] = [
         ("process_cpu_seconds_total", "counter", "User and system time.", process.cpu_s),
         ("process_resident_memory_bytes", "gauge", "Resident memory.", process.rss_bytes as f64),
         ("process_virtual_memory_bytes", "gauge", "Virtual memory.", field(23)),
@@ -68,6 +68,11 @@ pub(crate) fn render(into: &mut String, store: &store::Stats) {
         ("store_wal_bytes", "gauge", "The write-ahead log.", store.wal_bytes as f64),
         ("store_commits_total", "counter", "Commits; many writes share one.", store.commits_total as f64),
         ("store_last_commit_seconds", "gauge", "The last commit, its sync included.", store.last_commit_ms / 1000.0),
+        ("store_connections", "gauge", "Connections to the database server that are open.", store.connections as f64),
+        ("store_connections_most", "gauge", "How many there may be.", store.connections_most as f64),
+        ("store_connections_total", "counter", "Connections made since the start.", store.connections_total as f64),
+        ("store_waiting_writes", "gauge", "Writes that wait for their turn.", store.waiting_writes as f64),
+        ("store_waiting_reads", "gauge", "Reads that wait for their turn.", store.waiting_reads as f64),
     ];
     for (name, kind, help, value) in lines {
         // Writing to a String cannot fail.

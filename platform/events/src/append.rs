@@ -192,9 +192,8 @@ impl Events {
             events.0.announce(position);
             events.0.wake(&kind);
         });
-        for work in owed {
-            log.jobs.enqueue(tx, work.job(position, event.subject.as_deref(), event.trace.clone())).await?;
-        }
+        let owed = owed.into_iter().map(|work| work.job(position, event.subject.as_deref(), event.trace.clone()));
+        log.jobs.enqueue_many(tx, owed.collect()).await?;
         Ok(Appended::New(position))
     }
 }

@@ -53,11 +53,12 @@ impl Jobs {
     pub(crate) async fn pulse(&self) -> Result<Vec<Beat>, StoreError> {
         let (lease, holder, now_ms) = (self.0.lease, self.0.holder.clone(), self.0.clock.now_ms());
         let asked_at = Instant::now();
-        // One write: a look proves nothing unless its process could have renewed.
+        // One write: a look proves nothing unless its process could have renewed. Beside the others: however long their queue is, a
+        // process that lives can say so.
         let (kept, others) = self
             .0
             .store
-            .write_relaxed(async move |tx| {
+            .write_beside(async move |tx| {
                 let kept = store::leases::renew(tx, lease, &holder, now_ms).await?;
                 Ok::<_, StoreError>((kept, store::leases::others(tx, lease).await?))
             })

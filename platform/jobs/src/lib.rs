@@ -6,6 +6,7 @@ mod claim;
 mod enqueue;
 mod execute;
 mod fleet;
+mod gather;
 mod http;
 mod intervene;
 mod kind;
@@ -40,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::execute::Running;
+use self::gather::Gathered;
 pub use self::http::routes;
 pub use self::kind::{Failure, Handler, Kind, handler};
 use self::lease::{Hold, Watch};
@@ -92,6 +94,7 @@ pub(crate) struct Engine {
     /// Nothing more runs: the lease may go.
     pub(crate) ended: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    pub(crate) gathered: Gathered,
 }
 
 /// What this process runs.
@@ -161,6 +164,7 @@ impl Jobs {
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            gathered: Gathered::default(),
         };
         let jobs = Self(Arc::new(engine));
         jobs.learn_policies().await?;

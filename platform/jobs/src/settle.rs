@@ -1,5 +1,6 @@
 //! Writes outcomes, many to a commit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::execute::with_error;
 use crate::progress::{self, Said};
 use crate::state::{Outcome, State};
 use crate::store::{self, Claimed, Effects, Settlement};
-use crate::{Jobs, fleet};
+use crate::{Jobs, Life, fleet};
 
 /// Pause before a failed write is tried again: outcomes are never dropped while the process lives.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -86,9 +87,10 @@ type Refused = Vec<(u32, Unsettled)>;
 /// Writes these together, and each alone when that is refused: one that cannot be written must not keep the others from it. An
 /// error means that the store is closed.
 async fn write_all(jobs: &Jobs, outcomes: Vec<Unsettled>, mut refused: Refused) -> Result<Refused, StoreError> {
+    let (outcomes, doubted) = end_plain(jobs, outcomes).await;
     if !outcomes.is_empty() {
         let outcomes = Arc::new(outcomes);
-        match write_these(jobs, outcomes.clone()).await {
+        match write_these(jobs, outcomes.clone(), doubted).await {
             Ok(()) => {}
             Err(StoreError::Closed) => return Err(StoreError::Closed),
             Err(error) => {
@@ -104,12 +106,12 @@ async fn write_all(jobs: &Jobs, outcomes: Vec<Unsettled>, mut refused: Refused) 
 async fn write_alone(jobs: &Jobs, refused: Refused) -> Result<Refused, StoreError> {
     let mut left = Refused::new();
     for (times, outcome) in refused {
-        let mut done = write_these(jobs, Arc::new(vec![outcome.clone()])).await;
+        let mut done = write_these(jobs, Arc::new(vec![outcome.clone()]), false).await;
         if let Err(why) = &done
             && times >= PATIENCE
         {
             tracing::error!(job = outcome.job.id, error = %kernel::problem::chain(why), "an outcome cannot be stored");
-            done = write_these(jobs, Arc::new(vec![outcome.buried(why, jobs.0.clock.now_ms())])).await;
+            done = write_these(jobs, Arc::new(vec![outcome.buried(why, jobs.0.clock.now_ms())]), false).await;
         }
         match done {
             Ok(()) => {}
@@ -120,9 +122,8 @@ async fn write_alone(jobs: &Jobs, refused: Refused) -> Result<Refused, StoreErro
     Ok(left)
 }
 
-/// Writes these together, again and again while that can help.
-async fn write_these(jobs: &Jobs, batch: Arc<Vec<Unsettled>>) -> Result<(), StoreError> {
-    let mut failed = false;
+/// Writes these together, again and again while that can help. `failed` when a write of them has failed already.
+async fn write_these(jobs: &Jobs, batch: Arc<Vec<Unsettled>>, mut failed: bool) -> Result<(), StoreError> {
     loop {
         let (own, outcomes) = (jobs.clone(), batch.clone());
         match jobs.0.store.write_relaxed(async move |tx| write(tx, own, outcomes).await).await {
@@ -154,6 +155,45 @@ async fn write_these(jobs: &Jobs, batch: Arc<Vec<Unsettled>>) -> Result<(), Stor
             }
         }
     }
+}
+
+/// Ends what has merely completed by one statement, beside the other writes, where several processes share a store on a server. What
+/// is left, with how it went: `true` when some of it may have been written nevertheless.
+async fn end_plain(jobs: &Jobs, outcomes: Vec<Unsettled>) -> (Vec<Unsettled>, bool) {
+    let is_plain = |it: &Unsettled| it.settlement.outcome == Outcome::Complete && !it.said.anything();
+    if jobs.0.life != Life::Renewed || !outcomes.iter().any(is_plain) {
+        return (outcomes, false);
+    }
+    let (plain, mut left): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(is_plain);
+    let (own, plain) = (jobs.clone(), Arc::new(plain));
+    let batch = plain.clone();
+    let written: Result<HashSet<i64>, StoreError> = jobs
+        .0
+        .store
+        .write_beside(async move |tx| {
+            if !tx.takes_lists() {
+                return Ok(HashSet::new());
+            }
+            let claims = batch.iter().map(|it| (it.job.id, it.job.claim));
+            let ended = store::complete_many(tx, own.0.lease, claims, own.0.clock.now_ms()).await?;
+            let told = ended.clone();
+            tx.on_commit(move || {
+                let ended = batch.iter().filter(|it| told.contains(&it.job.id));
+                ended.for_each(|it| own.job_ended(&it.job.queue, &it.job.key));
+            });
+            Ok(ended)
+        })
+        .await;
+    let ended = written.as_ref().ok();
+    for it in plain.iter() {
+        if ended.is_some_and(|ended| ended.contains(&it.job.id)) {
+            jobs.forget(&it.job);
+        } else {
+            left.push(it.clone());
+        }
+    }
+    jobs.changed();
+    (left, written.is_err())
 }
 
 /// Settles a batch in one transaction; how many were refused.

@@ -73,6 +73,16 @@ pub struct Stats {
     pub last_commit_ms: f64,
     /// The last checkpoint, milliseconds. No writer waited for it.
     pub last_checkpoint_ms: f64,
+    /// Connections to the server that are open; 0 on the embedded engine, as are the others of its kind.
+    pub connections: u64,
+    /// How many there may be.
+    pub connections_most: u64,
+    /// Connections made since the start: more than may be open, when some were lost.
+    pub connections_total: u64,
+    /// Writes that wait for their turn.
+    pub waiting_writes: u64,
+    /// Reads that wait for a connection.
+    pub waiting_reads: u64,
 }
 
 /// A database that nobody serves, looked at without changing it.
@@ -173,6 +183,24 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.paced(write, Pace::Lazy).await
+    }
+
+    /// As [`Store::write_relaxed`], and on PostgreSQL beside whatever else is being written, by this process or others: it waits for
+    /// none of them, and they do not wait for it. For statements that are right by themselves, each looking at the rows it changes,
+    /// and for nothing that reads first and writes then. It may fail with [`StoreError::Busy`] where another write has its row.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_beside<T, E, F>(&self, write: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.write(write, Pace::Relaxed).await,
+            Engine::Postgres(engine) => engine.write_beside(write).await,
+        }
     }
 
     /// Runs `read` on one consistent snapshot; writing in it fails.

@@ -26,6 +26,12 @@ impl Tx {
         Self { link, hooks: Vec::new() }
     }
 
+    /// Whether each statement is a journey to a server, which takes lists ([`Value::Ints`], [`Value::Texts`]): many rows in one
+    /// statement are worth a text of their own there. Where statements cost nothing, there are no lists.
+    pub fn takes_lists(&self) -> bool {
+        matches!(self.link, Link::Postgres(_))
+    }
+
     /// Runs a statement and returns how many rows it changed.
     ///
     /// # Errors

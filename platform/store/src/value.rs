@@ -17,6 +17,10 @@ pub enum Value<'a> {
     Text(&'a str),
     /// Bytes.
     Bytes(&'a [u8]),
+    /// A list, for many rows in one statement, where [`crate::Tx::takes_lists`].
+    Ints(&'a [Option<i64>]),
+    /// As [`Value::Ints`].
+    Texts(&'a [Option<&'a str>]),
 }
 
 macro_rules! from_integers {
@@ -60,6 +64,18 @@ impl<'a> From<&'a Vec<u8>> for Value<'a> {
     }
 }
 
+impl<'a> From<&'a [Option<i64>]> for Value<'a> {
+    fn from(list: &'a [Option<i64>]) -> Self {
+        Self::Ints(list)
+    }
+}
+
+impl<'a> From<&'a [Option<&'a str>]> for Value<'a> {
+    fn from(list: &'a [Option<&'a str>]) -> Self {
+        Self::Texts(list)
+    }
+}
+
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
@@ -75,17 +91,21 @@ macro_rules! params {
 impl<'a> From<Value<'a>> for ValueRef<'a> {
     fn from(value: Value<'a>) -> Self {
         match value {
-            Value::Null => Self::Null,
             Value::Int(value) => Self::Integer(value),
             Value::Real(value) => Self::Real(value),
             Value::Text(value) => Self::Text(value.as_bytes()),
             Value::Bytes(value) => Self::Blob(value),
+            // No column holds a list.
+            Value::Null | Value::Ints(_) | Value::Texts(_) => Self::Null,
         }
     }
 }
 
 impl rusqlite::ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        if let Self::Ints(_) | Self::Texts(_) = self {
+            return Err(rusqlite::Error::ToSqlConversionFailure("this engine takes no lists".into()));
+        }
         Ok(ToSqlOutput::Borrowed((*self).into()))
     }
 }

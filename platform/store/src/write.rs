@@ -117,6 +117,11 @@ impl Door {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// How many are inside and not served yet.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.0.lock().as_ref().map_or(0, |queue| (queue.max_capacity() - queue.capacity()) as u64)
+    }
+
     /// Nobody is let in any more; the queue ends with what is in it.
     pub(crate) fn shut(&self) {
         self.0.lock().take();

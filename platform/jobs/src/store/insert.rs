@@ -53,6 +53,10 @@ struct Before {
 async fn before(tx: &mut Tx, after: &[i64]) -> Result<Before, EnqueueError> {
     let mut before = Before { unfinished: Vec::new(), failed: false };
     for id in after {
+        // Marked before it is looked at: an end that is written beside this waits for the row, and sees the mark; or it was first, and
+        // is seen here.
+        let sql = "UPDATE jobs SET ties = ties | $2 WHERE id = $1 AND (ties & $2) = 0 AND finished_at_ms IS NULL";
+        tx.execute(sql, params![*id, ties::FOLLOWED]).await?;
         let row: Option<(i64,)> = tx.first("SELECT state FROM jobs WHERE id = $1", params![*id]).await?;
         match row.and_then(|(state,)| State::from_number(state)) {
             None => return Err(EnqueueError::After(*id)),
@@ -93,8 +97,6 @@ pub(crate) async fn insert(tx: &mut Tx, job: &Insert, effects: &mut Effects) -> 
     }
     for before in before.unfinished {
         tx.execute("INSERT INTO job_edges (before, job) VALUES ($1, $2)", params![before, id]).await?;
-        let sql = "UPDATE jobs SET ties = ties | $2 WHERE id = $1 AND (ties & $2) = 0";
-        tx.execute(sql, params![before, ties::FOLLOWED]).await?;
     }
     if let Some(batch) = job.batch
         && !batches::add(tx, batch).await?
@@ -152,6 +154,66 @@ async fn row(tx: &mut Tx, job: &Insert, state: State, waits: i64) -> Result<Opti
         )
         .await?;
     Ok(row.map(|(id,)| id))
+}
+
+impl Insert {
+    /// Whether nothing else must be looked at or written with it.
+    pub(crate) fn is_plain(&self) -> bool {
+        let tied = self.order_key.is_some() || self.batch.is_some() || self.waits > 0 || !self.after.is_empty();
+        !tied && self.unique.is_none() && self.args.len() <= limits::JOB_ARGS_INLINE
+    }
+
+    /// How a plain job begins to exist.
+    fn plain_state(&self) -> State {
+        match self.lease {
+            _ if self.run_at_ms > self.now_ms => State::Scheduled,
+            Some(_) => State::Executing,
+            None => State::Available,
+        }
+    }
+}
+
+/// Inserts plain jobs ([`Insert::is_plain`]) in one statement: their numbers and states, in their order.
+pub(crate) async fn insert_many(tx: &mut Tx, jobs: &[&Insert]) -> Result<Vec<(i64, State)>, StoreError> {
+    let states: Vec<State> = jobs.iter().map(|job| job.plain_state()).collect();
+    let texts = |text: fn(&Insert) -> Option<&str>| -> Vec<Option<&str>> { jobs.iter().map(|job| text(job)).collect() };
+    let ints = |int: fn(&Insert) -> Option<i64>| -> Vec<Option<i64>> { jobs.iter().map(|job| int(job)).collect() };
+    let numbers: Vec<Option<i64>> = states.iter().map(|state| Some(state.number().into())).collect();
+    let leases: Vec<Option<i64>> =
+        jobs.iter().zip(&states).map(|(job, state)| job.lease.filter(|_| *state == State::Executing)).collect();
+    // A lease is what makes its first attempt begin.
+    let sql = "INSERT INTO jobs (queue, kind, job_key, args, errors, trace, state, priority, max_attempts, attempt, claims, run_at_ms,
+             created_at_ms, started_at_ms, lease, event_position, ties)
+         SELECT queue, kind, job_key, args, '[]', trace, state, priority, max_attempts,
+             CASE WHEN lease IS NULL THEN 0 ELSE 1 END, CASE WHEN lease IS NULL THEN 0 ELSE 1 END, run_at_ms,
+             created_at_ms, CASE WHEN lease IS NOT NULL THEN created_at_ms END, lease, event_position, 0
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+             $10::bigint[], $11::bigint[], $12::bigint[])
+             AS new (queue, kind, job_key, args, trace, state, priority, max_attempts, run_at_ms, created_at_ms, lease, event_position)
+         RETURNING id";
+    let rows: Vec<(i64,)> = tx
+        .all(
+            sql,
+            params![
+                &*texts(|job| Some(&job.queue)),
+                &*texts(|job| Some(&job.kind)),
+                &*texts(|job| Some(&job.key)),
+                &*texts(|job| Some(&job.args)),
+                &*texts(|job| job.trace.as_deref()),
+                &*numbers,
+                &*ints(|job| Some(job.priority.into())),
+                &*ints(|job| Some(job.max_attempts.into())),
+                &*ints(|job| Some(job.run_at_ms)),
+                &*ints(|job| Some(job.now_ms)),
+                &*leases,
+                &*ints(|job| job.event_position),
+            ],
+        )
+        .await?;
+    // Numbers are given in the order of the list.
+    let mut ids: Vec<i64> = rows.into_iter().map(|(id,)| id).collect();
+    ids.sort_unstable();
+    Ok(ids.into_iter().zip(states).collect())
 }
 
 async fn holder(tx: &mut Tx, kind: &str, unique_key: &str) -> Result<Option<i64>, StoreError> {

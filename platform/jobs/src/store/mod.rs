@@ -13,11 +13,12 @@ pub(crate) mod notes;
 pub(crate) mod policy;
 pub(crate) mod ties;
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use store::{FromRow, Row, StoreError, Tx, params};
 
-pub(crate) use self::insert::{Insert, Inserted, insert, let_go};
+pub(crate) use self::insert::{Insert, Inserted, insert, insert_many, let_go};
 pub(crate) use self::ties::Effects;
 use crate::claim::Lane;
 use crate::state::{Outcome, State};
@@ -191,6 +192,28 @@ async fn completed(tx: &mut Tx, lease: i64, it: &Settlement, now_ms: i64) -> Res
     Ok(tx.execute(sql, params![it.id, lease, it.claim, now_ms]).await? == 1)
 }
 
+/// As [`completed`] for many at once, where the store takes lists: those of them, each with its claim, that ended so.
+pub(crate) async fn complete_many(
+    tx: &mut Tx,
+    lease: i64,
+    jobs: impl Iterator<Item = (i64, u32)>,
+    now_ms: i64,
+) -> Result<HashSet<i64>, StoreError> {
+    // Nearly all are at their first claim; so there is one statement, and its list is what the index is searched for.
+    let mut by_claim: BTreeMap<u32, Vec<Option<i64>>> = BTreeMap::new();
+    jobs.for_each(|(id, claim)| by_claim.entry(claim).or_default().push(Some(id)));
+    let mut ended = HashSet::new();
+    for (claim, ids) in by_claim {
+        let sql = "UPDATE jobs SET state = 4, lease = NULL, finished_at_ms = $4
+             WHERE id = ANY ($1) AND state + 0 = 2 AND lease = $2 AND claims = $3
+                 AND cancel_at_ms IS NULL AND ties = 0 AND unique_mask <= 0
+             RETURNING id";
+        let rows: Vec<(i64,)> = tx.all(sql, params![&*ids, lease, claim, now_ms]).await?;
+        ended.extend(rows.into_iter().map(|(id,)| id));
+    }
+    Ok(ended)
+}
+
 /// Back to wait for `at_ms`, `uncounted` attempts (0 or 1) less; `false` also when it is being called off.
 async fn again(tx: &mut Tx, lease: i64, it: &Settlement, at_ms: i64, uncounted: u32) -> Result<bool, StoreError> {
     let sql = concat!(
@@ -247,7 +270,7 @@ pub(crate) async fn crash(
     let bury = format!(
         "UPDATE jobs SET state = CASE WHEN cancel_at_ms IS NULL THEN 6 ELSE 5 END, lease = NULL, finished_at_ms = $2,
              errors = {died}, {keeps}
-         WHERE id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
+         WHERE state + 0 = 2 AND lease = $1 AND id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
                  AND (attempt >= max_attempts OR cancel_at_ms IS NOT NULL) LIMIT {limit})
          RETURNING id, state, ties"
     );
@@ -260,7 +283,7 @@ pub(crate) async fn crash(
     }
     let free = format!(
         "UPDATE jobs SET state = 0, lease = NULL, errors = {died}
-         WHERE state + 0 = 2 AND id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
+         WHERE state + 0 = 2 AND lease = $1 AND id IN (SELECT id FROM jobs WHERE state = 2 AND lease = $1
                  AND attempt < max_attempts AND cancel_at_ms IS NULL LIMIT {limit})"
     );
     let again = tx.execute(&free, params![lease, now_ms]).await?;

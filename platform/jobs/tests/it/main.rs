@@ -5,6 +5,7 @@ mod bulk;
 mod cancel;
 mod enqueue;
 mod fleet;
+mod gathered;
 mod hints;
 mod http;
 mod leases;

@@ -56,8 +56,9 @@ pub(crate) async fn answered(stores: &[&Store]) {
     for store in [stores; 2].concat() {
         tokio::task::yield_now().await;
         let wrote: Result<(i64,), StoreError> = store.write(async |tx| tx.one("SELECT 1", &[]).await).await;
+        let beside: Result<(i64,), StoreError> = store.write_beside(async |tx| tx.one("SELECT 1", &[]).await).await;
         let read: Result<(i64,), StoreError> = store.read(async |tx| tx.one("SELECT 1", &[]).await).await;
-        assert_eq!((wrote.expect("answered"), read.expect("answered")), ((1,), (1,)));
+        assert_eq!([wrote, beside, read].map(|answer| answer.expect("answered")), [(1,); 3]);
     }
 }
 

@@ -47,8 +47,7 @@ impl Line {
         }
         match self.address.connect().await {
             Ok(client) => {
-                self.figures.connections.fetch_add(1, Ordering::Relaxed);
-                let session = Rc::new(Session::new(client));
+                let session = Rc::new(Session::new(client, self.figures.connected()));
                 (self.session, self.failed) = (Some(session.clone()), None);
                 Ok(session)
             }
@@ -60,9 +59,19 @@ impl Line {
         }
     }
 
+    /// Notes a commit of so many writes.
+    fn count(&self, writes: usize, started: Instant) {
+        self.figures.commits.fetch_add(1, Ordering::Relaxed);
+        self.figures.writes.fetch_add(writes as u64, Ordering::Relaxed);
+        self.figures.last_commit_us.store(started.elapsed().as_micros() as u64, Ordering::Relaxed);
+        metrics::histogram!("store_commit_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("store_writes_total").increment(writes as u64);
+    }
+
     /// Ends a transaction that is not to be kept. A connection that cannot even do that is given up.
     async fn undo(&mut self, session: &Session) {
         session.allow(limits::STORE_LOCK_MS);
+        session.before_next(None);
         if session.is_broken() || session.batch("ROLLBACK").await.is_err() {
             self.session = None;
         }
@@ -117,7 +126,7 @@ async fn commit_together(
     let mut tx = Tx::new(Link::Postgres(session.clone()));
     let mut ran = 0;
     let outcome = async {
-        begin(&session, synced, lock).await?;
+        begin(&session, synced, &format!("SELECT pg_advisory_xact_lock({lock}); SAVEPOINT one")).await?;
         run_some(&session, &mut tx, batch, started, &mut ran).await?;
         session.allow(limits::STORE_LOCK_MS);
         session.batch("COMMIT").await
@@ -128,24 +137,19 @@ async fn commit_together(
         return (if ran == 0 { batch.len() } else { ran }, Err(error));
     }
     *hooks = tx.hooks;
-    let figures = &line.figures;
-    figures.commits.fetch_add(1, Ordering::Relaxed);
-    figures.writes.fetch_add(ran as u64, Ordering::Relaxed);
-    figures.last_commit_us.store(started.elapsed().as_micros() as u64, Ordering::Relaxed);
-    metrics::histogram!("store_commit_seconds").record(started.elapsed().as_secs_f64());
-    metrics::counter!("store_writes_total").increment(ran as u64);
+    line.count(ran, started);
     (ran, Ok(()))
 }
 
 /// Everything that a transaction needs is said in it: behind a pooler the next one may be another's connection.
-async fn begin(session: &Session, synced: bool, lock: i64) -> Result<(), StoreError> {
+async fn begin(session: &Session, synced: bool, then: &str) -> Result<(), StoreError> {
     session.take_failure();
+    session.before_next(None);
     session.allow(limits::STORE_LOCK_MS);
     let sync = if synced { "on" } else { "off" };
     let sql = format!(
-        "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};
-         SET LOCAL idle_in_transaction_session_timeout = {}; SET LOCAL synchronous_commit = {sync};
-         SELECT pg_advisory_xact_lock({lock}); SAVEPOINT one",
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};
+         SET LOCAL idle_in_transaction_session_timeout = {}; SET LOCAL synchronous_commit = {sync}; {then}",
         limits::STORE_LOCK_MS,
         limits::STORE_WRITE_MS,
         limits::STORE_IDLE_MS,
@@ -161,33 +165,64 @@ async fn run_some(
     started: Instant,
     ran: &mut usize,
 ) -> Result<(), StoreError> {
-    let mut next = None;
     for write in batch {
         if *ran > 0 && started.elapsed() >= Duration::from_millis(limits::STORE_BATCH_MS) {
             break;
         }
         session.allow(limits::STORE_WRITE_MS);
-        if let Some(sql) = next {
-            session.batch(sql).await?;
-        }
         *ran += 1;
         let hooks = tx.hooks.len();
         session.run(&mut **write, tx).await;
         if session.is_broken() {
             return Err(StoreError::unreachable("the connection was lost"));
         }
-        next = Some("RELEASE one; SAVEPOINT one");
+        let mut next = "RELEASE one; SAVEPOINT one";
         if !write.kept() {
             tx.hooks.truncate(hooks);
-            next = Some("ROLLBACK TO one");
+            // Also in front of the commit: the server would take it for a rollback of all.
+            next = "ROLLBACK TO one";
         }
-    }
-    // What was undone last must be undone before the commit, or the server takes that for a rollback of all.
-    if next == Some("ROLLBACK TO one") {
-        session.allow(limits::STORE_LOCK_MS);
-        session.batch("ROLLBACK TO one").await?;
+        session.before_next(Some(next));
     }
     Ok(())
+}
+
+/// Serves until the door is shut, each write in a transaction of its own and without the lock: beside whatever else is written. It
+/// waits for a row no longer than a moment: whoever holds one may wait for another that this has.
+pub(super) async fn serve_beside(address: Address, mut queue: Queue, figures: Arc<Figures>) {
+    let mut line = Line::new(address, figures);
+    while let Some(mut write) = queue.recv().await {
+        let started = Instant::now();
+        let session = match line.session().await {
+            Ok(session) => session,
+            Err(error) => {
+                write.answer(Err(error));
+                continue;
+            }
+        };
+        let mut tx = Tx::new(Link::Postgres(session.clone()));
+        let outcome = async {
+            let row = format!("SET LOCAL lock_timeout = {}", limits::STORE_ROW_MS);
+            begin(&session, false, &row).await?;
+            session.allow(limits::STORE_WRITE_MS);
+            session.run(&mut *write, &mut tx).await;
+            if session.is_broken() {
+                return Err(StoreError::unreachable("the connection was lost"));
+            }
+            session.allow(limits::STORE_LOCK_MS);
+            session.batch(if write.kept() { "COMMIT" } else { "ROLLBACK" }).await
+        };
+        let commit = outcome.await;
+        match &commit {
+            Ok(()) if write.kept() => {
+                tx.hooks.into_iter().for_each(|hook| hook());
+                line.count(1, started);
+            }
+            Ok(()) => {}
+            Err(_) => line.undo(&session).await,
+        }
+        write.answer(commit);
+    }
 }
 
 /// Serves until the door is shut, each read on one consistent snapshot.

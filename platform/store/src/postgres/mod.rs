@@ -2,7 +2,8 @@
 //!
 //! As embedded, the waiting writes of a process run one after the other in one transaction, each under its savepoint, and share
 //! one commit. A lock of the database, held until that commit, lets one process at a time do so: a closure sees what every
-//! committed one before it wrote, and nothing runs beside it. Reads have connections of their own.
+//! committed one before it wrote, and nothing runs beside it but what says that it may ([`crate::Store::write_beside`]). Reads have
+//! connections of their own.
 
 mod connect;
 mod lane;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use kernel::{Clock, Entropy, Secret};
+use kernel::{Clock, Entropy, Secret, limits};
 use parking_lot::Mutex;
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -32,6 +33,7 @@ pub(crate) struct Postgres {
     id: String,
     durability: Durability,
     writes: Door,
+    beside: Door,
     reads: Door,
     threads: Mutex<Vec<JoinHandle<()>>>,
     figures: Arc<Figures>,
@@ -43,7 +45,27 @@ pub(crate) struct Figures {
     commits: AtomicU64,
     writes: AtomicU64,
     last_commit_us: AtomicU64,
+    /// Connections made.
     connections: AtomicU64,
+    /// Connections that are open.
+    open: AtomicU64,
+}
+
+/// A connection that is open, as long as this lives.
+pub(crate) struct Counted(Arc<Figures>);
+
+impl Figures {
+    fn connected(self: &Arc<Self>) -> Counted {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Postgres {
@@ -62,19 +84,21 @@ impl Postgres {
         let lock = lock_of(&id);
         let writer = spawn("store-writer", move || lane::serve_writes(at, lock, queue, noted, full)).await?;
         let (reads, queue) = Door::new();
+        let (beside, aside) = Door::new();
         let hints = Arc::new(Hints::default());
         let (noted, name, carried) = (figures.clone(), id.clone(), hints.clone());
         let readers = async move || {
             let stop = CancellationToken::new();
-            let carrying = notify::carry(address.clone(), name, carried, stop.clone());
+            let carrying = notify::carry(address.clone(), name, (carried, noted.clone()), stop.clone());
             let reading = async {
-                lane::serve_reads(address, queue, noted).await;
+                let writing = lane::serve_beside(address.clone(), aside, noted.clone());
+                tokio::join!(lane::serve_reads(address, queue, noted), writing);
                 stop.cancel();
             };
             tokio::join!(reading, carrying);
         };
         let readers = spawn("store-readers", readers).await?;
-        Ok(Self { id, durability, writes, reads, threads: Mutex::new(vec![writer, readers]), figures, hints })
+        Ok(Self { id, durability, writes, beside, reads, threads: Mutex::new(vec![writer, readers]), figures, hints })
     }
 
     /// Looks at a database without changing it.
@@ -90,6 +114,15 @@ impl Postgres {
         E: From<StoreError> + Send + 'static,
     {
         self.writes.pass(write, pace, || {}).await
+    }
+
+    pub(crate) async fn write_beside<T, E, F>(&self, write: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.beside.pass(write, Pace::Relaxed, || {}).await
     }
 
     pub(crate) async fn read<T, E, F>(&self, read: F) -> Result<T, E>
@@ -136,11 +169,18 @@ impl Postgres {
             checkpoints_total: 0,
             last_commit_ms: self.figures.last_commit_us.load(Ordering::Relaxed) as f64 / 1000.0,
             last_checkpoint_ms: 0.0,
+            connections: self.figures.open.load(Ordering::Relaxed),
+            // One that writes, one beside it, one that listens.
+            connections_most: limits::STORE_READ_CONNECTIONS as u64 + 3,
+            connections_total: self.figures.connections.load(Ordering::Relaxed),
+            waiting_writes: self.writes.waiting() + self.beside.waiting(),
+            waiting_reads: self.reads.waiting(),
         }
     }
 
     pub(crate) async fn close(&self) {
         self.reads.shut();
+        self.beside.shut();
         self.writes.shut();
         let threads = std::mem::take(&mut *self.threads.lock());
         // They end when they have served what was accepted; a panic of one has been printed already.

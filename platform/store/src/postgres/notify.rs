@@ -8,21 +8,32 @@ use kernel::limits;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::Figures;
 use super::connect::{Address, failed};
 use super::lane::PAUSE;
 use crate::StoreError;
 use crate::hints::Hints;
 
 /// Carries hints both ways until told to stop. `id` names the database: several may be schemas of one.
-pub(super) async fn carry(address: Address, id: String, hints: Arc<Hints>, stop: CancellationToken) {
+pub(super) async fn carry(
+    address: Address,
+    id: String,
+    (hints, figures): (Arc<Hints>, Arc<Figures>),
+    stop: CancellationToken,
+) {
     let channel = format!("mainspring_{id}");
-    while let Some(Err(error)) = stop.run_until_cancelled(carry_on(&address, &channel, &hints)).await {
+    while let Some(Err(error)) = stop.run_until_cancelled(carry_on(&address, &channel, &hints, &figures)).await {
         tracing::debug!(error = %kernel::problem::chain(&error), "hints are not carried for a moment");
         stop.run_until_cancelled(sleep(PAUSE)).await;
     }
 }
 
-async fn carry_on(address: &Address, channel: &str, hints: &Arc<Hints>) -> Result<Infallible, StoreError> {
+async fn carry_on(
+    address: &Address,
+    channel: &str,
+    hints: &Arc<Hints>,
+    figures: &Arc<Figures>,
+) -> Result<Infallible, StoreError> {
     let listening = hints.clone();
     let own = Arc::new(std::sync::OnceLock::new());
     let mine = own.clone();
@@ -32,6 +43,7 @@ async fn carry_on(address: &Address, channel: &str, hints: &Arc<Hints>) -> Resul
         }
     };
     let (client, mut connection) = address.attend(heard).await?;
+    let _counted = figures.connected();
     let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(failed)?.get(0);
     let _ = own.set(pid);
     client.batch_execute(&format!("LISTEN \"{channel}\"")).await.map_err(failed)?;

@@ -12,6 +12,7 @@ use kernel::limits;
 use tokio::time::Instant;
 use tokio_postgres::{Client, Statement};
 
+use super::Counted;
 use super::connect::failed;
 use crate::value::Cells;
 use crate::write::Waiting;
@@ -23,6 +24,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Session {
     client: Client,
+    _counted: Counted,
     /// Statements that the server has planned, by their text.
     statements: RefCell<HashMap<Box<str>, Statement>>,
     /// Until when the closure that runs may go on.
@@ -31,18 +33,22 @@ pub(crate) struct Session {
     asking: Cell<bool>,
     /// A statement failed, so that the server refuses every other one until the transaction or its savepoint is rolled back.
     failed: RefCell<Option<StoreError>>,
+    /// Goes to the server in front of the next statement, with it.
+    before: Cell<Option<&'static str>>,
     /// Nothing more is to be expected of this connection.
     broken: Cell<bool>,
 }
 
 impl Session {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, counted: Counted) -> Self {
         Self {
             client,
+            _counted: counted,
             statements: RefCell::default(),
             until: Cell::new(Instant::now()),
             asking: Cell::new(false),
             failed: RefCell::default(),
+            before: Cell::default(),
             broken: Cell::new(false),
         }
     }
@@ -82,6 +88,12 @@ impl Session {
     /// The engine's own statements, several in one text.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
         self.ask(async { self.client.batch_execute(sql).await.map_err(failed) }).await
+    }
+
+    /// What goes to the server with the next statement, in front of it: no journey of its own. When it fails, so does that
+    /// statement, and the connection is given up.
+    pub(super) fn before_next(&self, sql: Option<&'static str>) {
+        self.before.set(sql);
     }
 
     /// Whether a statement has failed since this was asked last.
@@ -150,16 +162,27 @@ impl Session {
             return Err(self.note(StoreError::TooLong));
         }
         self.asking.set(true);
-        let answered = tokio::time::timeout_at(self.until.get() + SILENCE, asked).await;
+        // Sent in the order in which they are polled first.
+        let both = futures_util::future::join(self.said_before(), asked);
+        let answered = tokio::time::timeout_at(self.until.get() + SILENCE, both).await;
         self.asking.set(false);
         match answered {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.note(error)),
+            Ok((Ok(()), Ok(answer))) => Ok(answer),
+            Ok((Ok(()), Err(error))) => Err(self.note(error)),
+            Ok((Err(error), _)) => {
+                self.broken.set(true);
+                Err(self.note(error))
+            }
             Err(_) => {
                 self.broken.set(true);
                 Err(self.note(StoreError::unreachable("the server does not answer")))
             }
         }
+    }
+
+    async fn said_before(&self) -> Result<(), StoreError> {
+        let Some(sql) = self.before.take() else { return Ok(()) };
+        self.client.batch_execute(sql).await.map_err(failed)
     }
 
     fn note(&self, error: StoreError) -> StoreError {

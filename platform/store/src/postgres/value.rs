@@ -24,6 +24,9 @@ impl ToSql for Value<'_> {
             Self::Real(value) if *wanted == Type::FLOAT8 => value.to_sql(wanted, out),
             Self::Text(value) if <&str as ToSql>::accepts(wanted) => value.to_sql(wanted, out),
             Self::Bytes(value) if *wanted == Type::BYTEA => value.to_sql(wanted, out),
+            Self::Ints(list) if *wanted == Type::INT8_ARRAY => list.to_sql(wanted, out),
+            Self::Texts(list) if *wanted == Type::TEXT_ARRAY => list.to_sql(wanted, out),
+            Self::Ints(_) | Self::Texts(_) => Err(format!("a list for {wanted}").into()),
             Self::Real(_) | Self::Text(_) | Self::Bytes(_) => Err(format!("another type for {wanted}").into()),
         }
     }

@@ -189,6 +189,11 @@ impl Sqlite {
             checkpoints_total: self.log.checkpoints.load(Ordering::Relaxed),
             last_commit_ms: self.figures.last_commit_us.load(Ordering::Relaxed) as f64 / 1000.0,
             last_checkpoint_ms: self.log.last_checkpoint_us.load(Ordering::Relaxed) as f64 / 1000.0,
+            connections: 0,
+            connections_most: 0,
+            connections_total: 0,
+            waiting_writes: self.writes.waiting(),
+            waiting_reads: self.reads.waiting(),
         }
     }
 
