@@ -1,5 +1,7 @@
 //! A private PostgreSQL as durable as it comes, and what a measurement costs it.
 
+use std::process::Command;
+
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 use testkit::Postgres;
@@ -62,10 +64,16 @@ impl Server {
         Ok(())
     }
 
+    /// `psql` in one of the databases.
+    pub(crate) fn psql(&self, database: &str) -> Command {
+        let mut psql = self.postgres.psql();
+        psql.arg(format!("--dbname={database}"));
+        psql
+    }
+
     /// Runs statements in one of the databases; the rows by line, their columns by `|`.
     pub(crate) fn sql(&self, database: &str, statements: &str) -> Result<String> {
-        let mut psql = self.postgres.psql();
-        let ran = psql.arg(format!("--dbname={database}")).args(["--command", statements]).output()?;
+        let ran = self.psql(database).args(["--command", statements]).output()?;
         anyhow::ensure!(ran.status.success(), "{statements}: {}", String::from_utf8_lossy(&ran.stderr));
         Ok(String::from_utf8_lossy(&ran.stdout).trim_end().to_owned())
     }

@@ -1,4 +1,5 @@
-//! The job engine on PostgreSQL as the fleet and its history grow: the cost of a job must grow with neither.
+//! The job engine on PostgreSQL as the fleet and its history grow, and the bus as channels do: the cost of a job or a publication
+//! must grow with none of them.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use jobs::NewJob;
 use kernel::Clock;
 use tokio::task::JoinSet;
 
+use crate::channels;
 use crate::database::Server;
 use crate::instance::{self, Ended, Instance, TIMED};
 use crate::jobs_bench::{self as ours, BACKLOG, PER_S, Place, STARTS, WARM};
@@ -36,6 +38,8 @@ pub(crate) async fn run(rounds: u32, long: bool) -> Result<()> {
             report.progress(format_args!("round {round}: {finished} finished jobs"));
             history(&server, *finished, name, &mut report).await?;
         }
+        report.progress(format_args!("round {round}: channels"));
+        channels::measure(&mut report).await?;
     }
     report.finish();
     Ok(())

@@ -2,6 +2,8 @@
 //! in README.md.
 
 mod bullmq;
+mod channels;
+mod churn;
 mod database;
 mod events_bench;
 mod fanout;
@@ -23,6 +25,7 @@ mod process;
 mod report;
 mod sockets;
 mod startup;
+mod storm;
 mod websocket;
 
 use anyhow::Result;
@@ -60,6 +63,12 @@ enum Bench {
         #[arg(long)]
         long: bool,
     },
+    /// The job engine on PostgreSQL for a long time: what its tables grow to, also while somebody holds a transaction open.
+    Churn {
+        /// Of each of three phases.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// The job engine on PostgreSQL: what is asked of the database for a job, and how long that takes there.
     Paths,
     /// The event log: an event, its five jobs and their ends; a stream.
@@ -70,6 +79,8 @@ enum Bench {
     Sockets,
     /// A station with 2,000 listeners while webhooks arrive.
     Onair,
+    /// 10,000 WebSockets over three processes behind nginx, one drained, one killed, all cut off.
+    Storm,
     /// Time until ready, idle memory, size of the binary.
     Startup,
     /// All of them, one after the other.
@@ -97,11 +108,13 @@ fn main() -> Result<()> {
         Bench::Bullmq,
         Bench::Peers,
         Bench::Growth { long: false },
+        Bench::Churn { seconds: 60 },
         Bench::Paths,
         Bench::Events,
         Bench::Fanout,
         Bench::Sockets,
         Bench::Onair,
+        Bench::Storm,
         Bench::Startup,
     ];
     let chosen = if cli.bench == Bench::All { &every[..] } else { std::slice::from_ref(&cli.bench) };
@@ -112,12 +125,14 @@ fn main() -> Result<()> {
             Bench::Bullmq => product()?.block_on(bullmq::run(rounds))?,
             Bench::Peers => product()?.block_on(peers::run(rounds))?,
             Bench::Growth { long } => product()?.block_on(growth::run(rounds, *long))?,
+            Bench::Churn { seconds } => product()?.block_on(churn::run(*seconds))?,
             Bench::Paths => product()?.block_on(paths::run(rounds))?,
             Bench::Instance { url } => product()?.block_on(instance::run(url))?,
             Bench::Events => product()?.block_on(events_bench::run(rounds))?,
             Bench::Fanout => alone()?.block_on(fanout::run(rounds))?,
             Bench::Sockets => alone()?.block_on(sockets::run(rounds))?,
             Bench::Onair => alone()?.block_on(onair::run(rounds))?,
+            Bench::Storm => alone()?.block_on(storm::run(rounds))?,
             Bench::Startup => alone()?.block_on(startup::run(rounds))?,
             Bench::FanoutServer => product()?.block_on(fanout_server::hub())?,
             Bench::FanoutFloor => alone()?.block_on(fanout_server::floor())?,

@@ -12,15 +12,23 @@ pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
 
 /// As [`cpu_s`], with that of all its children, those that have ended as well.
 pub(crate) fn family_cpu_s(pid: u32) -> Result<f64> {
-    let mut ticks: f64 = fields(pid)?.iter().sum();
+    let own: f64 = fields(pid)?.iter().sum();
+    let of_others = children(pid)?.into_iter().map(|child| fields(child).map_or(0.0, |fields| fields[0] + fields[1]));
+    Ok((own + of_others.sum::<f64>()) / TICKS_PER_S)
+}
+
+/// The resident memory of a process and its children, with what they share counted once, KiB.
+pub(crate) fn family_rss(pid: u32) -> Result<f64> {
+    // One that ends meanwhile has none.
+    let of_others = children(pid)?.into_iter().filter_map(|child| memory(child).ok());
+    Ok(memory(pid)?.pss + of_others.map(|memory| memory.pss).sum::<f64>())
+}
+
+/// The children of a process. One that ends meanwhile is its parent's.
+fn children(pid: u32) -> Result<Vec<u32>> {
     let processes = std::fs::read_dir("/proc").context("there is no /proc")?.flatten();
-    for other in processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
-        // One that ends meanwhile is its parent's.
-        if stat(other).is_ok_and(|stat| stat.get(1) == Some(&pid.to_string())) {
-            ticks += fields(other).map_or(0.0, |fields| fields[0] + fields[1]);
-        }
-    }
-    Ok(ticks / TICKS_PER_S)
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(pids.filter(|other| stat(*other).is_ok_and(|stat| stat.get(1) == Some(&pid.to_string()))).collect())
 }
 
 /// User and system time, then those of children that have ended and were waited for, clock ticks.

@@ -20,6 +20,8 @@ pub const STORE_WRITE_MS: u64 = 10_000;
 pub const STORE_READ_MS: u64 = 10_000;
 /// How long another program's lock on the database is waited for, milliseconds.
 pub const STORE_LOCK_MS: u64 = 5_000;
+/// A transaction of anybody that is open for longer than this is named in health: what dies meanwhile stays in the tables, seconds.
+pub const STORE_OLD_TRANSACTION_S: i64 = 600;
 /// Longest that a write beside the others waits for a row of theirs, milliseconds.
 pub const STORE_ROW_MS: u64 = 200;
 /// How long a start looks for damage, milliseconds: some hundred megabytes. Past it, `doctor` and backups do.

@@ -16,7 +16,7 @@ pub use self::load::{ConfigError, Overrides, load};
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 3] = ["alerts.targets", "store.url", "bus.url"];
+const SECRET: [&str; 4] = ["alerts.targets", "store.url", "store.direct_url", "bus.url"];
 /// More would be a mailing list.
 const ALERT_TARGETS: usize = 10;
 
@@ -131,6 +131,7 @@ pub enum LogFormat {
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Store {
     pub url: Secret,
+    pub direct_url: Secret,
     pub durability: store::Durability,
     pub min_free_mb: u64,
 }
@@ -139,6 +140,16 @@ impl Store {
     /// Whether rows are in a database that several processes may share.
     pub fn is_shared(&self) -> bool {
         !self.url.expose().is_empty()
+    }
+
+    /// Where PostgreSQL itself is reached, where `url` leads through a pooler.
+    pub fn past_the_pooler(&self) -> Option<&Secret> {
+        Some(&self.direct_url).filter(|url| !url.expose().is_empty())
+    }
+
+    /// Where PostgreSQL itself is reached.
+    pub fn direct(&self) -> &Secret {
+        self.past_the_pooler().unwrap_or(&self.url)
     }
 }
 
@@ -313,6 +324,10 @@ impl Config {
             let why = "bus.url (REDIS_URL) is set, store.url (DATABASE_URL) is not: several processes cannot share SQLite. \
                        Set both for a fleet, neither for one process";
             return Err(ConfigError::Wrong(why.into()));
+        }
+        if self.store.past_the_pooler().is_some() && !self.store.is_shared() {
+            let why = "give the pooler's address as store.url (DATABASE_URL); without a pooler, PostgreSQL's own, and leave this empty";
+            return wrong("store.direct_url", why);
         }
         if self.store.is_shared() && self.backup.every_hours > 0 {
             return wrong(

@@ -145,13 +145,16 @@ fn durability(config: &Config) -> Found {
 }
 
 async fn shared_database(config: &Config, products: Products) -> Found {
-    match Store::examine_postgres(&config.store.url, &wiring::migrations(&products())).await {
+    match Store::examine_postgres(config.store.direct(), &wiring::migrations(&products())).await {
         Ok(found) if !found.pending.is_empty() => Found::Note(format!(
             "PostgreSQL answers; the next start brings its schema up to date ({}): make a backup before",
             found.pending.join(", ")
         )),
         Ok(_) => match key(config, products).await {
-            Ok(()) => Found::Good("PostgreSQL answers, its schema is this version's, its key and its clock fit".into()),
+            Ok(()) => Found::Good(format!(
+                "PostgreSQL answers{}, its schema is this version's, its key and its clock fit",
+                if config.store.past_the_pooler().is_some() { ", directly and through the pooler" } else { "" }
+            )),
             Err(error) => Found::Bad(format!("{error:#}")),
         },
         Err(error) => Found::Bad(kernel::problem::chain(&error)),

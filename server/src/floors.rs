@@ -38,9 +38,12 @@ pub(crate) async fn open_store(
         let opened = Store::embedded(dir, durability, &migrations, clock, entropy);
         return opened.map_err(|error| backup::advise(config, error));
     }
-    let store = Store::postgres(&config.store.url, durability, &migrations, clock, entropy)
-        .await
-        .context("the database of store.url (DATABASE_URL)")?;
+    let url = &config.store.url;
+    let opened = match config.store.past_the_pooler() {
+        Some(direct) => Store::pooled(url, direct, durability, &migrations, clock, entropy).await,
+        None => Store::postgres(url, durability, &migrations, clock, entropy).await,
+    };
+    let store = opened.context("the database of store.url (DATABASE_URL)")?;
     let off_ms = store.clock_off_ms(clock).await?;
     if off_ms.unsigned_abs() > limits::STORE_CLOCK_MS {
         bail!(StoreError::Clock(off_ms));

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use bus::Bus;
-use kernel::Clock;
+use kernel::{Clock, limits};
 use parking_lot::Mutex;
 use serde::Serialize;
-use store::Store;
+use store::{OldTransaction, Store};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -90,7 +90,7 @@ impl Health {
         }
     }
 
-    fn well(&self) -> String {
+    fn well(&self, oldest: Option<&OldTransaction>) -> String {
         let stats = self.0.store.stats();
         let promise = match stats.durability {
             store::Durability::Full => "full: what is acknowledged survives power loss",
@@ -104,7 +104,11 @@ impl Health {
                 stats.waiting_writes, stats.waiting_reads
             )
         });
-        format!("answers; durability {promise}{}{}", free.unwrap_or_default(), pool.unwrap_or_default())
+        let old = oldest.map(|OldTransaction { pid, age_s, program }| {
+            format!("; a transaction (pid {pid}, {program:?}) has been open for {age_s} s: rows that died since then stay in the tables")
+        });
+        let [free, pool, old] = [free, pool, old].map(Option::unwrap_or_default);
+        format!("answers; durability {promise}{free}{pool}{old}")
     }
 
     async fn look(&self) {
@@ -115,13 +119,22 @@ impl Health {
             Ok(Err(error)) => Some(kernel::problem::chain(&error)),
             Err(_) => Some(format!("no answer within {} ms", PATIENCE.as_millis())),
         };
+        // Whoever may not see others' transactions sees none.
+        let oldest = match &detail {
+            None => tokio::time::timeout(PATIENCE, self.0.store.oldest_transaction()).await,
+            Some(_) => Ok(Ok(None)),
+        };
+        let oldest = oldest.ok().and_then(Result::ok).flatten();
+        metrics::gauge!("store_oldest_transaction_seconds")
+            .set(oldest.as_ref().map_or(0.0, |oldest| oldest.age_s as f64));
+        let oldest = oldest.filter(|oldest| oldest.age_s > limits::STORE_OLD_TRANSACTION_S);
         let mut found = self.0.found.lock();
         found.0 = if detail.is_some() { found.0 + 1 } else { 0 };
         let ok = found.0 < STRIKES;
         if ok != found.1.ok {
             tracing::warn!(ready = ok, detail, "readiness changed");
         }
-        found.1 = Check { name: "store", ok, detail: detail.unwrap_or_else(|| self.well()) };
+        found.1 = Check { name: "store", ok, detail: detail.unwrap_or_else(|| self.well(oldest.as_ref())) };
     }
 }
 

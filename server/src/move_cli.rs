@@ -26,7 +26,8 @@ const BAR: u64 = 24;
 #[derive(Args, Debug)]
 pub(crate) struct MoveArgs {
     /// The empty database to move into: postgres://user:password@host:5432/database. Other users of this machine can read command
-    /// lines; DATABASE_URL, or store.url in the settings file, says the same in private.
+    /// lines; DATABASE_URL, or store.url in the settings file, says the same in private. Where there is a
+    /// pooler, store.direct_url is taken instead.
     #[arg(long, value_name = "URL", value_parser = secret)]
     to: Option<Secret>,
     #[command(flatten)]
@@ -40,7 +41,7 @@ fn secret(text: &str) -> Result<Secret, Infallible> {
 /// Moves, and says what comes next. No server may run on the data directory.
 pub(crate) async fn run(args: MoveArgs, products: Products) -> Result<ExitCode> {
     let config = args.serve.load()?;
-    let to = args.to.unwrap_or_else(|| config.store.url.clone());
+    let to = args.to.unwrap_or_else(|| config.store.direct().clone());
     if to.expose().is_empty() {
         bail!("say where to: --to postgres://user:password@host:5432/database, or set DATABASE_URL");
     }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "audience")]
+pub mod audience;
 #[cfg(feature = "client")]
 mod github;
 #[cfg(feature = "client")]
@@ -9,7 +11,11 @@ mod server;
 mod cluster;
 mod database;
 #[cfg(unix)]
+mod deployed;
+#[cfg(unix)]
 mod nginx;
+#[cfg(unix)]
+mod pgbouncer;
 #[cfg(unix)]
 mod port;
 #[cfg(unix)]
@@ -27,9 +33,9 @@ mod sentinel;
 #[cfg(feature = "store")]
 mod store;
 
-pub use database::{database, on_postgres, schema};
+pub use database::{database, on_postgres, pooled, schema};
 #[cfg(feature = "client")]
-pub use github::{GitHub, Received};
+pub use github::GitHub;
 #[cfg(feature = "client")]
 pub use server::{Admin, Server, Start};
 #[cfg(feature = "store")]
@@ -39,6 +45,7 @@ pub use store::open;
 pub use {
     cluster::Cluster,
     nginx::Nginx,
+    pgbouncer::Pgbouncer,
     postgres::Postgres,
     private::until,
     proxy::{Proxy, Side},

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::TcpStream;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -66,6 +67,16 @@ impl Nginx {
     /// Its port on 127.0.0.1: the same for all its life.
     pub fn port(&self) -> u16 {
         self.server.port()
+    }
+
+    /// Where one that was started by [`Nginx::deployed`] writes who asked for what.
+    pub fn access_log(&self) -> PathBuf {
+        self.server.dir().join("access.log")
+    }
+
+    /// Its process, whose children are the workers; none while it does not run.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.pid()
     }
 
     /// The end of its log of errors.

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::GitHub;
 
 /// The secret of the source `github` in every test: chosen by the environment, as an operator would.
-const SECRET: &str = "a secret that only tests know";
+pub(crate) const SECRET: &str = "a secret that only tests know";
 /// A start that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -253,6 +253,12 @@ pub struct Admin {
 }
 
 impl Admin {
+    /// The same person at another process of the fleet.
+    #[must_use]
+    pub fn at(&self, server: &Server) -> Self {
+        Self { url: server.url(), ..self.clone() }
+    }
+
     /// Reads a JSON answer of the API.
     ///
     /// # Errors

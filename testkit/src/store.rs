@@ -7,7 +7,7 @@ use store::{Durability, Migration, Store, StoreError};
 use tokio::runtime;
 
 /// As [`Store::embedded`], unless [`crate::database`] names a PostgreSQL server: then there, in a database that belongs to the
-/// directory.
+/// directory; through a pooler, where the environment names one too.
 ///
 /// # Errors
 /// As the engine.
@@ -26,7 +26,11 @@ pub fn open(
     };
     let connecting = || {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(Store::postgres(&Secret::new(url), durability, migrations, clock, entropy))
+        let url = Secret::new(url);
+        match crate::pooled(dir).map(Secret::new) {
+            Some(pooled) => runtime.block_on(Store::pooled(&pooled, &url, durability, migrations, clock, entropy)),
+            None => runtime.block_on(Store::postgres(&url, durability, migrations, clock, entropy)),
+        }
     };
     // On a thread of its own: whoever calls may be inside a runtime already.
     std::thread::scope(|scope| scope.spawn(connecting).join().expect("the store panicked"))

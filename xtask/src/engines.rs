@@ -31,6 +31,7 @@ pub(crate) fn servers() {
     let missing = [
         (testkit::Postgres::is_there(), "postgresql", "no PostgreSQL: nothing is tested on it"),
         (testkit::Redis::is_there(), "redis-server", "no redis-server: nothing is tested with it"),
+        (testkit::Pgbouncer::is_there(), "pgbouncer", "no pgbouncer: nothing is tested through a pooler"),
         (testkit::Nginx::is_there(), "nginx-light", "no nginx: nothing is tested behind it"),
     ];
     for (_, package, means) in missing.into_iter().filter(|(is_there, ..)| !is_there) {

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use testkit::{GitHub, Nginx, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -38,35 +37,15 @@ fn put(text: &str, of: &str, with: &str) -> String {
     text.replace(of, with)
 }
 
-/// nginx as deployed, but for where it listens and writes.
+/// nginx as deployed.
 struct Front {
     nginx: Nginx,
-    logs: TempDir,
 }
 
 impl Front {
     /// Before these processes, by the names under which the file of upstreams knows them; with what is mounted for HTTPS.
     fn start(upstreams: &str, hosts: &[(&str, &str)], tls: &str) -> Result<Self> {
-        let mut behind = read(upstreams)?;
-        for (name, address) in hosts {
-            behind = put(&behind, &format!("server {name}:8080 "), &format!("server {address} "));
-        }
-        ensure!(!behind.contains(":8080"), "an upstream has no process: {behind}");
-        let logs = tempfile::tempdir()?;
-        // nginx runs as another user where we are root.
-        std::fs::set_permissions(logs.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
-        let file = read("nginx.conf")?;
-        let nginx = Nginx::whole(|port| {
-            let file = put(&file, "include upstreams.conf;", &behind);
-            let file = put(&file, "include tls/*.conf;", tls);
-            let file = put(&file, "_path /tmp/", "_path ");
-            let log = format!("access_log {}/access.log line;", logs.path().display());
-            let file = put(&file, "access_log /dev/stdout line;", &log);
-            let file = put(&file, "listen 8080 ", &format!("listen 127.0.0.1:{port} "));
-            // The port that far above is kept free with it.
-            put(&file, "listen 127.0.0.1:8081;", &format!("listen 127.0.0.1:{};", port + 10_000))
-        })?;
-        Ok(Self { nginx, logs })
+        Ok(Self { nginx: Nginx::deployed(upstreams, hosts, tls)? })
     }
 
     fn before(servers: &[&Server; 3]) -> Result<Self> {
@@ -230,7 +209,7 @@ async fn bounds_addresses_and_secrets_are_those_of_the_binary() -> Result<()> {
     for path in ["/console/enter/a-secret", "/in/railway/a-secret", "/radio/a/b/state?token=a-secret", "/last"] {
         reqwest::get(front.url(path)).await?;
     }
-    let log = front.logs.path().join("access.log");
+    let log = front.nginx.access_log();
     let said = testkit::until("the last request is not in the log", || {
         let said = std::fs::read_to_string(&log)?;
         Ok(said.contains("\"/last\"").then_some(said))

@@ -20,7 +20,7 @@ const STATIONS: u64 = 5;
 const HEARD: &str = "kill/station-1";
 
 /// The processes that senders and listeners reach, as behind a balancer: whoever fails is asked elsewhere.
-struct Doors {
+pub(crate) struct Doors {
     servers: Vec<RwLock<Server>>,
     next: AtomicUsize,
 }
@@ -85,9 +85,9 @@ async fn listen(doors: Arc<Doors>, station: String, last: watch::Receiver<Option
 }
 
 /// A fleet at work: deliveries come in at every door, and somebody listens.
-struct Work {
-    doors: Arc<Doors>,
-    admin: Admin,
+pub(crate) struct Work {
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) admin: Admin,
     journal: Arc<Journal>,
     stop: Arc<AtomicBool>,
     last: watch::Sender<Option<u64>>,
@@ -96,7 +96,7 @@ struct Work {
 }
 
 impl Work {
-    async fn begin(servers: Vec<Server>) -> Result<Self> {
+    pub(crate) async fn begin(servers: Vec<Server>) -> Result<Self> {
         let admin = servers[0].admin().await?;
         let servers = servers.into_iter().map(RwLock::new).collect();
         let doors = Arc::new(Doors { servers, next: AtomicUsize::new(0) });
@@ -109,7 +109,7 @@ impl Work {
     }
 
     /// Waits until so many more deliveries were acknowledged.
-    async fn acknowledges(&self, more: usize) -> Result<()> {
+    pub(crate) async fn acknowledges(&self, more: usize) -> Result<()> {
         let until = self.journal.stations().await.len() + more;
         let mut beat = tokio::time::interval(Duration::from_millis(20));
         let grown = async {
@@ -121,7 +121,7 @@ impl Work {
     }
 
     /// Ends the load and looks whether everything is as it must be.
-    async fn ends_well(self) -> Result<()> {
+    pub(crate) async fn ends_well(self) -> Result<()> {
         self.acknowledges(50).await?;
         self.stop.store(true, Ordering::SeqCst);
         for sender in self.senders {

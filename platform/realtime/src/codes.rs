@@ -73,6 +73,12 @@ pub enum Refused {
         /// When to try again, seconds.
         retry_after_s: u32,
     },
+    /// More arrive within this second than [`kernel::limits::ARRIVALS_PER_S`].
+    #[error("too many connections arrive at once")]
+    Crowded {
+        /// When to try again, seconds.
+        retry_after_s: u32,
+    },
     /// The history cannot be read now.
     #[error("the channel's history cannot be read")]
     Unavailable(#[source] crate::LoadError),
@@ -84,7 +90,7 @@ impl From<&Refused> for ReplyError {
             Refused::UnknownChannel => Self::UNKNOWN_CHANNEL,
             Refused::Forbidden => Self::PERMISSION_DENIED,
             Refused::NameTooLong => Self::BAD_REQUEST,
-            Refused::Full { .. } => Self::LIMIT_EXCEEDED,
+            Refused::Full { .. } | Refused::Crowded { .. } => Self::LIMIT_EXCEEDED,
             Refused::Unavailable(_) => Self::INTERNAL,
         }
     }
@@ -100,6 +106,11 @@ impl From<Refused> for Problem {
                     .field("channel", format!("at most {} bytes", kernel::limits::CHANNEL_BYTES))
             }
             Refused::Full { retry_after_s } => Self::unavailable(retry_after_s, refused),
+            // Not a 503: to a proxy in front that says that the process has failed, and it would send everybody to the others.
+            Refused::Crowded { retry_after_s } => {
+                let detail = "Very many arrive at this moment. Try again.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_arrivals", detail).retry_after(retry_after_s)
+            }
             Refused::Unavailable(_) => Self::unavailable(1, refused),
         }
     }

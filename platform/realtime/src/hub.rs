@@ -324,8 +324,11 @@ impl Core {
     pub(crate) fn seat(&self) -> Result<Seat, Refused> {
         let bound = if self.is_draining() { 0 } else { self.connections.load(Ordering::Relaxed) };
         // Those who are sent away together must not come back together.
-        let seat = self.members.seat(bound, limits::ARRIVALS_PER_S);
-        seat.ok_or_else(|| Refused::Full { retry_after_s: 2 + self.entropy.below(9) as u32 })
+        let retry_after_s = || 2 + self.entropy.below(9) as u32;
+        if !self.members.arrives(limits::ARRIVALS_PER_S) {
+            return Err(Refused::Crowded { retry_after_s: retry_after_s() });
+        }
+        self.members.seat(bound).ok_or_else(|| Refused::Full { retry_after_s: retry_after_s() })
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -82,7 +82,7 @@ impl Member {
 pub(crate) struct Members {
     next_id: AtomicU64,
     seats: AtomicUsize,
-    /// Seats that were taken since the last tick.
+    /// Who came since the last tick, seated or not.
     arrived: AtomicUsize,
     all_left: Notify,
     all: Mutex<HashMap<u64, Member>>,
@@ -144,11 +144,13 @@ impl Members {
         }
     }
 
-    /// A place for one connection, while fewer than `bound` are taken, and fewer than `arrivals` were within this second.
-    pub(crate) fn seat(self: &Arc<Self>, bound: usize, arrivals: usize) -> Option<Seat> {
-        if self.arrived.fetch_add(1, Ordering::AcqRel) >= arrivals {
-            return None;
-        }
+    /// Whether one more may come within this second.
+    pub(crate) fn arrives(&self, most: usize) -> bool {
+        self.arrived.fetch_add(1, Ordering::AcqRel) < most
+    }
+
+    /// A place for one connection, while fewer than `bound` are taken.
+    pub(crate) fn seat(self: &Arc<Self>, bound: usize) -> Option<Seat> {
         let taken =
             self.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| (taken < bound).then(|| taken + 1));
         taken.ok()?;
@@ -193,5 +195,30 @@ impl Drop for Seat {
         if self.0.seats.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.all_left.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::Refused;
+
+    #[test]
+    fn so_many_arrive_in_a_second_and_the_others_are_told_when_to_come() {
+        let members = Arc::new(Members::new());
+        assert_eq!([0; 4].map(|_| members.arrives(2)), [true, true, false, false]);
+        members.tick(&Entropy::seeded(1));
+        assert!(members.arrives(2), "a second later");
+        let crowded = kernel::Problem::from(Refused::Crowded { retry_after_s: 3 });
+        assert_eq!((crowded.status().as_u16(), crowded.code()), (429, "too_many_arrivals"));
+    }
+
+    #[test]
+    fn seats_are_bounded_and_come_back() {
+        let members = Arc::new(Members::new());
+        let seat = members.seat(1);
+        assert!(seat.is_some() && members.seat(1).is_none());
+        drop(seat);
+        assert_eq!((members.seated(), members.seat(1).is_some()), (0, true));
     }
 }

@@ -124,6 +124,16 @@ const ROWS: &[(&str, &[Shown])] = &[
                     ("sum(process_resident_memory_bytes{$of})", "memory"),
                 ],
             ),
+            (
+                "Database server",
+                "short",
+                &[
+                    ("sum(store_connections{$of})", "connections"),
+                    ("sum(store_waiting_writes{$of})", "writes that wait"),
+                    ("sum(store_waiting_reads{$of})", "reads that wait"),
+                    ("max(store_oldest_transaction_seconds{$of})", "seconds of its oldest transaction"),
+                ],
+            ),
             ("Processor", "percentunit", &[("sum(rate(process_cpu_seconds_total{$of}[R]))", "of a core")]),
             (
                 "Runtime",

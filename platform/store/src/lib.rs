@@ -85,6 +85,17 @@ pub struct Stats {
     pub waiting_reads: u64,
 }
 
+/// A transaction on the database server, whoever's: rows that it may still see are kept for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldTransaction {
+    /// The server's process.
+    pub pid: i64,
+    /// Since it began, seconds.
+    pub age_s: i64,
+    /// What its program calls itself.
+    pub program: String,
+}
+
 /// A database that nobody serves, looked at without changing it.
 #[derive(Clone, Debug)]
 pub struct Examined {
@@ -141,7 +152,24 @@ impl Store {
         clock: &Clock,
         entropy: &Entropy,
     ) -> Result<Self, StoreError> {
-        let engine = postgres::Postgres::open(url, durability, migrations, clock, entropy).await?;
+        let engine = postgres::Postgres::open((url, None), durability, migrations, clock, entropy).await?;
+        Ok(Self(Engine::Postgres(Arc::new(engine))))
+    }
+
+    /// As [`Store::postgres`], where `url` leads through a pooler in transaction mode (pgbouncer), and `direct` to the server
+    /// itself: the schema is brought up to date there, and hints are heard there.
+    ///
+    /// # Errors
+    /// As [`Store::postgres`]; [`StoreError::Address`] also when they lead to different databases.
+    pub async fn pooled(
+        url: &Secret,
+        direct: &Secret,
+        durability: Durability,
+        migrations: &[Migration],
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> Result<Self, StoreError> {
+        let engine = postgres::Postgres::open((url, Some(direct)), durability, migrations, clock, entropy).await?;
         Ok(Self(Engine::Postgres(Arc::new(engine))))
     }
 
@@ -271,6 +299,18 @@ impl Store {
         match &self.0 {
             Engine::Sqlite(_) => Ok(0),
             Engine::Postgres(engine) => engine.clock_off_ms(clock).await,
+        }
+    }
+
+    /// The transaction that has been open for the longest time, if its role lets this one see it; none on the embedded engine, which
+    /// ends its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn oldest_transaction(&self) -> Result<Option<OldTransaction>, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(engine) => engine.oldest_transaction().await,
         }
     }
 

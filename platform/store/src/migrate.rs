@@ -15,11 +15,22 @@ pub struct Migration {
     pub part: &'static str,
     /// 1, 2, 3 … within the part.
     pub version: u32,
-    /// Statements as PostgreSQL reads them.
+    /// Statements as PostgreSQL reads them. Behind `-- expands` in the first line, they only add what an older binary need not know (a
+    /// table, an index, a column with a default): it goes on beside a newer one, and may start again. So a fleet is renewed process by
+    /// process; what the older one needed goes in a later release, when none of it is left.
     pub sql: &'static str,
 }
 
+/// In front of the part's name in the row that says of a step that it only adds.
+const EXPANDS: &str = "expands:";
+
 impl Migration {
+    /// The names under which the step is noted as applied.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        let expands = self.sql.trim_start().starts_with("-- expands\n");
+        [Some(self.part.to_owned()), expands.then(|| format!("{EXPANDS}{}", self.part))].into_iter().flatten()
+    }
+
     /// `part/version`.
     pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.part, self.version)
@@ -47,11 +58,14 @@ pub(crate) fn for_postgres(sql: &str) -> String {
 /// The steps that a database has: part and version.
 pub(crate) type Applied = HashSet<(String, u32)>;
 
-/// Refuses a database with steps that are not in the list.
+/// Refuses a database with steps that are not in the list, but those that only add.
 pub(crate) fn refuse_unknown(applied: &Applied, migrations: &[Migration]) -> Result<(), StoreError> {
     crate::transfer::refuse_unfinished(applied)?;
     let known: Applied = migrations.iter().map(|step| (step.part.to_owned(), step.version)).collect();
-    match applied.difference(&known).min() {
+    let only_adds = |(part, version): &(String, u32)| {
+        part.starts_with(EXPANDS) || applied.contains(&(format!("{EXPANDS}{part}"), *version))
+    };
+    match applied.difference(&known).filter(|step| !only_adds(step)).min() {
         Some((part, version)) => Err(StoreError::Newer(format!("{part}/{version}"))),
         None => Ok(()),
     }
@@ -87,10 +101,12 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration], clo
     for migration in missing(&applied, migrations) {
         tx.execute_batch(&for_sqlite(migration.sql))
             .map_err(|error| StoreError::Migration(migration.name(), Arc::new(error)))?;
-        tx.execute(
-            "INSERT INTO migrations (part, version, applied_at_ms) VALUES (?1, ?2, ?3)",
-            rusqlite::params![migration.part, migration.version, clock.now_ms()],
-        )?;
+        for note in migration.notes() {
+            tx.execute(
+                "INSERT INTO migrations (part, version, applied_at_ms) VALUES (?1, ?2, ?3)",
+                rusqlite::params![note, migration.version, clock.now_ms()],
+            )?;
+        }
     }
     tx.commit()?;
     Ok(())

@@ -85,6 +85,19 @@ fn a_fleet_is_named_by_its_usual_variables_and_its_addresses_are_not_shown() {
 }
 
 #[test]
+fn postgres_is_reached_past_a_pooler_where_its_own_address_is_given() {
+    let pooler = ("DATABASE_URL", "postgres://me:hunter2@pooler/x");
+    let store = load(&with(&[pooler])).expect("loads").store;
+    assert_eq!((store.past_the_pooler().is_some(), store.direct().expose()), (false, pooler.1));
+    let direct = ("MAINSPRING__STORE__DIRECT_URL", "postgres://me:hunter2@db/x");
+    let config = load(&with(&[pooler, direct])).expect("loads");
+    assert_eq!((config.store.url.expose(), config.store.direct().expose()), (pooler.1, direct.1));
+    assert!(!format!("{}{config:?}", config.explain()).contains("hunter2"));
+    let said = load(&with(&[direct])).expect_err("refused").to_string();
+    assert!(said.contains("store.direct_url = [secret]") && said.contains("DATABASE_URL"), "{said}");
+}
+
+#[test]
 fn a_role_is_one_that_there_is() {
     let mut overrides = Overrides { roles: vec!["ingress".into(), "worker".into()], ..Overrides::default() };
     let server = load(&overrides).expect("loads").server;

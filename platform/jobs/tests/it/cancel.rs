@@ -5,7 +5,7 @@ use jobs::state::State;
 use jobs::{Failure, Life, NewJob, Run};
 use serde_json::json;
 
-use crate::support::{LONG, PLAIN, Site, engine, get, heard, held, post, until, watched, works};
+use crate::support::{Figures, LONG, PLAIN, Site, engine, get, heard, held, polled, post, until, watched, works};
 
 #[tokio::test]
 async fn a_running_job_is_told_to_stop_and_ends_cancelled_whatever_it_says() {
@@ -72,6 +72,8 @@ async fn what_is_called_off_completes_nothing_in_its_transaction() {
 
 #[tokio::test]
 async fn a_job_whose_worker_is_dead_ends_cancelled_when_that_is_known() {
+    let figures = Figures::default();
+    let _guard = metrics::set_default_local_recorder(&figures);
     let site = Site::new(Life::Locked).await;
     let (handler, mut ear, gate) = held(|_| Ok(()));
     site.jobs.serve(vec![(PLAIN.attempts(9), handler)], 1);
@@ -82,7 +84,9 @@ async fn a_job_whose_worker_is_dead_ends_cancelled_when_that_is_known() {
     watched(&other, &site.store).await;
     assert_eq!(site.row(id).await.state, State::Cancelled);
     gate.add_permits(1);
-    // The slot is free again when its late outcome is judged and refused.
+    // Without its lease it claims nothing more: what comes now begins only in a slot that is free again.
+    let refused = async || (figures.of("jobs_settlements_refused_total") == 1).then_some(());
+    polled("its late outcome is judged and refused", refused).await;
     let next = site.enqueue(NewJob::new(PLAIN, &())).await;
     gate.add_permits(1);
     assert_eq!(ear.next().await, (next, 1));

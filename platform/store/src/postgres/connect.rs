@@ -8,19 +8,26 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{AsyncMessage, Client, Config, Notification};
+use tokio_postgres::{AsyncMessage, Client, Config, Notification, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Migration, StoreError};
 
 /// Held while migrations run: instances that start together wait for the first.
 const MIGRATING: i64 = 0x4d73_7072_0001;
+const SILENT: &str = "the server does not answer";
+
+fn limit() -> Duration {
+    Duration::from_millis(limits::STORE_CONNECT_MS)
+}
 
 /// How the database is reached.
 #[derive(Clone)]
 pub(crate) struct Address {
     config: Config,
     tls: MakeRustlsConnect,
+    /// Through a pooler that gives each transaction another connection to the server.
+    pub(super) pooled: bool,
 }
 
 impl Address {
@@ -29,7 +36,7 @@ impl Address {
         let mut config: Config = url.expose().parse().map_err(|_| {
             StoreError::Address("the URL cannot be read; it is postgres://user:password@host:5432/database".to_owned())
         })?;
-        config.connect_timeout(Duration::from_millis(limits::STORE_CONNECT_MS)).application_name("mainspring");
+        config.connect_timeout(limit()).application_name("mainspring");
         config.keepalives_idle(Duration::from_secs(10)).keepalives_interval(Duration::from_secs(3));
         let mut roots = RootCertStore::empty();
         if config.get_ssl_mode() != SslMode::Disable {
@@ -40,12 +47,18 @@ impl Address {
             .map_err(|error| StoreError::Address(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls) })
+        Ok(Self { config, tls: MakeRustlsConnect::new(tls), pooled: false })
     }
 
     /// A connection. Its traffic is carried by a task of this runtime, which ends with it.
     pub(crate) async fn connect(&self) -> Result<Client, StoreError> {
-        Ok(self.attend(|_| {}).await?.0)
+        let client = self.attend(|_| {}).await?.0;
+        if self.pooled {
+            // A pooler lets in whoever comes, whether or not there is a server behind it.
+            let asked = tokio::time::timeout(limit(), client.batch_execute("SELECT 1")).await;
+            asked.map_err(|_| StoreError::unreachable(SILENT))?.map_err(failed)?;
+        }
+        Ok(client)
     }
 
     /// A connection that hands over what others notify it of, and the task that ends with it.
@@ -53,10 +66,9 @@ impl Address {
         &self,
         heard: impl Fn(&Notification) + Send + 'static,
     ) -> Result<(Client, JoinHandle<()>), StoreError> {
-        let limit = Duration::from_millis(limits::STORE_CONNECT_MS);
-        let connecting = tokio::time::timeout(limit, self.config.connect(self.tls.clone()));
+        let connecting = tokio::time::timeout(limit(), self.config.connect(self.tls.clone()));
         let (client, mut connection) =
-            connecting.await.map_err(|_| StoreError::unreachable("the server does not answer"))?.map_err(failed)?;
+            connecting.await.map_err(|_| StoreError::unreachable(SILENT))?.map_err(failed)?;
         let carried = tokio::spawn(async move {
             while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
                 match message {
@@ -72,6 +84,18 @@ impl Address {
         Ok((client, carried))
     }
 }
+
+/// A job is three versions of a row. By its defaults the server would wait until a fifth of a table is dead, history included: each
+/// table that does not say otherwise is looked after when a fiftieth is.
+const VACUUM_SOON: &str = "
+DO $$ DECLARE found RECORD; BEGIN
+    FOR found IN SELECT oid::regclass AS name FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reloptions IS NULL
+    LOOP
+        EXECUTE format('ALTER TABLE %s SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+            autovacuum_vacuum_cost_delay = 1)', found.name);
+    END LOOP;
+END $$";
 
 /// Brings the schema up to `migrations` and answers the database's own name.
 pub(crate) async fn prepare(
@@ -95,11 +119,14 @@ pub(crate) async fn prepare(
         tx.batch_execute(&crate::migrate::for_postgres(migration.sql))
             .await
             .map_err(|error| StoreError::Migration(migration.name(), Arc::new(error)))?;
-        let sql = "INSERT INTO migrations (part, version, applied_at_ms) VALUES ($1, $2, $3)";
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-            [&migration.part, &i64::from(migration.version), &clock.now_ms()];
-        tx.execute(sql, &params).await.map_err(failed)?;
+        for note in migration.notes() {
+            let sql = "INSERT INTO migrations (part, version, applied_at_ms) VALUES ($1, $2, $3)";
+            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+                [&note, &i64::from(migration.version), &clock.now_ms()];
+            tx.execute(sql, &params).await.map_err(failed)?;
+        }
     }
+    tx.batch_execute(VACUUM_SOON).await.map_err(failed)?;
     tx.batch_execute("CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)").await.map_err(failed)?;
     let sql = "INSERT INTO identity (id) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM identity)";
     tx.execute(sql, &[&entropy.token(8)]).await.map_err(failed)?;
@@ -120,6 +147,25 @@ pub(super) async fn pending(client: &Client, migrations: &[Migration]) -> Result
     Ok(crate::migrate::missing(&applied, migrations).map(Migration::name).collect())
 }
 
+/// The address of a pooler, which must lead to the database that the direct address leads to.
+pub(super) async fn pooled(url: &Secret, id: &str) -> Result<Address, StoreError> {
+    let address = Address { pooled: true, ..Address::parse(url)? };
+    let client = address.connect().await?;
+    let found = match client.simple_query("SELECT id FROM identity").await {
+        Ok(found) => found.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => None,
+        Err(error) => return Err(failed(error)),
+    };
+    if found.as_deref() != Some(id) {
+        let why = "store.url, which leads through a pooler, and store.direct_url lead to different databases";
+        return Err(StoreError::Address(why.to_owned()));
+    }
+    Ok(address)
+}
+
 /// What the caller can decide on.
 pub(crate) fn failed(error: tokio_postgres::Error) -> StoreError {
     let Some(state) = error.code() else {
@@ -138,6 +184,11 @@ pub(crate) fn failed(error: tokio_postgres::Error) -> StoreError {
             StoreError::Busy
         }
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Damaged(error.to_string()),
+        // What one transaction prepared, the next one does not find, or finds another's.
+        SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => StoreError::Address(
+            "store.url leads through a pooler in transaction mode: give PostgreSQL's own address as store.direct_url"
+                .to_owned(),
+        ),
         // After a fail-over an old address may lead to a standby; and who said nothing for too long is sent away.
         SqlState::READ_ONLY_SQL_TRANSACTION | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
             StoreError::Unavailable(Arc::new(error))

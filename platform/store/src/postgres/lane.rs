@@ -47,7 +47,7 @@ impl Line {
         }
         match self.address.connect().await {
             Ok(client) => {
-                let session = Rc::new(Session::new(client, self.figures.connected()));
+                let session = Rc::new(Session::new(client, self.address.pooled, self.figures.connected()));
                 (self.session, self.failed) = (Some(session.clone()), None);
                 Ok(session)
             }

@@ -9,6 +9,7 @@ mod connect;
 mod lane;
 mod notify;
 mod session;
+mod unnamed;
 mod value;
 
 use std::future::Future;
@@ -27,7 +28,7 @@ pub(crate) use self::connect::{Address, failed, prepare};
 pub(crate) use self::session::Session;
 use crate::hints::Hints;
 use crate::write::{Door, Pace};
-use crate::{Durability, Examined, Migration, Stats, StoreError, Tx};
+use crate::{Durability, Examined, Migration, OldTransaction, Stats, StoreError, Tx};
 
 pub(crate) struct Postgres {
     id: String,
@@ -69,15 +70,17 @@ impl Drop for Counted {
 }
 
 impl Postgres {
+    /// Where there is a direct address, `url` leads through a pooler.
     pub(crate) async fn open(
-        url: &Secret,
+        (url, direct): (&Secret, Option<&Secret>),
         durability: Durability,
         migrations: &[Migration],
         clock: &Clock,
         entropy: &Entropy,
     ) -> Result<Self, StoreError> {
-        let address = Address::parse(url)?;
-        let id = connect::prepare(&mut address.connect().await?, migrations, clock, entropy).await?;
+        let own = Address::parse(direct.unwrap_or(url))?;
+        let id = connect::prepare(&mut own.connect().await?, migrations, clock, entropy).await?;
+        let address = if direct.is_some() { connect::pooled(url, &id).await? } else { own.clone() };
         let figures = Arc::new(Figures::default());
         let (writes, queue) = Door::new();
         let (at, noted, full) = (address.clone(), figures.clone(), durability == Durability::Full);
@@ -89,7 +92,7 @@ impl Postgres {
         let (noted, name, carried) = (figures.clone(), id.clone(), hints.clone());
         let readers = async move || {
             let stop = CancellationToken::new();
-            let carrying = notify::carry(address.clone(), name, (carried, noted.clone()), stop.clone());
+            let carrying = notify::carry(own, name, (carried, noted.clone()), stop.clone());
             let reading = async {
                 let writing = lane::serve_beside(address.clone(), aside, noted.clone());
                 tokio::join!(lane::serve_reads(address, queue, noted), writing);
@@ -146,6 +149,16 @@ impl Postgres {
             self.read(async move |tx| tx.one(sql, &[]).await).await.map_err(|e: StoreError| e)?;
         // The answer is of some moment between the question and now.
         Ok((before_ms - theirs_ms).max(0) + (clock.now_ms() - theirs_ms).min(0))
+    }
+
+    pub(crate) async fn oldest_transaction(&self) -> Result<Option<OldTransaction>, StoreError> {
+        let sql = "SELECT CAST(pid AS BIGINT), CAST(EXTRACT(EPOCH FROM clock_timestamp() - xact_start) AS BIGINT), application_name
+             FROM pg_stat_activity WHERE datname = current_database() AND COALESCE(backend_xmin, backend_xid) IS NOT NULL
+                 AND pid <> pg_backend_pid()
+             ORDER BY xact_start LIMIT 1";
+        let row: Result<Option<(i64, i64, String)>, StoreError> =
+            self.read(async move |tx| tx.first(sql, &[]).await).await;
+        Ok(row?.map(|(pid, age_s, program)| OldTransaction { pid, age_s, program }))
     }
 
     pub(crate) fn hints(&self) -> &Hints {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use kernel::limits;
 use tokio::time::Instant;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, RowStream, Statement};
 
-use super::Counted;
 use super::connect::failed;
+use super::{Counted, unnamed};
 use crate::value::Cells;
 use crate::write::Waiting;
 use crate::{FromRow, Row, StoreError, Tx, Value};
@@ -25,8 +26,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Session {
     client: Client,
     _counted: Counted,
-    /// Statements that the server has planned, by their text.
-    statements: RefCell<HashMap<Box<str>, Statement>>,
+    /// Statements that the server has planned, by their text. None behind a pooler, where the next transaction is on another
+    /// connection to the server, which does not know them.
+    statements: Option<RefCell<HashMap<Box<str>, Statement>>>,
     /// Until when the closure that runs may go on.
     until: Cell<Instant>,
     /// A statement is under way: the closure waits for nothing else.
@@ -40,11 +42,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, counted: Counted) -> Self {
+    pub(super) fn new(client: Client, pooled: bool, counted: Counted) -> Self {
         Self {
             client,
             _counted: counted,
-            statements: RefCell::default(),
+            statements: (!pooled).then(RefCell::default),
             until: Cell::new(Instant::now()),
             asking: Cell::new(false),
             failed: RefCell::default(),
@@ -64,22 +66,21 @@ impl Session {
 
     pub(crate) async fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
         let asked = async {
-            let (statement, params) = self.prepared(sql, params).await?;
-            self.client.execute_raw(&statement, params.iter().copied()).await.map_err(failed)
+            let mut answer = pin!(self.answer(sql, params).await?);
+            while answer.try_next().await.map_err(failed)?.is_some() {}
+            Ok(answer.rows_affected().unwrap_or(0))
         };
         self.ask(asked).await
     }
 
     pub(crate) async fn all<R: FromRow>(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<R>, StoreError> {
         let asked = async {
-            let (statement, params) = self.prepared(sql, params).await?;
-            let rows = self.client.query_raw(&statement, params.iter().copied()).await.map_err(failed)?;
-            rows.map_err(failed)
-                .try_fold(Vec::new(), async |mut read, row| {
-                    read.push(row);
-                    Ok(read)
-                })
-                .await
+            let rows = self.answer(sql, params).await?.map_err(failed);
+            rows.try_fold(Vec::new(), async |mut read, row| {
+                read.push(row);
+                Ok(read)
+            })
+            .await
         };
         let rows = self.ask(asked).await?;
         rows.iter().map(|row| R::from_row(&Row(Cells::Postgres(row)))).collect()
@@ -127,18 +128,23 @@ impl Session {
         }
     }
 
-    /// The statement, and of the parameters those that it names.
-    async fn prepared<'p, 'v>(
-        &self,
-        sql: &str,
-        params: &'p [Value<'v>],
-    ) -> Result<(Statement, &'p [Value<'v>]), StoreError> {
-        let known = self.statements.borrow().get(sql).cloned();
+    /// Sends a statement, with those of the parameters that it names.
+    async fn answer(&self, sql: &str, params: &[Value<'_>]) -> Result<RowStream, StoreError> {
+        let first = |wanted| {
+            params.get(..wanted).ok_or_else(|| {
+                StoreError::Statement(Arc::from(Box::from(format!("{} parameters for {wanted}", params.len()))))
+            })
+        };
+        let Some(statements) = &self.statements else {
+            let params: Vec<_> = first(unnamed::named(sql))?.iter().copied().map(unnamed::parameter).collect();
+            return self.client.query_typed_raw(sql, params).await.map_err(failed);
+        };
+        let known = statements.borrow().get(sql).cloned();
         let statement = match known {
             Some(statement) => statement,
             None => {
                 let statement = self.client.prepare(sql).await.map_err(failed)?;
-                let mut statements = self.statements.borrow_mut();
+                let mut statements = statements.borrow_mut();
                 // Texts are constants, so this is rare: the ones in use come back at once.
                 if statements.len() >= limits::STORE_STATEMENTS {
                     statements.clear();
@@ -147,11 +153,8 @@ impl Session {
                 statement
             }
         };
-        let wanted = statement.params().len();
-        let named = params.get(..wanted).ok_or_else(|| {
-            StoreError::Statement(Arc::from(Box::from(format!("{} parameters for {wanted}", params.len()))))
-        })?;
-        Ok((statement, named))
+        let params = first(statement.params().len())?;
+        self.client.query_raw(&statement, params.iter().copied()).await.map_err(failed)
     }
 
     async fn ask<T>(&self, asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

@@ -58,6 +58,30 @@ async fn what_was_written_is_there_after_a_restart_under_the_same_identity() {
     assert_eq!(again.id(), id);
 }
 
+/// What a release adds, and what one changes.
+pub(crate) const ADDS: Migration = Migration {
+    part: "test",
+    version: 2,
+    sql: "-- expands\nALTER TABLE notes ADD COLUMN colour TEXT NOT NULL DEFAULT 'none'",
+};
+pub(crate) const CHANGES: Migration =
+    Migration { part: "test", version: 3, sql: "ALTER TABLE notes RENAME COLUMN colour TO color" };
+
+#[tokio::test]
+async fn an_older_binary_starts_again_where_a_newer_one_only_added() {
+    let dir = tempfile::tempdir().expect("a directory");
+    open(dir.path(), &[MIGRATIONS, &[ADDS]].concat()).expect("opened").close().await;
+    let older = open(dir.path(), MIGRATIONS).expect("nothing that it needs is another");
+    add(&older, "old").await.expect("written");
+    older.close().await;
+    drop(older);
+    let newer = [MIGRATIONS, &[ADDS, CHANGES]].concat();
+    assert_eq!(Store::examine(dir.path(), &newer).expect("looked at").pending, ["test/3"]);
+    open(dir.path(), &newer).expect("opened").close().await;
+    let refused = open(dir.path(), MIGRATIONS).err();
+    assert!(matches!(&refused, Some(StoreError::Newer(step)) if step == "test/3"), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_newer_or_foreign_database_is_refused_with_advice() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -7,6 +7,7 @@ mod damage;
 mod embedded;
 mod full_disk;
 mod mounts;
+mod pooled;
 mod postgres;
 mod power;
 mod transfer;

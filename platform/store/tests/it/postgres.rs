@@ -1,9 +1,13 @@
 //! PostgreSQL beside the embedded engine: the same promises, and those of a server that may be away.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
 use kernel::{Clock, Entropy, Secret};
-use store::{Durability, Store, StoreError, params};
+use store::{Durability, Migration, Store, StoreError, params};
 
 use crate::conformance::{self, MIGRATIONS, add};
+use crate::embedded::{ADDS, CHANGES};
 
 /// A server of this test alone, where PostgreSQL is installed.
 fn server() -> Option<testkit::Postgres> {
@@ -15,7 +19,11 @@ fn server() -> Option<testkit::Postgres> {
 }
 
 async fn open(url: &str) -> Result<Store, StoreError> {
-    Store::postgres(&Secret::new(url), Durability::Full, MIGRATIONS, &Clock::system(), &Entropy::system()).await
+    open_with(url, MIGRATIONS).await
+}
+
+async fn open_with(url: &str, migrations: &[Migration]) -> Result<Store, StoreError> {
+    Store::postgres(&Secret::new(url), Durability::Full, migrations, &Clock::system(), &Entropy::system()).await
 }
 
 #[tokio::test]
@@ -73,9 +81,100 @@ async fn processes_that_begin_at_once_agree_on_the_schema() {
     }
     let ids: std::collections::HashSet<_> = opening.join_all().await.into_iter().collect();
     assert_eq!(ids.len(), 1);
-    let (secret, clock, entropy) = (Secret::new(server.url()), Clock::system(), Entropy::system());
-    let older = Store::postgres(&secret, Durability::Full, &[], &clock, &entropy).await;
+    let older = open_with(&server.url(), &[]).await;
     assert!(matches!(older.err(), Some(StoreError::Newer(step)) if step == "test/1"));
+}
+
+#[tokio::test]
+async fn a_fleet_is_renewed_process_by_process() {
+    let Some((server, one, _two)) = two().await else { return };
+    let newer = open_with(&server.url(), &[MIGRATIONS, &[ADDS]].concat()).await.expect("opened");
+    add(&newer, "new").await.expect("written");
+    add(&one, "old").await.expect("it goes on");
+    let again = open(&server.url()).await.expect("and may start again");
+    add(&again, "old again").await.expect("written");
+    let sql = "SELECT colour FROM notes ORDER BY id";
+    let colours: Result<Vec<(String,)>, StoreError> = newer.read(async |tx| tx.all(sql, &[]).await).await;
+    assert_eq!(colours.expect("read").len(), 3);
+    open_with(&server.url(), &[MIGRATIONS, &[ADDS, CHANGES]].concat()).await.expect("opened");
+    let refused = open(&server.url()).await.err();
+    assert!(matches!(&refused, Some(StoreError::Newer(step)) if step == "test/3"), "{refused:?}");
+}
+
+/// Tables that are large with history must not wait until a fifth of them is dead.
+#[tokio::test]
+async fn tables_are_vacuumed_soon_unless_somebody_said_otherwise() {
+    let Some((server, _one, _two)) = two().await else { return };
+    let options = || server.sql("SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE relname = 'notes'");
+    assert!(options().expect("asked").contains("autovacuum_vacuum_scale_factor=0.02"), "{:?}", options());
+    server.sql("ALTER TABLE notes RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_cost_delay)").expect("changed");
+    let before = options().expect("asked");
+    open(&server.url()).await.expect("opened");
+    assert_eq!(options().expect("asked"), before);
+}
+
+/// A session that has run this in a transaction and keeps it open.
+fn hold(server: &testkit::Postgres, sql: &str) -> std::process::Child {
+    let mut psql = server.psql().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql");
+    writeln!(psql.stdin.as_mut().expect("its input"), "BEGIN; {sql};\n\\echo held").expect("said");
+    let lines = BufReader::new(psql.stdout.as_mut().expect("its output")).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "held"));
+    psql
+}
+
+/// Beside a write that holds everything up, and beside each other's rows.
+#[tokio::test]
+async fn a_write_beside_waits_for_no_other_and_for_a_row_only_a_moment() {
+    let Some((server, one, two)) = two().await else { return };
+    add(&one, "first").await.expect("written");
+    let mut psql = hold(&server, "UPDATE notes SET words = 'held' WHERE id = 1");
+    let beside = |words: &'static str| {
+        two.write_beside(async move |tx| tx.execute("INSERT INTO notes (words) VALUES ($1)", params![words]).await)
+    };
+    let written: Result<u64, StoreError> = beside("second").await;
+    assert_eq!(written.expect("nobody is in its way"), 1);
+    let sql = "UPDATE notes SET words = 'mine' WHERE id = 1";
+    let busy: Result<u64, StoreError> = two.write_beside(async |tx| tx.execute(sql, &[]).await).await;
+    assert!(matches!(busy, Err(StoreError::Busy)), "{busy:?}");
+    let oldest = one.oldest_transaction().await.expect("asked").expect("that one");
+    assert_eq!((oldest.program.as_str(), (0..60).contains(&oldest.age_s)), ("psql", true), "{oldest:?}");
+    psql.kill().expect("killed");
+    psql.wait().expect("gone");
+    let refused: Result<u64, StoreError> = two.write_beside(async |tx| tx.execute("no SQL", &[]).await).await;
+    assert!(matches!(refused, Err(StoreError::Statement(_))), "{refused:?}");
+    let undone: Result<(), StoreError> = two
+        .write_beside(async |tx| {
+            tx.execute("INSERT INTO notes (words) VALUES ('undone')", &[]).await?;
+            Err(StoreError::Missing)
+        })
+        .await;
+    assert!(undone.is_err());
+    assert_eq!(count(&one).await.expect("read"), 2);
+}
+
+/// A write that is refused in the middle of a batch, or as its last, takes nothing of the others with it.
+#[tokio::test]
+async fn of_a_batch_only_what_failed_is_undone() {
+    let Some((_server, one, _two)) = two().await else { return };
+    let mut writes = tokio::task::JoinSet::new();
+    for n in 0..60_i64 {
+        let store = one.clone();
+        writes.spawn(async move {
+            let written: Result<(), StoreError> = store
+                .write(async move |tx| {
+                    tx.execute("INSERT INTO notes (words) VALUES ($1)", params![&n.to_string()]).await?;
+                    match n % 3 {
+                        0 => Ok(()),
+                        1 => Err(StoreError::Missing),
+                        _ => tx.execute("INSERT INTO nowhere VALUES (1)", &[]).await.map(drop),
+                    }
+                })
+                .await;
+            assert_eq!(written.is_ok(), n % 3 == 0, "{written:?}");
+        });
+    }
+    writes.join_all().await;
+    assert_eq!(count(&one).await.expect("read"), 20);
 }
 
 #[tokio::test]
