@@ -9,7 +9,7 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use kernel::limits;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -18,6 +18,19 @@ use crate::edge::Peer;
 
 /// How long a client may take nothing of an answer.
 pub(crate) const STALL: Duration = Duration::from_millis(limits::WRITE_STALL_MS);
+
+/// Listens with room for a storm: when another process dies, all of its clients come within a moment. Whom the system has no room
+/// for must knock again and again, each time after twice as long. The system has a bound of its own (`net.core.somaxconn`).
+///
+/// # Errors
+/// When the address cannot be used.
+pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    // As the usual way to bind does: a server that starts again takes the address of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(limits::WAITING_CONNECTIONS)
+}
 
 /// Accepts until told to stop, then lets open requests finish. A client that takes nothing of an answer for `stall` is dropped.
 pub(crate) async fn accept(listener: TcpListener, router: Router, stall: Duration, stop: CancellationToken) {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use kernel::{Clock, Entropy};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -40,8 +39,8 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let (clock, entropy) = (Clock::system(), Entropy::system());
     let telemetry = telemetry::install(&config.log, |name| std::env::var(name).ok(), &clock, &entropy)?;
     let listen = &config.server.listen;
-    let listener =
-        TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened on; {HINT}"))?;
+    let bound = listen.parse().map_err(anyhow::Error::from).and_then(|address| Ok(accept::listen(address)?));
+    let listener = bound.with_context(|| format!("{listen} cannot be listened on; {HINT}"))?;
     let address = listener.local_addr().context("the listener has no address")?;
     let (machine, router) = wiring::make(&config, products, &telemetry).await?;
 

@@ -51,10 +51,20 @@ pub enum AppendError {
     Malformed(&'static str),
     /// A job that is owed could not be enqueued.
     #[error("a job for the event could not be enqueued")]
-    Enqueue(#[from] EnqueueError),
+    Enqueue(#[source] EnqueueError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A store that is away is that, whatever was being written.
+impl From<EnqueueError> for AppendError {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Store(error) => Self::Store(error),
+            error => Self::Enqueue(error),
+        }
+    }
 }
 
 impl Appended {

@@ -81,6 +81,7 @@ impl From<NoReplay> for Problem {
                 "replay_running",
                 "A replay into this subscription is running; cancel it, or wait for its end.",
             ),
+            NoReplay::Enqueue(jobs::EnqueueError::Store(error)) => error.into(),
             NoReplay::Enqueue(error) => Self::internal(error),
             NoReplay::Failed(error) => error.into(),
         }
