@@ -125,8 +125,6 @@ impl Health {
             Some(_) => Ok(Ok(None)),
         };
         let oldest = oldest.ok().and_then(Result::ok).flatten();
-        metrics::gauge!("store_oldest_transaction_seconds")
-            .set(oldest.as_ref().map_or(0.0, |oldest| oldest.age_s as f64));
         let oldest = oldest.filter(|oldest| oldest.age_s > limits::STORE_OLD_TRANSACTION_S);
         let mut found = self.0.found.lock();
         found.0 = if detail.is_some() { found.0 + 1 } else { 0 };

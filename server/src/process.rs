@@ -47,7 +47,7 @@ pub(crate) fn render(into: &mut String, store: &store::Stats) {
     let open_fds = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let runtime = tokio::runtime::Handle::current().metrics();
     let busy_s: f64 = (0..runtime.num_workers()).map(|i| runtime.worker_total_busy_duration(i).as_secs_f64()).sum();
-    let lines: [(&str, &str, &str, f64); 20] = [
+    let lines: [(&str, &str, &str, f64); 21] = [
         ("process_cpu_seconds_total", "counter", "User and system time.", process.cpu_s),
         ("process_resident_memory_bytes", "gauge", "Resident memory.", process.rss_bytes as f64),
         ("process_virtual_memory_bytes", "gauge", "Virtual memory.", field(23)),
@@ -71,6 +71,12 @@ pub(crate) fn render(into: &mut String, store: &store::Stats) {
         ("store_connections", "gauge", "Connections to the database server that are open.", store.connections as f64),
         ("store_connections_most", "gauge", "How many there may be.", store.connections_most as f64),
         ("store_connections_total", "counter", "Connections made since the start.", store.connections_total as f64),
+        (
+            "store_oldest_transaction_seconds",
+            "gauge",
+            "Of all that anybody has open on the database server.",
+            store.oldest_transaction_s as f64,
+        ),
         ("store_waiting_writes", "gauge", "Writes that wait for their turn.", store.waiting_writes as f64),
         ("store_waiting_reads", "gauge", "Reads that wait for their turn.", store.waiting_reads as f64),
     ];

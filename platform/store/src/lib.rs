@@ -79,6 +79,8 @@ pub struct Stats {
     pub connections_most: u64,
     /// Connections made since the start: more than may be open, when some were lost.
     pub connections_total: u64,
+    /// Age of the oldest transaction that anybody has open on the server, seconds, as [`Store::oldest_transaction`] found it last.
+    pub oldest_transaction_s: u64,
     /// Writes that wait for their turn.
     pub waiting_writes: u64,
     /// Reads that wait for a connection.

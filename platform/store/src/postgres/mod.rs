@@ -50,6 +50,8 @@ pub(crate) struct Figures {
     connections: AtomicU64,
     /// Connections that are open.
     open: AtomicU64,
+    /// Age of the oldest transaction that was found last.
+    oldest_s: AtomicU64,
 }
 
 /// A connection that is open, as long as this lives.
@@ -158,7 +160,10 @@ impl Postgres {
              ORDER BY xact_start LIMIT 1";
         let row: Result<Option<(i64, i64, String)>, StoreError> =
             self.read(async move |tx| tx.first(sql, &[]).await).await;
-        Ok(row?.map(|(pid, age_s, program)| OldTransaction { pid, age_s, program }))
+        let oldest = row?.map(|(pid, age_s, program)| OldTransaction { pid, age_s, program });
+        let age_s = oldest.as_ref().map_or(0, |oldest| oldest.age_s.max(0).unsigned_abs());
+        self.figures.oldest_s.store(age_s, Ordering::Relaxed);
+        Ok(oldest)
     }
 
     pub(crate) fn hints(&self) -> &Hints {
@@ -186,6 +191,7 @@ impl Postgres {
             // One that writes, one beside it, one that listens.
             connections_most: limits::STORE_READ_CONNECTIONS as u64 + 3,
             connections_total: self.figures.connections.load(Ordering::Relaxed),
+            oldest_transaction_s: self.figures.oldest_s.load(Ordering::Relaxed),
             waiting_writes: self.writes.waiting() + self.beside.waiting(),
             waiting_reads: self.reads.waiting(),
         }

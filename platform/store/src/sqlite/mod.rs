@@ -192,6 +192,7 @@ impl Sqlite {
             connections: 0,
             connections_most: 0,
             connections_total: 0,
+            oldest_transaction_s: 0,
             waiting_writes: self.writes.waiting(),
             waiting_reads: self.reads.waiting(),
         }
