@@ -176,13 +176,14 @@ async fn run_some(
         if session.is_broken() {
             return Err(StoreError::unreachable("the connection was lost"));
         }
-        let mut next = "RELEASE one; SAVEPOINT one";
         if !write.kept() {
             tx.hooks.truncate(hooks);
-            // Also in front of the commit: the server would take it for a rollback of all.
-            next = "ROLLBACK TO one";
         }
-        session.before_next(Some(next));
+        // One that asked nothing left nothing to keep or to undo, and what is to be said for the one before it still is.
+        if !session.has_unsaid() {
+            // Also in front of the commit: the server would take what failed for a rollback of all.
+            session.before_next(Some(if write.kept() { "RELEASE one; SAVEPOINT one" } else { "ROLLBACK TO one" }));
+        }
     }
     Ok(())
 }

@@ -97,6 +97,13 @@ impl Session {
         self.before.set(sql);
     }
 
+    /// Whether nothing was asked since [`Session::before_next`].
+    pub(super) fn has_unsaid(&self) -> bool {
+        let unsaid = self.before.take();
+        self.before.set(unsaid);
+        unsaid.is_some()
+    }
+
     /// Whether a statement has failed since this was asked last.
     pub(super) fn take_failure(&self) -> Option<StoreError> {
         self.failed.borrow_mut().take()
