@@ -238,7 +238,7 @@ pub const STREAMS_KEPT: usize = 100_000;
 /// Realtime connections of one process.
 pub const CONNECTIONS: usize = 50_000;
 /// Connections that wait to be accepted.
-pub const WAITING_CONNECTIONS: u32 = 4096;
+pub const WAITING_CONNECTIONS: i32 = 4096;
 
 /// Connections that a process lets in within a second: after an interruption all come back at once, and the rest is told to come
 /// a little later. At 0.1 ms of processor time each it is half a core.

@@ -9,7 +9,8 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use kernel::limits;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -25,11 +26,13 @@ pub(crate) const STALL: Duration = Duration::from_millis(limits::WRITE_STALL_MS)
 /// # Errors
 /// When the address cannot be used.
 pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // As the usual way to bind does: a server that starts again takes the address of the one before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(limits::WAITING_CONNECTIONS)
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(limits::WAITING_CONNECTIONS)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// Accepts until told to stop, then lets open requests finish. A client that takes nothing of an answer for `stall` is dropped.
