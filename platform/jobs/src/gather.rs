@@ -1,9 +1,10 @@
 //! Jobs that many callers enqueue at about the same time, each alone: they share a write, and with it a statement and a sync.
 
+use std::sync::Arc;
+
 use ::store::StoreError;
 use kernel::limits;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::Jobs;

@@ -86,11 +86,12 @@ impl Address {
 }
 
 /// A job is three versions of a row. By its defaults the server would wait until a fifth of a table is dead, history included: each
-/// table that does not say otherwise is looked after when a fiftieth is.
+/// table of ours that does not say otherwise is looked after when a fiftieth is. Others' tables in the schema are none of our business.
 const VACUUM_SOON: &str = "
 DO $$ DECLARE found RECORD; BEGIN
     FOR found IN SELECT oid::regclass AS name FROM pg_class
         WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reloptions IS NULL
+            AND pg_has_role(relowner, 'USAGE')
     LOOP
         EXECUTE format('ALTER TABLE %s SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
             autovacuum_vacuum_cost_delay = 1)', found.name);
