@@ -23,6 +23,7 @@ mod payloads;
 mod peers;
 mod process;
 mod report;
+mod roles;
 mod sockets;
 mod startup;
 mod storm;
@@ -79,6 +80,8 @@ enum Bench {
     Sockets,
     /// A station with 2,000 listeners while webhooks arrive.
     Onair,
+    /// A process for each role: answers to webhooks while the one that streams is frozen, stopped, back.
+    Roles,
     /// 10,000 WebSockets over three processes behind nginx, one drained, one killed, all cut off.
     Storm,
     /// Time until ready, idle memory, size of the binary.
@@ -114,6 +117,7 @@ fn main() -> Result<()> {
         Bench::Fanout,
         Bench::Sockets,
         Bench::Onair,
+        Bench::Roles,
         Bench::Storm,
         Bench::Startup,
     ];
@@ -132,6 +136,7 @@ fn main() -> Result<()> {
             Bench::Fanout => alone()?.block_on(fanout::run(rounds))?,
             Bench::Sockets => alone()?.block_on(sockets::run(rounds))?,
             Bench::Onair => alone()?.block_on(onair::run(rounds))?,
+            Bench::Roles => alone()?.block_on(roles::run(rounds))?,
             Bench::Storm => alone()?.block_on(storm::run(rounds))?,
             Bench::Startup => alone()?.block_on(startup::run(rounds))?,
             Bench::FanoutServer => product()?.block_on(fanout_server::hub())?,

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 /// `ErrorInternal` to `ErrorUnrecoverablePosition` of the client protocol, without those of tokens that are refreshed.
 const ERRORS: &[u64] = &[100, 101, 102, 103, 104, 105, 106, 107, 108, 111, 112];
 /// Bad request, invalid token, stale, no pong, not available; 1000s are WebSocket's own.
-const ENDS: &[u16] = &[1002, 1007, 1009, 3008, 3012, 3500, 3501, 3502, 3508];
+const ENDS: &[u16] = &[1002, 1007, 1009, 3000, 3008, 3012, 3500, 3501, 3508];
 const REPLIES: &[&str] = &["connect", "subscribe", "unsubscribe", "history", "error"];
 
 fuzz_target!(|bytes: &[u8]| {

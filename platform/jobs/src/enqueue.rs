@@ -3,13 +3,13 @@
 use ::store::Tx;
 use kernel::limits;
 
-use crate::claim::Lane;
+use crate::claim::{Lane, Place};
 use crate::new_job::{EnqueueError, Enqueued, NewJob};
 use crate::progress::storable;
 use crate::runner::Slot;
 use crate::state::State;
 use crate::store::{self, Claimed, Effects, Insert, Inserted};
-use crate::{Jobs, Life};
+use crate::{Jobs, Life, fleet};
 
 /// A job to insert, and its slot.
 type Prepared = (Insert, Option<Slot>);
@@ -151,7 +151,8 @@ impl Jobs {
                 (State::Executing, Some(slot)) => jobs.start_inserted(id, job, slot),
                 (State::Available, _) => {
                     let lane = Lane { priority: job.priority, kind: job.kind.into_owned(), key: job.key };
-                    jobs.came(&job.queue, lane);
+                    jobs.hint(fleet::NEW);
+                    jobs.came(&job.queue, Place { lane, from: id });
                 }
                 (State::Scheduled, _) => effects.due(job.run_at_ms),
                 _ => {}

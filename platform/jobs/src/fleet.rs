@@ -8,11 +8,13 @@ use ::store::StoreError;
 use tokio::time::Instant;
 
 use crate::lease::{Beat, RENEW};
-use crate::store::{self, Effects};
+use crate::store::{self, Effects, Ready};
 use crate::upkeep::TICK;
 use crate::{Jobs, Life};
 
-/// Jobs wait that the process which put them there may not take at once.
+/// Jobs were put in that the process which did may not take at once.
+pub(crate) const NEW: &str = "jobs.new";
+/// Jobs wait again that have a lower number than what was claimed since.
 pub(crate) const READY: &str = "jobs.ready";
 /// A job ended that a limit counts.
 pub(crate) const ROOM: &str = "jobs.room";
@@ -107,10 +109,27 @@ impl Jobs {
     async fn look_for_ready(&self) -> Result<(), StoreError> {
         let queues = self.0.store.read(async |tx| store::policy::queues(tx, &[0], QUEUES).await).await?;
         if queues.len() < QUEUES {
-            self.came_elsewhere(&queues);
+            self.look_into(&queues);
         } else {
             self.doubt_all();
         }
+        Ok(())
+    }
+
+    /// What others have put in since the last look, which is found by its number; in a crowd, as [`Jobs::look_for_ready`].
+    async fn look_for_news(&self) -> Result<(), StoreError> {
+        let after = self.0.newest.load(Ordering::Relaxed);
+        let news = self.0.store.read(async move |tx| store::news(tx, after).await).await?;
+        if news.more {
+            let newest = self.0.store.read(async |tx| store::newest(tx).await).await?;
+            self.look_for_ready().await?;
+            self.0.newest.store(newest, Ordering::Relaxed);
+            return Ok(());
+        }
+        for Ready { queue, place } in news.ready {
+            self.came(&queue, place);
+        }
+        self.0.newest.store(news.last, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -176,20 +195,28 @@ async fn fence(jobs: Jobs) {
 /// Looks where others have put jobs.
 async fn listen(jobs: Jobs) {
     let engine = &jobs.0;
-    let (mut ready, mut room) = (engine.store.told(READY), engine.store.told(ROOM));
+    let [mut new, mut ready, mut room] = [NEW, READY, ROOM].map(|topic| engine.store.told(topic));
     while !engine.stop.is_cancelled() {
-        let came = tokio::select! {
-            Ok(()) = ready.changed() => true,
-            Ok(()) = room.changed() => false,
+        let what = tokio::select! {
+            Ok(()) = new.changed() => NEW,
+            Ok(()) = ready.changed() => READY,
+            Ok(()) = room.changed() => ROOM,
             () = engine.stop.cancelled() => return,
         };
         tokio::time::sleep(Duration::from_millis(engine.entropy.below(SPREAD_MS))).await;
-        if came {
-            ready.mark_unchanged();
-            note(jobs.look_for_ready().await, "looking for the jobs of others");
-        } else {
-            room.mark_unchanged();
-            jobs.ended_elsewhere();
+        match what {
+            NEW => {
+                new.mark_unchanged();
+                note(jobs.look_for_news().await, "looking for the jobs of others");
+            }
+            READY => {
+                ready.mark_unchanged();
+                note(jobs.look_for_ready().await, "looking for jobs that wait again");
+            }
+            _ => {
+                room.mark_unchanged();
+                jobs.ended_elsewhere();
+            }
         }
         tokio::time::sleep(LOOKS).await;
     }

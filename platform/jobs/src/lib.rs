@@ -72,6 +72,8 @@ pub(crate) struct Engine {
     /// The hold is another one: it was renewed, or lost.
     pub(crate) renewed: Notify,
     pub(crate) watch: Mutex<Watch>,
+    /// Up to here the jobs of others have been looked at.
+    pub(crate) newest: AtomicI64,
     /// Something may have been committed that this process was not told of.
     pub(crate) doubted: Notify,
     pub(crate) attends: AtomicBool,
@@ -137,6 +139,8 @@ impl Jobs {
         let (now_ms, asked_at) = (clock.now_ms(), Instant::now());
         let name = holder.clone();
         let lease = store.write(async move |tx| self::store::leases::take(tx, &name, now_ms).await).await?;
+        // What is there already is looked through by whoever serves a queue.
+        let newest = store.read(async |tx| self::store::newest(tx).await).await?;
         let engine = Engine {
             store,
             clock,
@@ -147,6 +151,7 @@ impl Jobs {
             hold: Mutex::new(if life == Life::Locked { Hold::for_ever() } else { Hold::since(asked_at) }),
             renewed: Notify::new(),
             watch: Mutex::default(),
+            newest: AtomicI64::new(newest),
             doubted: Notify::new(),
             attends: AtomicBool::new(false),
             served: OnceLock::new(),

@@ -131,7 +131,7 @@ impl Jobs {
             free: wanted.limit,
             now_ms,
             declared: self.0.policies.read().declared.get(&queue.name).copied().unwrap_or_default(),
-            lanes: std::mem::take(&mut look.lanes),
+            places: std::mem::take(&mut look.places),
         };
         let (own, worker, lease_ms) = (self.clone(), wanted.worker.clone(), wanted.lease_ms);
         let claimed = self
@@ -152,12 +152,12 @@ impl Jobs {
                     own.due_at(ends_ms);
                     own.changed();
                 });
-                Ok::<_, StoreError>((given, ask.lanes, handed))
+                Ok::<_, StoreError>((given, ask.places, handed))
             })
             .await;
-        let (given, lanes, handed) = claimed.inspect_err(|_| queue.doubt())?;
-        look.lanes = lanes;
-        queue.give_back(look, given.found, given.shut);
+        let (given, places, handed) = claimed.inspect_err(|_| queue.doubt())?;
+        look.places = places;
+        queue.give_back(look, given.seen, given.shut);
         Ok(handed)
     }
 

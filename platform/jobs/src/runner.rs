@@ -133,7 +133,10 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
                 }
             },
             () = queue.waiting.wake.notified() => {}
-            _ = poll.tick() => queue.waiting.doubt(),
+            _ = poll.tick() => {
+                queue.waiting.doubt();
+                poll.reset_after(queue.waiting.poll());
+            }
             () = tokio::time::sleep(nap), if idle && !look => {}
             () = engine.stop.cancelled() => {}
         }
@@ -185,7 +188,7 @@ async fn take(
     jobs.look_through(waiting).await?;
     let serves = |lane: &Lane| jobs.kind(&lane.kind).is_some();
     let mut look = waiting.turns.lock().take(want.min(limits::JOB_LANES_LOOK), serves);
-    if look.lanes.is_empty() {
+    if look.places.is_empty() {
         return Ok(Batch { attempts: Vec::new(), only_free: false });
     }
     let ask = Ask {
@@ -195,9 +198,9 @@ async fn take(
         free,
         now_ms: engine.clock.now_ms(),
         declared: engine.policies.read().declared.get(&waiting.name).copied().unwrap_or_default(),
-        lanes: std::mem::take(&mut look.lanes),
+        places: std::mem::take(&mut look.places),
     };
-    let (mut given, lanes, attempts, only_free) = engine
+    let (mut given, places, attempts, only_free) = engine
         .store
         .write_relaxed(async move |tx| {
             let mut given = claim::claim(tx, &ask).await?;
@@ -215,11 +218,11 @@ async fn take(
                 own.register(&registered);
                 own.apply(effects);
             });
-            Ok::<_, StoreError>((given, ask.lanes, kept, only_free))
+            Ok::<_, StoreError>((given, ask.places, kept, only_free))
         })
         .await?;
-    look.lanes = lanes;
-    waiting.give_back(look, std::mem::take(&mut given.found), given.shut);
+    look.places = places;
+    waiting.give_back(look, std::mem::take(&mut given.seen), given.shut);
     if !attempts.is_empty() {
         jobs.changed();
     }

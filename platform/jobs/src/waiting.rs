@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use ::store::StoreError;
 use kernel::limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use crate::claim::{Found, Lane, Look, Shut, Turns};
-use crate::store::{self, Effects};
+use crate::claim::{Look, Place, Seen, Shut, Turns};
+use crate::store::{self, Effects, Ready};
 use crate::{Jobs, fleet};
 
 /// Between two looks through the table that nothing asked for, milliseconds: hints may be lost, the table is the truth.
 pub(crate) const POLL_MS: i64 = 5_000;
+/// While what is dead cannot be removed, a look through the table takes as long as there is of it: this part of the time at most.
+const LOOKS_SHARE: u32 = 20;
 /// Lanes read in one look through the table.
 const LANES_READ: usize = 200;
 
@@ -26,6 +30,8 @@ pub(crate) struct Waiting {
     pub(crate) knock: Notify,
     /// When it was last looked through because time had passed, Unix milliseconds.
     doubted_ms: AtomicI64,
+    /// From one look that nothing asked for to the next, milliseconds.
+    poll_ms: AtomicI64,
 }
 
 impl Waiting {
@@ -36,6 +42,7 @@ impl Waiting {
             wake: Notify::new(),
             knock: Notify::new(),
             doubted_ms: AtomicI64::new(0),
+            poll_ms: AtomicI64::new(POLL_MS),
         }
     }
 
@@ -51,14 +58,21 @@ impl Waiting {
 
     /// For a queue that has no loop here: whoever asks looks through it now and then.
     pub(crate) fn doubt_by_age(&self, now_ms: i64) {
-        if self.doubted_ms.load(Ordering::Relaxed).abs_diff(now_ms) >= POLL_MS.unsigned_abs() {
+        if self.doubted_ms.load(Ordering::Relaxed).abs_diff(now_ms)
+            >= self.poll_ms.load(Ordering::Relaxed).unsigned_abs()
+        {
             self.doubted_ms.store(now_ms, Ordering::Relaxed);
             self.turns.lock().doubt();
         }
     }
 
-    pub(crate) fn give_back(&self, look: Look, found: Vec<Found>, shut: Option<Shut>) {
-        self.turns.lock().give_back(look, found, shut);
+    /// From one look that nothing asked for to the next.
+    pub(crate) fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_ms.load(Ordering::Relaxed).unsigned_abs())
+    }
+
+    pub(crate) fn give_back(&self, look: Look, seen: Vec<Seen>, shut: Option<Shut>) {
+        self.turns.lock().give_back(look, seen, shut);
         self.woken();
     }
 }
@@ -79,10 +93,9 @@ impl Jobs {
     }
 
     /// A job may wait there now.
-    pub(crate) fn came(&self, queue: &str, lane: Lane) {
-        self.hint(fleet::READY);
+    pub(crate) fn came(&self, queue: &str, place: Place) {
         let Some(waiting) = self.0.queues.lock().get(queue).cloned() else { return };
-        waiting.turns.lock().came(lane);
+        waiting.turns.lock().came(place);
         waiting.woken();
     }
 
@@ -97,8 +110,8 @@ impl Jobs {
         }
     }
 
-    /// Jobs of other processes wait in these queues.
-    pub(crate) fn came_elsewhere(&self, queues: &[String]) {
+    /// Jobs wait in these queues, none says where.
+    pub(crate) fn look_into(&self, queues: &[String]) {
         let known = self.0.queues.lock();
         for waiting in queues.iter().filter_map(|queue| known.get(queue)) {
             waiting.turns.lock().hint();
@@ -121,8 +134,11 @@ impl Jobs {
 
     /// Tells the engine what a committed transaction did.
     pub(crate) fn apply(&self, effects: Effects) {
-        for ready in effects.ready {
-            self.came(&ready.queue, ready.lane);
+        if !effects.ready.is_empty() {
+            self.hint(fleet::READY);
+        }
+        for Ready { queue, place } in effects.ready {
+            self.came(&queue, place);
         }
         if let Some(due_ms) = effects.due_ms {
             self.due_at(due_ms);
@@ -139,21 +155,23 @@ impl Jobs {
         self.changed();
     }
 
-    /// Reads which lanes there are, if some may be unknown.
+    /// Reads where jobs wait, if not all of it may be known.
     pub(crate) async fn look_through(&self, waiting: &Waiting) -> Result<(), StoreError> {
         if !waiting.turns.lock().take_stale() {
             return Ok(());
         }
-        let mut last = None;
+        let (began, mut last) = (Instant::now(), None);
         loop {
             let (queue, after) = (waiting.name.clone(), last.take());
-            let read = self.0.store.read(async move |tx| store::lanes(tx, &queue, after, LANES_READ).await).await;
-            let lanes = read.inspect_err(|_: &StoreError| waiting.turns.lock().doubt())?;
-            last = lanes.last().cloned();
-            let whole = lanes.len() < LANES_READ;
+            let read = self.0.store.read(async move |tx| store::places(tx, &queue, after, LANES_READ).await).await;
+            let places = read.inspect_err(|_: &StoreError| waiting.turns.lock().doubt())?;
+            last = places.last().map(|place| place.lane.clone());
+            let whole = places.len() < LANES_READ;
             let mut turns = waiting.turns.lock();
-            lanes.into_iter().for_each(|lane| turns.came(lane));
+            places.into_iter().for_each(|place| turns.came(place));
             if whole || turns.is_crowded() {
+                let poll_ms = (began.elapsed() * LOOKS_SHARE).as_millis().try_into().unwrap_or(i64::MAX);
+                waiting.poll_ms.store(POLL_MS.max(poll_ms), Ordering::Relaxed);
                 return Ok(());
             }
         }

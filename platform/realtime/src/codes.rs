@@ -16,6 +16,9 @@ impl Disconnect {
     pub(crate) const PROTOCOL: Self = Self::of(1002, "protocol error");
     pub(crate) const NOT_UTF8: Self = Self::of(1007, "text is not UTF-8");
     pub(crate) const TOO_BIG: Self = Self::of(1009, "message too big");
+    /// It never said `connect`. Centrifuge's code is 3502, from which no client comes back; but under a storm the first words may be lost
+    /// on the way and come seconds later.
+    pub(crate) const STALE: Self = Self::of(3000, "stale");
     pub(crate) const SHUTDOWN: Self = Self::of(3001, "shutdown");
     pub(crate) const SLOW: Self = Self::of(3008, "slow");
     pub(crate) const WRITE_ERROR: Self = Self::of(3009, "write error");
@@ -23,7 +26,6 @@ impl Disconnect {
     pub(crate) const NO_PONG: Self = Self::of(3012, "no pong");
     pub(crate) const INVALID_TOKEN: Self = Self::of(3500, "invalid token");
     pub(crate) const BAD_REQUEST: Self = Self::of(3501, "bad request");
-    pub(crate) const STALE: Self = Self::of(3502, "stale");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(3508, "not available");
 
     const fn of(code: u16, reason: &'static str) -> Self {

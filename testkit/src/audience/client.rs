@@ -22,7 +22,7 @@ type Socket = WebSocketStream<TcpStream>;
 const PER_SOURCE: usize = 4_000;
 /// The pauses of the console's client, milliseconds (`console/src/shared/live.ts`).
 const PAUSE_MS: (u64, u64) = (300, 8_000);
-/// From the first byte to the upgrade.
+/// From the first byte to the upgrade, and from there to the subscription, where the official client waits for 5 s.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Without a word for so long the server is gone.
 const SILENCE: Duration = Duration::from_secs((limits::REALTIME_PING_S + limits::REALTIME_PONG_S) as u64);
@@ -131,8 +131,9 @@ impl Client {
                 let _ = socket.close(None).await;
                 return Ok(Ended::HeardAll);
             }
+            let patience = if self.subscribed { SILENCE } else { PATIENCE };
             let message = tokio::select! {
-                message = tokio::time::timeout(SILENCE, socket.next()) => message,
+                message = tokio::time::timeout(patience, socket.next()) => message,
                 _ = last.changed() => continue,
             };
             let text = match message {

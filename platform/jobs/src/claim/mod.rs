@@ -4,6 +4,7 @@
 //! lanes by the index, and counts what limits there are. Running jobs are counted in the table itself: a limit that a dead
 //! worker held is free as soon as its jobs are taken back.
 
+mod place;
 mod rate;
 mod turns;
 
@@ -11,8 +12,9 @@ use std::collections::VecDeque;
 
 use ::store::{StoreError, Tx};
 
+pub(crate) use self::place::{Found, Lane, Place, Seen, Shut};
 pub use self::rate::Rate;
-pub(crate) use self::turns::{Found, Lane, Look, Shut, Turns};
+pub(crate) use self::turns::{Look, Turns};
 use crate::policy::{Pausable, QueuePolicy};
 use crate::store::{self, Claimed};
 
@@ -28,15 +30,15 @@ pub(crate) struct Ask {
     pub(crate) now_ms: i64,
     /// What the code declares for the queue.
     pub(crate) declared: QueuePolicy,
-    pub(crate) lanes: Vec<Lane>,
+    pub(crate) places: Vec<Place>,
 }
 
 /// What it gets.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
     pub(crate) jobs: Vec<Claimed>,
-    /// One verdict for each lane.
-    pub(crate) found: Vec<Found>,
+    /// One verdict for each place.
+    pub(crate) seen: Vec<Seen>,
     pub(crate) shut: Option<Shut>,
     /// Whether nothing more may be claimed ahead of a free slot.
     pub(crate) only_free: bool,
@@ -58,30 +60,30 @@ pub(crate) async fn claim(tx: &mut Tx, ask: &Ask) -> Result<Given, StoreError> {
     let mut budget =
         Budget { ask, policy: stored.unwrap_or(ask.declared), room: ask.want, shut: None, only_free: false };
     budget.open(tx).await?;
-    let mut given = Given { found: vec![Found::Unseen; ask.lanes.len()], ..Given::default() };
+    let unseen = ask.places.iter().map(|place| Seen { found: Found::Unseen, from: place.from });
+    let mut given = Given { seen: unseen.collect(), ..Given::default() };
     let is_paused = |lane: &Lane| paused.iter().any(|(_, kind)| *kind == lane.kind);
-    let mut turn: VecDeque<usize> = (0..ask.lanes.len()).collect();
+    let mut turn: VecDeque<usize> = (0..ask.places.len()).collect();
     // The share of each lane of one priority, the same for all of them.
     let mut share: Option<(i16, usize)> = None;
     while let Some(at) = turn.pop_front() {
         if budget.room == 0 {
             break;
         }
-        let lane = &ask.lanes[at];
+        let (lane, seen) = (&ask.places[at].lane, &mut given.seen[at]);
         if is_paused(lane) {
-            given.found[at] = Found::Empty;
+            seen.found = Found::Empty;
             continue;
         }
-        let peers = 1 + turn.iter().take_while(|other| ask.lanes[**other].priority == lane.priority).count();
+        let peers = 1 + turn.iter().take_while(|other| ask.places[**other].lane.priority == lane.priority).count();
         let quantum = match share {
             Some((priority, quantum)) if priority == lane.priority => quantum,
             _ => budget.room.div_ceil(peers),
         };
         share = Some((lane.priority, quantum));
-        let (found, jobs) = budget.take(tx, lane, quantum.min(budget.room)).await?;
-        given.found[at] = found;
+        let jobs = budget.take(tx, lane, seen, quantum.min(budget.room)).await?;
         given.jobs.extend(jobs);
-        if found == Found::More {
+        if seen.found == Found::More {
             turn.insert(peers - 1, at);
         }
     }
@@ -127,7 +129,13 @@ impl Budget<'_> {
     }
 
     /// Takes at most `quantum` jobs of a lane.
-    async fn take(&mut self, tx: &mut Tx, lane: &Lane, quantum: usize) -> Result<(Found, Vec<Claimed>), StoreError> {
+    async fn take(
+        &mut self,
+        tx: &mut Tx,
+        lane: &Lane,
+        seen: &mut Seen,
+        quantum: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let Ask { queue, lease, now_ms, .. } = self.ask;
         let (mut most, mut else_found, mut arrival_us) = (quantum, Found::More, 0);
         let keyed = !lane.key.is_empty();
@@ -147,15 +155,18 @@ impl Budget<'_> {
             }
         }
         if most == 0 {
-            return Ok((else_found, Vec::new()));
+            seen.found = else_found;
+            return Ok(Vec::new());
         }
-        let jobs = store::claim(tx, queue, lane, *lease, most, *now_ms).await?;
+        let jobs = store::claim(tx, queue, (lane, seen.from), *lease, most, *now_ms).await?;
+        seen.from = jobs.last().map_or(seen.from, |job| job.id + 1);
+        seen.found = if jobs.len() < most { Found::Empty } else { else_found };
         self.room -= jobs.len();
         if let Some(rate) = rate.filter(|_| !jobs.is_empty()) {
             let arrival_us = rate.after(arrival_us, jobs.len(), *now_ms);
             store::policy::set_arrival(tx, queue, &lane.key, arrival_us).await?;
         }
-        Ok((if jobs.len() < most { Found::Empty } else { else_found }, jobs))
+        Ok(jobs)
     }
 
     /// Counts what began, and says why the queue gives no more, if that is why it stopped.

@@ -1,52 +1,20 @@
 //! Whose turn it is, pure: the lanes of one queue in which jobs may wait, and why the others need not be looked at. What is
 //! here is a hint; the table is the truth, and is looked through now and then.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use kernel::limits;
 
-/// Jobs of a queue that differ only in age. Lanes of one priority take turns, so that a key with a hundred thousand waiting
-/// jobs delays another key's first by one turn.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Lane {
-    pub(crate) priority: i16,
-    pub(crate) kind: String,
-    pub(crate) key: String,
-}
-
-/// What a look at a lane found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Nothing waits there any more.
-    Empty,
-    /// There may be more.
-    More,
-    /// It was not looked at.
-    Unseen,
-    /// Its key has as many running as it may.
-    Full,
-    /// Its key may begin another at this time, Unix milliseconds.
-    Rests(i64),
-}
-
-/// Why a whole queue gives nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shut {
-    /// Until a person opens it.
-    Paused,
-    /// Until a job of it ends.
-    Full,
-    /// Until this time, Unix milliseconds.
-    Until(i64),
-}
+use super::place::{Found, Lane, Place, Seen, Shut};
 
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     classes: BTreeMap<i16, VecDeque<Lane>>,
-    known: HashSet<Lane>,
+    /// The lanes of the classes, and [`Place::from`] of each.
+    known: HashMap<Lane, i64>,
     /// By key: what becomes ready when a job of that key ends.
-    full: HashMap<String, Vec<Lane>>,
-    resting: HashMap<Lane, i64>,
+    full: HashMap<String, Vec<Place>>,
+    resting: HashMap<Lane, Rest>,
     shut: Option<Shut>,
     /// Lanes may exist that are in none of the sets.
     stale: bool,
@@ -54,10 +22,16 @@ pub(crate) struct Turns {
     openings: u64,
 }
 
-/// The lanes to look at, until they are given back.
+#[derive(Debug)]
+struct Rest {
+    until_ms: i64,
+    from: i64,
+}
+
+/// The places to look at, until they are given back.
 #[derive(Debug)]
 pub(crate) struct Look {
-    pub(crate) lanes: Vec<Lane>,
+    pub(crate) places: Vec<Place>,
     openings: u64,
 }
 
@@ -67,20 +41,27 @@ impl Turns {
         Self { stale: true, ..Self::default() }
     }
 
-    /// A job may wait in this lane.
-    pub(crate) fn came(&mut self, lane: Lane) {
-        if self.known.contains(&lane) || self.resting.contains_key(&lane) {
-            return;
-        }
-        if self.full.get(&lane.key).is_some_and(|lanes| lanes.contains(&lane)) {
-            return;
-        }
-        if self.is_crowded() {
+    /// A job may wait there.
+    pub(crate) fn came(&mut self, Place { lane, from }: Place) {
+        if let Some(remembered) = self.remembered(&lane) {
+            *remembered = from.min(*remembered);
+        } else if self.is_crowded() {
             self.stale = true;
-            return;
+        } else {
+            self.known.insert(lane.clone(), from);
+            self.classes.entry(lane.priority).or_default().push_back(lane);
         }
-        self.known.insert(lane.clone());
-        self.classes.entry(lane.priority).or_default().push_back(lane);
+    }
+
+    fn remembered(&mut self, lane: &Lane) -> Option<&mut i64> {
+        if let Some(from) = self.known.get_mut(lane) {
+            return Some(from);
+        }
+        if let Some(rest) = self.resting.get_mut(lane) {
+            return Some(&mut rest.from);
+        }
+        let place = self.full.get_mut(&lane.key)?.iter_mut().find(|place| place.lane == *lane)?;
+        Some(&mut place.from)
     }
 
     /// A job of this key ended; whether that opened anything.
@@ -90,9 +71,9 @@ impl Turns {
         if was_shut {
             self.shut = None;
         }
-        let lanes = self.full.remove(key).unwrap_or_default();
-        let opened = was_shut || !lanes.is_empty();
-        lanes.into_iter().for_each(|lane| self.came(lane));
+        let places = self.full.remove(key).unwrap_or_default();
+        let opened = was_shut || !places.is_empty();
+        places.into_iter().for_each(|place| self.came(place));
         opened
     }
 
@@ -100,13 +81,13 @@ impl Turns {
     pub(crate) fn doubt(&mut self) {
         self.openings += 1;
         self.shut = None;
-        let held: Vec<Lane> = self.full.drain().flat_map(|(_, lanes)| lanes).collect();
-        let resting: Vec<Lane> = self.resting.drain().map(|(lane, _)| lane).collect();
-        held.into_iter().chain(resting).for_each(|lane| self.came(lane));
+        let held: Vec<Place> = self.full.drain().flat_map(|(_, places)| places).collect();
+        let resting: Vec<Place> = self.resting.drain().map(|(lane, rest)| Place { lane, from: rest.from }).collect();
+        held.into_iter().chain(resting).for_each(|place| self.came(place));
         self.stale = true;
     }
 
-    /// Other processes have put jobs there: look through the table when there is room.
+    /// Jobs wait there that only the table knows: it is looked through when there is room.
     pub(crate) fn hint(&mut self) {
         self.stale = true;
     }
@@ -118,9 +99,9 @@ impl Turns {
         if was_shut {
             self.shut = None;
         }
-        let lanes: Vec<Lane> = self.full.drain().flat_map(|(_, lanes)| lanes).collect();
-        let opened = was_shut || !lanes.is_empty();
-        lanes.into_iter().for_each(|lane| self.came(lane));
+        let places: Vec<Place> = self.full.drain().flat_map(|(_, places)| places).collect();
+        let opened = was_shut || !places.is_empty();
+        places.into_iter().for_each(|place| self.came(place));
         opened
     }
 
@@ -135,20 +116,17 @@ impl Turns {
             self.shut = None;
         }
         if !self.resting.is_empty() {
-            let rested: Vec<Lane> =
-                self.resting.iter().filter(|(_, at_ms)| **at_ms <= now_ms).map(|(lane, _)| lane.clone()).collect();
-            for lane in rested {
-                self.resting.remove(&lane);
-                self.came(lane);
-            }
+            let rested = self.resting.extract_if(|_, rest| rest.until_ms <= now_ms);
+            let rested: Vec<Place> = rested.map(|(lane, rest)| Place { lane, from: rest.from }).collect();
+            rested.into_iter().for_each(|place| self.came(place));
         }
-        self.shut.is_none() && (self.stale || self.known.iter().any(serves))
+        self.shut.is_none() && (self.stale || self.known.keys().any(serves))
     }
 
     /// Whether jobs may wait here, for whatever reason they do: then newcomers queue up behind them.
     pub(crate) fn anybody(&self, serves: impl Fn(&Lane) -> bool) -> bool {
         let limited = self.shut.is_some() || !self.full.is_empty() || !self.resting.is_empty();
-        self.stale || limited || self.known.iter().any(serves)
+        self.stale || limited || self.known.keys().any(serves)
     }
 
     /// Whether there is no room for more lanes.
@@ -161,15 +139,14 @@ impl Turns {
         match self.shut {
             Some(Shut::Until(at_ms)) => Some(at_ms),
             Some(_) => None,
-            None => self.resting.values().min().copied(),
+            None => self.resting.values().map(|rest| rest.until_ms).min(),
         }
     }
 
-    /// Whether a job of this lane would be found, sooner or later.
+    /// Whether this job of the lane would be found, sooner or later.
     #[cfg(test)]
-    pub(crate) fn remembers(&self, lane: &Lane) -> bool {
-        let full = self.full.get(&lane.key).is_some_and(|lanes| lanes.contains(lane));
-        self.stale || full || self.known.contains(lane) || self.resting.contains_key(lane)
+    pub(crate) fn remembers(&mut self, lane: &Lane, id: i64) -> bool {
+        self.stale || self.remembered(lane).is_some_and(|from| *from <= id)
     }
 
     /// The lanes whose turn it is, at most `most`, of which `serves` is true: lower priorities first.
@@ -191,40 +168,43 @@ impl Turns {
             *class = kept;
         }
         self.classes.retain(|_, class| !class.is_empty());
-        for lane in &taken {
-            self.known.remove(lane);
-        }
-        Look { lanes: taken, openings: self.openings }
+        let place = |lane| Place { from: self.known.remove(&lane).unwrap_or_default(), lane };
+        Look { places: taken.into_iter().map(place).collect(), openings: self.openings }
     }
 
-    /// What became of the lanes of a look, in their order. Those that were not looked at keep their place in front.
-    pub(crate) fn give_back(&mut self, look: Look, found: Vec<Found>, shut: Option<Shut>) {
+    /// What became of the places of a look, in their order. Those that were not looked at stay in front.
+    pub(crate) fn give_back(&mut self, look: Look, seen: Vec<Seen>, shut: Option<Shut>) {
         let opened = look.openings != self.openings;
         self.shut = match shut {
             Some(Shut::Full | Shut::Paused) if opened => self.shut,
             shut => shut.or(self.shut),
         };
-        let found = found.into_iter().chain(std::iter::repeat(Found::Unseen));
-        let (unseen, seen): (Vec<_>, Vec<_>) =
-            look.lanes.into_iter().zip(found).partition(|(_, it)| *it == Found::Unseen);
-        for (lane, _) in unseen.into_iter().rev() {
-            // A hint that came meanwhile put it at the end.
-            if !self.known.insert(lane.clone())
-                && let Some(class) = self.classes.get_mut(&lane.priority)
-            {
-                class.retain(|other| *other != lane);
-            }
-            self.classes.entry(lane.priority).or_default().push_front(lane);
-        }
-        for (lane, found) in seen {
+        let (mut unseen, mut seen) = (Vec::new(), seen.into_iter());
+        for Place { lane, from } in look.places {
+            let Some(Seen { found, from }) = seen.next().filter(|seen| seen.found != Found::Unseen) else {
+                unseen.push(Place { lane, from });
+                continue;
+            };
             match found {
                 Found::Empty => {}
-                Found::More | Found::Unseen => self.came(lane),
-                Found::Full if opened => self.came(lane),
-                Found::Full | Found::Rests(_) if self.known.contains(&lane) => {}
-                Found::Full => self.full.entry(lane.key.clone()).or_default().push(lane),
-                Found::Rests(at_ms) => drop(self.resting.insert(lane, at_ms)),
+                Found::Full if !opened && !self.known.contains_key(&lane) => {
+                    self.full.entry(lane.key.clone()).or_default().push(Place { lane, from });
+                }
+                Found::Rests(until_ms) if !self.known.contains_key(&lane) => {
+                    self.resting.insert(lane, Rest { until_ms, from });
+                }
+                Found::Full | Found::Rests(_) | Found::More | Found::Unseen => self.came(Place { lane, from }),
             }
+        }
+        for Place { lane, from } in unseen.into_iter().rev() {
+            // A hint that came meanwhile put it at the end.
+            let (hinted, class) = (self.known.get(&lane), self.classes.entry(lane.priority).or_default());
+            if hinted.is_some() {
+                class.retain(|other| *other != lane);
+            }
+            let from = hinted.map_or(from, |hinted| from.min(*hinted));
+            class.push_front(lane.clone());
+            self.known.insert(lane, from);
         }
     }
 }
@@ -241,19 +221,29 @@ mod tests {
         Lane { priority, kind: "k".to_owned(), key: key.to_owned() }
     }
 
+    fn place(priority: i16, key: &str, from: i64) -> Place {
+        Place { lane: lane(priority, key), from }
+    }
+
     fn keys(look: &Look) -> Vec<&str> {
-        look.lanes.iter().map(|lane| lane.key.as_str()).collect()
+        look.places.iter().map(|place| place.lane.key.as_str()).collect()
+    }
+
+    /// All of them with the numbers that they had.
+    fn seen<const N: usize>(look: &Look, found: [Found; N]) -> Vec<Seen> {
+        look.places.iter().zip(found).map(|(place, found)| Seen { found, from: place.from }).collect()
     }
 
     #[test]
     fn lanes_take_turns_and_lower_priorities_go_first() {
         let mut turns = Turns::new();
         for (priority, key) in [(0, "a"), (1, "z"), (0, "b"), (0, "c"), (0, "a")] {
-            turns.came(lane(priority, key));
+            turns.came(place(priority, key, 0));
         }
         let look = turns.take(2, all);
         assert_eq!(keys(&look), ["a", "b"]);
-        turns.give_back(look, vec![Found::More], None);
+        let seen = seen(&look, [Found::More]);
+        turns.give_back(look, seen, None);
         assert_eq!(keys(&turns.take(9, all)), ["b", "c", "a", "z"]);
         assert_eq!(keys(&turns.take(9, all)), [""; 0]);
     }
@@ -261,7 +251,7 @@ mod tests {
     #[test]
     fn what_one_may_not_serve_stays_in_its_place() {
         let mut turns = Turns::new();
-        ["a", "b", "c", "d"].into_iter().for_each(|key| turns.came(lane(0, key)));
+        ["a", "b", "c", "d"].into_iter().for_each(|key| turns.came(place(0, key, 0)));
         assert_eq!(keys(&turns.take(1, |lane| lane.key.as_str() > "a")), ["b"]);
         assert_eq!(keys(&turns.take(9, all)), ["a", "c", "d"]);
     }
@@ -271,11 +261,12 @@ mod tests {
         let mut turns = Turns::new();
         turns.take_stale();
         for key in ["full", "rests", "free"] {
-            turns.came(lane(0, key));
+            turns.came(place(0, key, 0));
         }
         let look = turns.take(9, all);
-        turns.give_back(look, vec![Found::Full, Found::Rests(500), Found::Empty], None);
-        ["full", "rests"].into_iter().for_each(|key| turns.came(lane(0, key)));
+        let found = seen(&look, [Found::Full, Found::Rests(500), Found::Empty]);
+        turns.give_back(look, found, None);
+        ["full", "rests"].into_iter().for_each(|key| turns.came(place(0, key, 0)));
         assert!(!turns.ready(499, all) && turns.anybody(all));
         assert_eq!(turns.next_ms(), Some(500));
         assert!(turns.ready(500, all));
@@ -291,10 +282,11 @@ mod tests {
     #[test]
     fn an_end_during_the_look_is_not_lost() {
         let mut turns = Turns::default();
-        turns.came(lane(0, "a"));
+        turns.came(place(0, "a", 0));
         let look = turns.take(9, all);
         turns.ended("a");
-        turns.give_back(look, vec![Found::Full], Some(Shut::Full));
+        let found = seen(&look, [Found::Full]);
+        turns.give_back(look, found, Some(Shut::Full));
         assert!(turns.ready(0, all));
         assert_eq!(keys(&turns.take(9, all)), ["a"]);
     }
@@ -307,7 +299,7 @@ mod tests {
     #[test]
     fn a_shut_queue_gives_nothing_until_it_opens() {
         let mut turns = Turns::default();
-        turns.came(lane(0, "a"));
+        turns.came(place(0, "a", 0));
         shut(&mut turns, Shut::Until(50));
         assert!(!turns.ready(49, all) && turns.ready(50, all));
         shut(&mut turns, Shut::Full);
@@ -325,9 +317,10 @@ mod tests {
     fn what_happens_elsewhere_opens_what_is_full_and_nothing_else() {
         let mut turns = Turns::default();
         assert!(!turns.ended_elsewhere());
-        ["full", "rests"].into_iter().for_each(|key| turns.came(lane(0, key)));
+        ["full", "rests"].into_iter().for_each(|key| turns.came(place(0, key, 0)));
         let look = turns.take(9, all);
-        turns.give_back(look, vec![Found::Full, Found::Rests(500)], Some(Shut::Full));
+        let found = seen(&look, [Found::Full, Found::Rests(500)]);
+        turns.give_back(look, found, Some(Shut::Full));
         turns.hint();
         assert!(!turns.ready(499, all), "a full queue is not looked through for each job that comes");
         assert!(turns.ended_elsewhere() && turns.ready(499, all));
@@ -337,12 +330,42 @@ mod tests {
         assert!(!turns.ended_elsewhere() && !turns.ready(499, all), "a pause is ended by a person");
     }
 
+    /// Wherever a lane is remembered, and whatever a look found meanwhile.
+    #[test]
+    fn a_job_that_comes_back_is_not_passed() {
+        for found in [Found::More, Found::Full, Found::Rests(500), Found::Unseen, Found::Empty] {
+            for back_during_the_look in [true, false] {
+                let mut turns = Turns::default();
+                turns.came(place(0, "a", 10));
+                let look = turns.take(9, all);
+                if back_during_the_look {
+                    turns.came(place(0, "a", 3));
+                }
+                turns.give_back(look, vec![Seen { found, from: 20 }], None);
+                turns.came(place(0, "a", if back_during_the_look { 30 } else { 3 }));
+                turns.ended("a");
+                assert!(turns.ready(500, all));
+                assert_eq!(turns.take(9, all).places, [place(0, "a", 3)], "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_claimed_is_passed_only_once() {
+        let mut turns = Turns::default();
+        turns.came(place(0, "a", 10));
+        let look = turns.take(9, all);
+        turns.came(place(0, "a", 25));
+        turns.give_back(look, vec![Seen { found: Found::Empty, from: 20 }], None);
+        assert_eq!(turns.take(9, all).places, [place(0, "a", 25)]);
+    }
+
     #[test]
     fn memory_is_bounded_and_what_does_not_fit_is_looked_for_later() {
         let mut turns = Turns::new();
         turns.take_stale();
-        (0..=limits::JOB_LANES).for_each(|n| turns.came(lane(0, &n.to_string())));
-        assert_eq!(turns.take(usize::MAX, all).lanes.len(), limits::JOB_LANES);
+        (0..=limits::JOB_LANES).for_each(|n| turns.came(place(0, &n.to_string(), 0)));
+        assert_eq!(turns.take(usize::MAX, all).places.len(), limits::JOB_LANES);
         assert!(turns.take_stale());
     }
 }

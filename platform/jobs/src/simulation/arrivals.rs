@@ -7,6 +7,7 @@ use store::Tx;
 use super::model::{Batch, Job};
 use super::play::{Told, World};
 use super::steps::{KINDS, New};
+use crate::claim::Place;
 use crate::policy::QueuePolicy;
 use crate::state::{Command, Record, State};
 use crate::store::{self as sql, Effects, Insert, Inserted};
@@ -76,7 +77,7 @@ pub(super) async fn insert(tx: &mut Tx, world: &mut World, new: New) -> Told {
         (State::Executing, Some(lease)) => {
             model.apply(id, &Command::Claim { lease });
         }
-        (State::Available, _) => world.turns.came(world.lane(id)),
+        (State::Available, _) => world.turns.came(Place { lane: world.lane(id), from: id }),
         _ => {}
     }
     world.heed(effects);

@@ -18,7 +18,7 @@ use store::{Durability, Store, StoreError, params};
 
 use self::play::tell;
 use self::steps::any_step;
-use crate::claim::{Ask, Lane, claim};
+use crate::claim::{Ask, Lane, Place, claim};
 use crate::policy::QueuePolicy;
 use crate::store::{self as sql, Effects};
 
@@ -105,7 +105,7 @@ fn leases_are_taken_from_the_silent_and_come_back_by_renewing() {
             free: 10,
             now_ms: 7000,
             declared: QueuePolicy::default(),
-            lanes: vec![Lane { priority: 0, kind: "k".to_owned(), key: String::new() }],
+            places: vec![Place { lane: Lane { priority: 0, kind: "k".to_owned(), key: String::new() }, from: 0 }],
         };
         assert!(claim(tx, &ask).await?.jobs.is_empty(), "the dead claim nothing");
         sql::leases::renew(tx, one, "one", 7000).await?;

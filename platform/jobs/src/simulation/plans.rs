@@ -54,7 +54,7 @@ async fn live(tx: &mut Tx, lease: i64) -> Result<(), StoreError> {
     let (lane, mut effects) = (Lane { priority: 0, kind: "k".to_owned(), key: String::new() }, Effects::default());
     for round in 1..=ROUNDS as i64 {
         let before = read_so_far(tx).await?;
-        let claimed = sql::claim(tx, "q", &lane, lease, SOME, 9).await?;
+        let claimed = sql::claim(tx, "q", (&lane, 0), lease, SOME, 9).await?;
         assert_eq!(claimed.len(), SOME);
         frugal(tx, "claiming", before, SOME).await?;
         let before = read_so_far(tx).await?;
@@ -80,7 +80,9 @@ async fn live(tx: &mut Tx, lease: i64) -> Result<(), StoreError> {
         frugal(tx, "pruning", before, pruned as usize).await?;
         let before = read_so_far(tx).await?;
         sql::next_due(tx).await?;
-        sql::lanes(tx, "q", None, 200).await?;
+        sql::places(tx, "q", None, 200).await?;
+        let newest = sql::newest(tx).await?;
+        sql::news(tx, newest - 5).await?;
         sql::called_off(tx, lease).await?;
         sql::leases::executing(tx, lease).await?;
         sql::policy::queues(tx, &[0], 50).await?;
@@ -90,6 +92,30 @@ async fn live(tx: &mut Tx, lease: i64) -> Result<(), StoreError> {
         let before = read_so_far(tx).await?;
         sql::leases::unheld(tx, lease).await?;
         frugal(tx, "looking for what nobody holds", before, 100).await?;
+    }
+    Ok(())
+}
+
+/// Entries of the index of waiting jobs that this transaction has seen so far, dead ones too.
+async fn passed_so_far(tx: &mut Tx) -> Result<i64, StoreError> {
+    let (passed,) = tx.one("SELECT pg_stat_get_xact_tuples_returned(CAST('jobs_ready' AS regclass))", &[]).await?;
+    Ok(passed)
+}
+
+/// What a transaction has claimed itself stays in the index for as long as it lasts, as everything does while anybody holds one open.
+async fn drain(tx: &mut Tx, lease: i64) -> Result<(), StoreError> {
+    let open = "INSERT INTO jobs (queue, kind, state, priority, attempt, max_attempts, claims, run_at_ms, created_at_ms, args, errors)
+         SELECT 'long', 'k', 0, 0, 0, 20, 0, 0, 0, 'null', '[]' FROM generate_series(1, 5000) AS n";
+    tx.execute(open, &[]).await?;
+    let mut places = sql::places(tx, "long", None, 9).await?;
+    let (place, mut before) = (&mut places[0], passed_so_far(tx).await?);
+    for _ in 0..5000 / SOME {
+        let claimed = sql::claim(tx, "long", (&place.lane, place.from), lease, SOME, 9).await?;
+        assert_eq!(claimed.len(), SOME);
+        place.from = claimed[SOME - 1].id + 1;
+        let passed = passed_so_far(tx).await?;
+        assert!(passed - before <= 4 * SOME as i64, "a claim passes {} entries for {SOME} jobs", passed - before);
+        before = passed;
     }
     Ok(())
 }
@@ -112,7 +138,8 @@ fn history_costs_nothing_on_postgres() {
         store
             .write_relaxed(async |tx| {
                 let lease = sql::leases::take(tx, "a process", 1).await?;
-                live(tx, lease).await
+                live(tx, lease).await?;
+                drain(tx, lease).await
             })
             .await
     });

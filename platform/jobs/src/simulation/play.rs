@@ -9,7 +9,7 @@ use store::{Tx, params};
 use super::arrivals::{add_callback, insert};
 use super::model::{Batch, Job, Model};
 use super::steps::{KINDS, Step};
-use crate::claim::{Ask, Found, Given, Lane, Rate, Shut, Turns, claim};
+use crate::claim::{Ask, Found, Given, Lane, Place, Rate, Seen, Shut, Turns, claim};
 use crate::policy::{Pausable, QueuePolicy};
 use crate::state::{Command, State};
 use crate::store::{self as sql, Cancelled, Effects, Settlement};
@@ -29,7 +29,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn heed(&mut self, effects: Effects) {
-        effects.ready.into_iter().for_each(|ready| self.turns.came(ready.lane));
+        effects.ready.into_iter().for_each(|ready| self.turns.came(ready.place));
     }
 
     pub(super) fn lane(&self, id: i64) -> Lane {
@@ -64,15 +64,15 @@ impl World {
 async fn claim_some(tx: &mut Tx, world: &mut World, lease: i64, want: usize, free: usize) -> Told {
     let now_ms = world.model.now_ms;
     if world.turns.take_stale() {
-        sql::lanes(tx, "q", None, 1000).await?.into_iter().for_each(|lane| world.turns.came(lane));
+        sql::places(tx, "q", None, 1000).await?.into_iter().for_each(|place| world.turns.came(place));
     }
     if !world.turns.ready(now_ms, |_| true) {
         return Ok(());
     }
     let mut look = world.turns.take(want, |_| true);
-    let lanes = std::mem::take(&mut look.lanes);
+    let places = std::mem::take(&mut look.places);
     let declared = QueuePolicy::default();
-    let ask = Ask { queue: "q".to_owned(), lease, want, free, now_ms, declared, lanes };
+    let ask = Ask { queue: "q".to_owned(), lease, want, free, now_ms, declared, places };
     let given = claim(tx, &ask).await?;
     let limited = world.policy.concurrency.is_some() || world.policy.rate.is_some();
     prop_assert!(given.jobs.len() <= want && (free > 0 || !given.only_free || given.jobs.is_empty() || !limited));
@@ -98,8 +98,8 @@ async fn claim_some(tx: &mut Tx, world: &mut World, lease: i64, want: usize, fre
         prop_assert!(world.model.executing(Some(&job.key)) <= most(world.policy.key_concurrency), "more of a key run");
     }
     verdicts(world, &ask, &given)?;
-    look.lanes = ask.lanes;
-    world.turns.give_back(look, given.found, given.shut);
+    look.places = ask.places;
+    world.turns.give_back(look, given.seen, given.shut);
     Ok(())
 }
 
@@ -111,17 +111,21 @@ fn verdicts(world: &World, ask: &Ask, given: &Given) -> Told {
         Some(Shut::Until(at_ms)) => prop_assert!(at_ms > ask.now_ms),
         Some(Shut::Paused) => prop_assert!(world.queue_paused),
         None if given.jobs.len() < ask.want && !given.only_free => {
-            prop_assert!(given.found.iter().all(|found| !matches!(found, Found::More | Found::Unseen)));
+            prop_assert!(given.seen.iter().all(|seen| !matches!(seen.found, Found::More | Found::Unseen)));
         }
         None => {}
     }
-    for (lane, found) in ask.lanes.iter().zip(&given.found) {
+    for (Place { lane, .. }, Seen { found, from }) in ask.places.iter().zip(&given.seen) {
         let left = world.model.ids(|job| {
             job.record.state == State::Available
                 && job.kind == lane.kind
                 && job.key == lane.key
                 && job.priority == lane.priority
         });
+        prop_assert!(
+            left.first().is_none_or(|id| id >= from) || world.is_paused(&lane.kind),
+            "{left:?} are passed by {from}"
+        );
         match found {
             Found::Empty => prop_assert!(left.is_empty() || world.is_paused(&lane.kind), "{left:?} are forgotten"),
             Found::Full => prop_assert!(
@@ -257,14 +261,14 @@ async fn take_on(tx: &mut Tx, world: &mut World, id: i64, step: Step, effects: &
     Ok(())
 }
 
-type Seen = (i64, i64, u32, u32, Option<i64>, i64, bool, bool);
+type Stored = (i64, i64, u32, u32, Option<i64>, i64, bool, bool);
 
-async fn compare(tx: &mut Tx, world: &World) -> Told {
+async fn compare(tx: &mut Tx, world: &mut World) -> Told {
     let sql = "SELECT id, state, attempt, claims, lease, run_at_ms,
              CASE WHEN state = 2 AND cancel_at_ms IS NOT NULL THEN 1 ELSE 0 END, CASE WHEN unique_mask > 0 THEN 1 ELSE 0 END
          FROM jobs ORDER BY id";
-    let stored: Vec<Seen> = tx.all(sql, &[]).await?;
-    let wanted = |(id, job): (&i64, &Job)| -> Seen {
+    let stored: Vec<Stored> = tx.all(sql, &[]).await?;
+    let wanted = |(id, job): (&i64, &Job)| -> Stored {
         let r = &job.record;
         (*id, i64::from(r.state.number()), r.attempt, r.claims, r.lease, r.run_at_ms, r.cancelling, job.holds)
     };
@@ -278,7 +282,7 @@ async fn compare(tx: &mut Tx, world: &World) -> Told {
     let wanted: Vec<(i64, bool)> = world.model.batches.iter().map(|(id, batch)| (*id, batch.finished)).collect();
     prop_assert_eq!(finished, wanted);
     for id in world.model.ids(|job| job.record.state == State::Available && !world.is_paused(job.kind)) {
-        prop_assert!(world.turns.remembers(&world.lane(id)), "job {id} waits and nobody will look for it");
+        prop_assert!(world.turns.remembers(&world.lane(id), id), "job {id} waits and nobody will look for it");
     }
     Ok(())
 }
@@ -298,7 +302,7 @@ pub(super) async fn tell(tx: &mut Tx, story: Vec<Step>) -> Told {
     for step in story {
         let said = format!("{step:?}");
         let told = match take(tx, &mut world, step).await {
-            Ok(()) => compare(tx, &world).await,
+            Ok(()) => compare(tx, &mut world).await,
             told => told,
         };
         told.map_err(|error| TestCaseError::fail(format!("after {said}: {error}")))?;

@@ -111,7 +111,7 @@ pub(crate) async fn hand_back(
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE jobs SET state = 0, lease = NULL, attempt = attempt - 1, started_at_ms = NULL
          WHERE id = $1 AND state + 0 = 2 AND lease = $2 AND claims = $3 AND cancel_at_ms IS NULL
-         RETURNING queue, priority, kind, job_key";
+         RETURNING queue, priority, kind, job_key, id";
     if let Some(ready) = tx.first::<ties::Ready>(sql, params![id, lease, claim]).await? {
         effects.ready(ready);
         return Ok(true);

@@ -20,8 +20,8 @@ use store::{FromRow, Row, StoreError, Tx, params};
 
 pub(crate) use self::ends::{Settlement, complete_many, crash, hand_back, settle};
 pub(crate) use self::insert::{Insert, Inserted, insert, insert_many, let_go};
-pub(crate) use self::ties::Effects;
-use crate::claim::Lane;
+pub(crate) use self::ties::{Effects, Ready};
+use crate::claim::{Lane, Place};
 use crate::state::State;
 
 /// A job as a worker gets it.
@@ -81,11 +81,11 @@ macro_rules! keeps {
 
 pub(crate) use keeps;
 
-/// The next jobs of a lane, now the lease's own.
+/// The next jobs of a lane from this number on, in its order, now the lease's own.
 pub(crate) async fn claim(
     tx: &mut Tx,
     queue: &str,
-    lane: &Lane,
+    (lane, from): (&Lane, i64),
     lease: i64,
     limit: usize,
     now_ms: i64,
@@ -95,13 +95,13 @@ pub(crate) async fn claim(
         "UPDATE jobs SET state = 2, attempt = attempt + 1, claims = claims + 1, lease = $1, started_at_ms = $2, ",
         keeps!("4"),
         " WHERE state + 0 = 0 AND id IN (SELECT id FROM jobs WHERE queue = $3 AND priority = $4 AND kind = $5
-                 AND job_key = $6 AND state = 0 ORDER BY id LIMIT $7)
+                 AND job_key = $6 AND id >= $8 AND state = 0 ORDER BY id LIMIT $7)
          RETURNING id, kind, attempt, max_attempts, claims, run_at_ms, event_position, trace, ",
         args!(),
         ", errors"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let params = params![lease, now_ms, queue, i32::from(lane.priority), &lane.kind, &lane.key, limit];
+    let params = params![lease, now_ms, queue, i32::from(lane.priority), &lane.kind, &lane.key, limit, from];
     let mut claimed: Vec<Claimed> = tx.all(sql, params).await?;
     claimed.sort_unstable_by_key(|job| job.id);
     let (queue, key): (Arc<str>, Arc<str>) = (queue.into(), lane.key.as_str().into());
@@ -111,26 +111,68 @@ pub(crate) async fn claim(
     Ok(claimed)
 }
 
-/// The lanes of a queue in which jobs wait, after `after`, at most `limit`: one step of the index each.
-pub(crate) async fn lanes(
+/// Where jobs of a queue wait, in the lanes after `after`, at most `limit`: one step of the index each.
+pub(crate) async fn places(
     tx: &mut Tx,
     queue: &str,
     after: Option<Lane>,
     limit: usize,
-) -> Result<Vec<Lane>, StoreError> {
-    let mut lanes: Vec<Lane> = Vec::new();
+) -> Result<Vec<Place>, StoreError> {
+    let mut places: Vec<Place> = Vec::new();
     let first = Lane { priority: i16::MIN, kind: String::new(), key: String::new() };
     let mut last = after.unwrap_or(first);
-    while lanes.len() < limit {
-        let sql = "SELECT priority, kind, job_key FROM jobs
+    while places.len() < limit {
+        let sql = "SELECT priority, kind, job_key, id FROM jobs
              WHERE state = 0 AND queue = $1 AND (priority, kind, job_key) > ($2, $3, $4)
-             ORDER BY priority, kind, job_key LIMIT 1";
+             ORDER BY priority, kind, job_key, id LIMIT 1";
         let params = params![queue, i32::from(last.priority), &last.kind, &last.key];
-        let Some((priority, kind, key)) = tx.first::<(i32, String, String)>(sql, params).await? else { break };
+        let next: Option<(i32, String, String, i64)> = tx.first(sql, params).await?;
+        let Some((priority, kind, key, from)) = next else { break };
         last = Lane { priority: i16::try_from(priority).unwrap_or_default(), kind, key };
-        lanes.push(last.clone());
+        places.push(Place { lane: last.clone(), from });
     }
-    Ok(lanes)
+    Ok(places)
+}
+
+/// How far one look at what is new goes, jobs.
+pub(crate) const NEWS: i64 = 2_000;
+
+/// Jobs that were put in, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Where those of them wait that have not begun.
+    pub(crate) ready: Vec<Ready>,
+    /// The last number, of any job.
+    pub(crate) last: i64,
+    /// Whether there may be more than [`NEWS`].
+    pub(crate) more: bool,
+}
+
+/// Queue, priority, kind and key; the first that waits, the last, how many.
+type Arrived = (String, i32, String, String, Option<i64>, i64, i64);
+
+/// What was put in after the job of this number. Numbers are given under the lock of all writers, so none that is lower comes later.
+pub(crate) async fn news(tx: &mut Tx, after: i64) -> Result<News, StoreError> {
+    let sql = format!(
+        "SELECT queue, priority, kind, job_key, MIN(CASE WHEN state = 0 THEN id END), MAX(id), COUNT(*)
+         FROM (SELECT id, state, queue, priority, kind, job_key FROM jobs WHERE id > $1 ORDER BY id LIMIT {NEWS}) AS news
+         GROUP BY queue, priority, kind, job_key"
+    );
+    let rows: Vec<Arrived> = tx.all(&sql, params![after]).await?;
+    let (mut news, mut jobs) = (News { last: after, ..News::default() }, 0);
+    for (queue, priority, kind, key, from, last, count) in rows {
+        (news.last, jobs) = (news.last.max(last), jobs + count);
+        let lane = Lane { priority: i16::try_from(priority).unwrap_or_default(), kind, key };
+        news.ready.extend(from.map(|from| Ready { queue, place: Place { lane, from } }));
+    }
+    news.more = jobs >= NEWS;
+    Ok(news)
+}
+
+/// The highest number given to a job.
+pub(crate) async fn newest(tx: &mut Tx) -> Result<i64, StoreError> {
+    let (newest,): (Option<i64>,) = tx.one("SELECT MAX(id) FROM jobs", &[]).await?;
+    Ok(newest.unwrap_or(0))
 }
 
 /// Makes jobs available whose time has come; where they wait now.
@@ -140,7 +182,7 @@ pub(crate) async fn promote(tx: &mut Tx, now_ms: i64, limit: i64, effects: &mut 
         "UPDATE jobs SET state = 0, {keeps}
          WHERE state + 0 IN (1, 3) AND id IN
              (SELECT id FROM jobs WHERE state IN (1, 3) AND run_at_ms <= $1 ORDER BY run_at_ms LIMIT {limit})
-         RETURNING queue, priority, kind, job_key"
+         RETURNING queue, priority, kind, job_key, id"
     );
     let due: Vec<ties::Ready> = tx.all(&sql, params![now_ms]).await?;
     let count = due.len();
@@ -227,7 +269,7 @@ pub(crate) async fn called_off(tx: &mut Tx, lease: i64) -> Result<Vec<i64>, Stor
 /// waits for other jobs, is unknown, or when another job has taken its unique key.
 pub(crate) async fn run_now(tx: &mut Tx, id: i64, now_ms: i64, effects: &mut Effects) -> Result<bool, StoreError> {
     let sql = "UPDATE jobs SET state = 0, run_at_ms = $2 WHERE id = $1 AND state IN (1, 3)
-         RETURNING queue, priority, kind, job_key";
+         RETURNING queue, priority, kind, job_key, id";
     if let Some(ready) = tx.first::<ties::Ready>(sql, params![id, now_ms]).await? {
         effects.ready(ready);
         return Ok(true);

@@ -6,7 +6,7 @@
 use kernel::limits;
 use store::{FromRow, Row, StoreError, Tx, params};
 
-use crate::claim::Lane;
+use crate::claim::{Lane, Place};
 use crate::state::State;
 use crate::store::{batches, keeps};
 
@@ -21,13 +21,14 @@ pub(crate) const BATCHED: i32 = 4;
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) queue: String,
-    pub(crate) lane: Lane,
+    pub(crate) place: Place,
 }
 
 impl FromRow for Ready {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         let priority = i16::try_from(row.get::<i32>(1)?).unwrap_or_default();
-        Ok(Self { queue: row.get(0)?, lane: Lane { priority, kind: row.get(2)?, key: row.get(3)? } })
+        let lane = Lane { priority, kind: row.get(2)?, key: row.get(3)? };
+        Ok(Self { queue: row.get(0)?, place: Place { lane, from: row.get(4)? } })
     }
 }
 
@@ -46,8 +47,11 @@ pub(crate) struct Effects {
 impl Effects {
     pub(crate) fn ready(&mut self, ready: Ready) {
         // Neighbours are often of one lane, and one hint is enough.
-        if self.ready.last().is_none_or(|last| last.queue != ready.queue || last.lane != ready.lane) {
-            self.ready.push(ready);
+        match self.ready.last_mut() {
+            Some(last) if last.queue == ready.queue && last.place.lane == ready.place.lane => {
+                last.place.from = last.place.from.min(ready.place.from);
+            }
+            _ => self.ready.push(ready),
         }
     }
 
@@ -139,7 +143,7 @@ async fn let_go(tx: &mut Tx, id: i64, now_ms: i64, effects: &mut Effects) -> Res
         effects.due(run_at_ms);
     } else {
         let priority = i16::try_from(priority).unwrap_or_default();
-        effects.ready(Ready { queue, lane: Lane { priority, kind, key } });
+        effects.ready(Ready { queue, place: Place { lane: Lane { priority, kind, key }, from: id } });
     }
     Ok(())
 }
@@ -210,7 +214,7 @@ pub(crate) async fn revive(tx: &mut Tx, id: i64, now_ms: i64, effects: &mut Effe
     };
     let sql = "UPDATE jobs SET state = CASE WHEN $3 = 1 THEN 7 ELSE 0 END, attempt = 0, run_at_ms = $2, waits = 0,
              finished_at_ms = NULL, cancel_at_ms = NULL, started_at_ms = NULL, unique_mask = ABS(unique_mask)
-         WHERE id = $1 RETURNING queue, priority, kind, job_key";
+         WHERE id = $1 RETURNING queue, priority, kind, job_key, id";
     let ready: Ready = tx.one(sql, params![id, now_ms, behind]).await?;
     tx.execute("DELETE FROM job_edges WHERE job = $1", params![id]).await?;
     if let (Some(batch), Some(state)) = (batch, State::from_number(state)) {

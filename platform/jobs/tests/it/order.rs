@@ -207,11 +207,11 @@ async fn claims_and_lists_use_their_indexes() {
     };
     for (sql, index) in [
         (
-            "SELECT id FROM jobs WHERE queue = 'q' AND priority = 0 AND kind = 'k' AND job_key = '' AND state = 0 ORDER BY id LIMIT 5",
-            "jobs_ready (queue=? AND priority=? AND kind=? AND job_key=?)",
+            "SELECT id FROM jobs WHERE queue = 'q' AND priority = 0 AND kind = 'k' AND job_key = '' AND id >= 7 AND state = 0 ORDER BY id LIMIT 5",
+            "jobs_ready (queue=? AND priority=? AND kind=? AND job_key=? AND id>?)",
         ),
         (
-            "SELECT priority, kind, job_key FROM jobs WHERE state = 0 AND queue = 'q' AND (priority, kind, job_key) > (1, 'a', 'b') ORDER BY priority, kind, job_key LIMIT 1",
+            "SELECT priority, kind, job_key, id FROM jobs WHERE state = 0 AND queue = 'q' AND (priority, kind, job_key) > (1, 'a', 'b') ORDER BY priority, kind, job_key, id LIMIT 1",
             "jobs_ready (queue=? AND ",
         ),
         (

@@ -23,7 +23,7 @@ async fn who_never_connects_is_stale() {
     let server = Server::start().await;
     let mut client = server.open().await;
     match tick_until_something_comes(&server, &mut client).await.0 {
-        Message::Close(Some(frame)) => assert_eq!((u16::from(frame.code), frame.reason.as_str()), (3502, "stale")),
+        Message::Close(Some(frame)) => assert_eq!((u16::from(frame.code), frame.reason.as_str()), (3000, "stale")),
         other => panic!("{other:?}"),
     }
 }
