@@ -32,6 +32,12 @@ pub const STORE_IDLE_MS: u64 = STORE_LOCK_MS / 2;
 pub const STORE_CONNECT_MS: u64 = 3_000;
 /// Connections to a database server that read.
 pub const STORE_READ_CONNECTIONS: usize = 4;
+/// Between two looks at a replica and how far it is behind, milliseconds.
+pub const STORE_REPLICA_LOOK_MS: u64 = 1_000;
+/// How long a replica has to prove itself before the primary is asked instead, milliseconds.
+pub const STORE_REPLICA_MS: u64 = 1_000;
+/// A replica that has not replayed what the primary had so long ago is not asked, milliseconds.
+pub const STORE_REPLICA_LAG_MS: u64 = 10_000;
 /// Between two hints to the other processes of a fleet, milliseconds: what is told meanwhile goes together.
 pub const STORE_HINT_MS: u64 = 5;
 /// What a process's clock may differ from its database's, milliseconds.

@@ -1,5 +1,6 @@
 //! `mainspring.toml`: the commented file is the defaults; later layers win; a mistake names its setting and its place.
 
+mod database;
 mod load;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ pub use self::load::{ConfigError, Overrides, load};
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 4] = ["alerts.targets", "store.url", "store.direct_url", "bus.url"];
+const SECRET: [&str; 5] = ["alerts.targets", "store.url", "store.direct_url", "store.replica_url", "bus.url"];
 /// More would be a mailing list.
 const ALERT_TARGETS: usize = 10;
 
@@ -132,25 +133,9 @@ pub enum LogFormat {
 pub struct Store {
     pub url: Secret,
     pub direct_url: Secret,
+    pub replica_url: Secret,
     pub durability: store::Durability,
     pub min_free_mb: u64,
-}
-
-impl Store {
-    /// Whether rows are in a database that several processes may share.
-    pub fn is_shared(&self) -> bool {
-        !self.url.expose().is_empty()
-    }
-
-    /// Where PostgreSQL itself is reached, where `url` leads through a pooler.
-    pub fn past_the_pooler(&self) -> Option<&Secret> {
-        Some(&self.direct_url).filter(|url| !url.expose().is_empty())
-    }
-
-    /// Where PostgreSQL itself is reached.
-    pub fn direct(&self) -> &Secret {
-        self.past_the_pooler().unwrap_or(&self.url)
-    }
 }
 
 /// `[bus]`.
@@ -328,6 +313,11 @@ impl Config {
         if self.store.past_the_pooler().is_some() && !self.store.is_shared() {
             let why = "give the pooler's address as store.url (DATABASE_URL); without a pooler, PostgreSQL's own, and leave this empty";
             return wrong("store.direct_url", why);
+        }
+        if self.store.replica().is_some() && !self.store.is_shared() {
+            let why =
+                "SQLite has no replicas: leave this empty, or give the primary's address as store.url (DATABASE_URL)";
+            return wrong("store.replica_url", why);
         }
         if self.store.is_shared() && self.backup.every_hours > 0 {
             return wrong(

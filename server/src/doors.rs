@@ -8,7 +8,7 @@ use host::Product;
 use crate::config::{Config, Role};
 use crate::telemetry::{Telemetry, level};
 use crate::wiring::Machine;
-use crate::{edge, health, openapi, overview, pages};
+use crate::{edge, health, lagging, openapi, overview, pages};
 
 pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetry, machine: &Machine) -> Router {
     let ctx = &machine.ctx;
@@ -53,7 +53,10 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
         trusted_proxies: config.server.trusted_proxies.as_slice().into(),
     };
     // The last one added is the first that a request meets.
-    router.layer(from_fn_with_state(machine.guard.clone(), Guard::handle)).layer(from_fn_with_state(edge, edge::handle))
+    router
+        .layer(from_fn_with_state(machine.guard.clone(), Guard::handle))
+        .layer(from_fn_with_state(ctx.store.clone(), lagging::handle))
+        .layer(from_fn_with_state(edge, edge::handle))
 }
 
 #[cfg(test)]

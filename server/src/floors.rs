@@ -51,6 +51,14 @@ pub(crate) async fn open_store(
     Ok(store)
 }
 
+/// Lets a replica answer what may lag, where there is one. It may be away: nothing waits for it.
+pub(crate) async fn attach_replica(config: &Config, store: &Store) -> Result<()> {
+    match config.store.replica() {
+        Some(url) => store.attach_replica(url).await.context("the database of store.replica_url"),
+        None => Ok(()),
+    }
+}
+
 /// Enters the fleet. Without Redis its processes would not hear one another's messages: then there is one.
 pub(crate) async fn join_fleet(
     config: &Config,

@@ -65,7 +65,8 @@ impl Health {
         let draining = self.0.draining.load(Ordering::Acquire);
         let open =
             Check { name: "door", ok: !draining, detail: if draining { "shutting down" } else { "open" }.into() };
-        vec![self.0.found.lock().1.clone(), open, self.bus()]
+        let checks = [self.0.found.lock().1.clone(), open, self.bus()];
+        checks.into_iter().chain(self.replica()).collect()
     }
 
     /// Without a shared bus each process goes on alone: to be looked at, and no reason to send people away.
@@ -79,8 +80,18 @@ impl Health {
         Check { name: "bus", ok: bus.up, detail }
     }
 
+    /// Without it the primary answers everything: to be looked at too.
+    fn replica(&self) -> Option<Check> {
+        let is = self.0.store.stats().replica?;
+        let detail = match is.why {
+            None => format!("answers reads that may lag; {} ms behind, {} bytes of log", is.lag_ms, is.lag_bytes),
+            Some(why) => format!("the primary answers everything: {why}"),
+        };
+        Some(Check { name: "replica", ok: is.up, detail })
+    }
+
     pub(crate) fn ready(&self) -> bool {
-        self.checks().iter().all(|check| check.ok || check.name == "bus")
+        self.checks().iter().all(|check| check.ok || matches!(check.name, "bus" | "replica"))
     }
 
     /// Looks until told to stop.

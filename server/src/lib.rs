@@ -20,6 +20,7 @@ mod gauges;
 mod health;
 mod key_cli;
 mod keys;
+mod lagging;
 mod live;
 mod move_cli;
 mod openapi;

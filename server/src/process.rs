@@ -80,10 +80,24 @@ pub(crate) fn render(into: &mut String, store: &store::Stats) {
         ("store_waiting_writes", "gauge", "Writes that wait for their turn.", store.waiting_writes as f64),
         ("store_waiting_reads", "gauge", "Reads that wait for their turn.", store.waiting_reads as f64),
     ];
-    for (name, kind, help, value) in lines {
+    for (name, kind, help, value) in lines.into_iter().chain(store.replica.iter().flat_map(of_replica)) {
         // Writing to a String cannot fail.
         let _ = writeln!(into, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     }
+}
+
+fn of_replica(is: &store::lagging::Standing) -> [(&'static str, &'static str, &'static str, f64); 4] {
+    [
+        ("store_replica_up", "gauge", "Whether the replica answers reads that may lag.", is.up.into()),
+        ("store_replica_lag_bytes", "gauge", "Log that the replica has not replayed.", is.lag_bytes as f64),
+        (
+            "store_replica_lag_seconds",
+            "gauge",
+            "Since when it has not replayed what there was.",
+            is.lag_ms as f64 / 1e3,
+        ),
+        ("store_replica_reads_total", "counter", "Reads that the replica has answered.", is.reads_total as f64),
+    ]
 }
 
 #[cfg(test)]

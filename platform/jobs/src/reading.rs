@@ -271,7 +271,7 @@ impl Jobs {
     /// # Errors
     /// [`StoreError`].
     pub async fn list(&self, query: Query) -> Result<Vec<JobRow>, StoreError> {
-        self.0.store.read(async move |tx| list(tx, &query).await).await
+        self.0.store.read_lagging(async move |tx| list(tx, &query).await).await
     }
 
     /// One job.
@@ -310,7 +310,7 @@ impl Jobs {
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.0
             .store
-            .read(async |tx| {
+            .read_lagging(async |tx| {
                 let mut counts = Counts::new();
                 for state in State::ALL {
                     let words = words(state);

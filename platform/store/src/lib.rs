@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backup;
+pub mod lagging;
 pub mod transfer;
 
 mod error;
@@ -85,6 +86,8 @@ pub struct Stats {
     pub waiting_writes: u64,
     /// Reads that wait for a connection.
     pub waiting_reads: u64,
+    /// The replica that answers reads that may lag, where there is one.
+    pub replica: Option<lagging::Standing>,
 }
 
 /// A transaction on the database server, whoever's: rows that it may still see are kept for it.

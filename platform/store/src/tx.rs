@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::lagging::Position;
 use crate::{FromRow, StoreError, Value, postgres, sqlite};
 
 /// Runs when the commit is durable; dropped unrun when the write is rolled back.
@@ -12,6 +13,8 @@ pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 /// Statements are async because an engine may sit behind a network; embedded they finish at once.
 pub struct Tx {
     link: Link,
+    /// Where its snapshot is in the log, when it is a replica's.
+    pub(crate) replayed: Option<Position>,
     pub(crate) hooks: Vec<Hook>,
 }
 
@@ -23,7 +26,7 @@ pub(crate) enum Link {
 
 impl Tx {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, hooks: Vec::new() }
+        Self { link, replayed: None, hooks: Vec::new() }
     }
 
     /// Whether each statement is a journey to a server, which takes lists ([`Value::Ints`], [`Value::Texts`]): many rows in one

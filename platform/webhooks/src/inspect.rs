@@ -106,7 +106,7 @@ impl Webhooks {
 
     async fn figures(&self) -> Result<HashMap<String, Figures>, StoreError> {
         let since_ms = self.0.clock.now_ms() - DAY_MS;
-        let rows = self.0.store.read(async move |tx| deliveries::summary(tx, since_ms).await).await?;
+        let rows = self.0.store.read_lagging(async move |tx| deliveries::summary(tx, since_ms).await).await?;
         let mut figures: HashMap<String, Figures> = HashMap::new();
         for (source, verdict, last_ms, count) in rows {
             let it = figures.entry(source).or_default();

@@ -141,7 +141,7 @@ impl Webhooks {
     /// # Errors
     /// [`StoreError`].
     pub async fn list(&self, query: Query) -> Result<Vec<DeliveryRow>, StoreError> {
-        self.0.store.read(async move |tx| self::store::deliveries::list(tx, &query).await).await
+        self.0.store.read_lagging(async move |tx| self::store::deliveries::list(tx, &query).await).await
     }
 
     /// Removes deliveries older than `keep_ms`, refusals beyond [`limits::REJECTED_KEPT`], and secrets that ended long ago; how

@@ -98,6 +98,17 @@ fn postgres_is_reached_past_a_pooler_where_its_own_address_is_given() {
 }
 
 #[test]
+fn a_replica_is_one_of_a_shared_database_and_its_address_is_a_secret() {
+    let replica = ("MAINSPRING__STORE__REPLICA_URL", "postgres://me:hunter2@replica/x");
+    let config = load(&with(&[("DATABASE_URL", "postgres://me:hunter2@db/x"), replica])).expect("loads");
+    assert_eq!(config.store.replica().map(kernel::Secret::expose), Some(replica.1));
+    assert!(!format!("{}{config:?}", config.explain()).contains("hunter2"));
+    assert!(load(&with(&[])).expect("loads").store.replica().is_none());
+    let said = load(&with(&[replica])).expect_err("refused").to_string();
+    assert!(said.contains("store.replica_url = [secret]") && said.contains("SQLite"), "{said}");
+}
+
+#[test]
 fn a_role_is_one_that_there_is() {
     let mut overrides = Overrides { roles: vec!["ingress".into(), "worker".into()], ..Overrides::default() };
     let server = load(&overrides).expect("loads").server;

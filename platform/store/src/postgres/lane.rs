@@ -12,7 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::connect::Address;
-use super::{Figures, Session};
+use super::standing::Standing;
+use super::{Figures, Session, replica};
+use crate::lagging::Position;
 use crate::tx::Link;
 use crate::write::{Pace, Waiting};
 use crate::{StoreError, Tx};
@@ -57,6 +59,15 @@ impl Line {
                 Err(error)
             }
         }
+    }
+
+    /// Commits. Where there is a replica, the same journey tells how far it must come to show it.
+    async fn commit(&self, session: &Session) -> Result<(), StoreError> {
+        let Some(latest) = self.figures.latest.get() else { return session.batch("COMMIT").await };
+        let end = replica::end(&session.told(&format!("COMMIT; {}", replica::END)).await?);
+        let mut latest = latest.lock();
+        *latest = latest.and(end);
+        Ok(())
     }
 
     /// Notes a commit of so many writes.
@@ -129,7 +140,7 @@ async fn commit_together(
         begin(&session, synced, &format!("SELECT pg_advisory_xact_lock({lock}); SAVEPOINT one")).await?;
         run_some(&session, &mut tx, batch, started, &mut ran).await?;
         session.allow(limits::STORE_LOCK_MS);
-        session.batch("COMMIT").await
+        line.commit(&session).await
     };
     if let Err(error) = outcome.await {
         line.undo(&session).await;
@@ -211,7 +222,7 @@ pub(super) async fn serve_beside(address: Address, mut queue: Queue, figures: Ar
                 return Err(StoreError::unreachable("the connection was lost"));
             }
             session.allow(limits::STORE_LOCK_MS);
-            session.batch(if write.kept() { "COMMIT" } else { "ROLLBACK" }).await
+            if write.kept() { line.commit(&session).await } else { session.batch("ROLLBACK").await }
         };
         let commit = outcome.await;
         match &commit {
@@ -226,39 +237,57 @@ pub(super) async fn serve_beside(address: Address, mut queue: Queue, figures: Ar
     }
 }
 
-/// Serves until the door is shut, each read on one consistent snapshot.
-pub(super) async fn serve_reads(address: Address, queue: Queue, figures: Arc<Figures>) {
+/// Serves until the door is shut, each read on one consistent snapshot: of the primary, or of a replica that proves itself each time.
+pub(super) async fn serve_reads(address: Address, queue: Queue, figures: Arc<Figures>, replica: Option<Arc<Standing>>) {
     let queue = Rc::new(Mutex::new(queue));
     let mut readers = JoinSet::new();
     for _ in 0..limits::STORE_READ_CONNECTIONS {
         let (mut line, queue) = (Line::new(address.clone(), figures.clone()), queue.clone());
+        let replica = replica.clone();
         readers.spawn_local(async move {
             loop {
                 // Holding the lock while waiting is meant: one reader waits, the others wait for its place.
                 let read = queue.lock().await.recv().await;
                 let Some(read) = read else { return };
-                serve_read(&mut line, read).await;
+                serve_read(&mut line, read, replica.as_deref()).await;
             }
         });
     }
     readers.join_all().await;
 }
 
-async fn serve_read(line: &mut Line, mut read: Box<dyn Waiting>) {
+async fn serve_read(line: &mut Line, mut read: Box<dyn Waiting>, replica: Option<&Standing>) {
+    // It was lost while this one waited: nobody waits for it one after the other.
+    if replica.is_some_and(|standing| !standing.may_have(Position::default(), Instant::now())) {
+        return read.answer(Err(StoreError::unreachable("the replica is away")));
+    }
     let session = match line.session().await {
         Ok(session) => session,
-        Err(error) => return read.answer(Err(error)),
+        Err(error) => {
+            if let Some(standing) = replica {
+                standing.lost(kernel::problem::chain(&error));
+            }
+            return read.answer(Err(error));
+        }
     };
     session.allow(limits::STORE_READ_MS);
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = {}",
         limits::STORE_READ_MS
     );
-    if let Err(error) = session.batch(&sql).await {
-        line.undo(&session).await;
-        return read.answer(Err(error));
-    }
+    let begun = match replica {
+        None => session.batch(&sql).await.map(|()| None),
+        Some(standing) => replica::begin(&session, standing, &sql).await.map(Some),
+    };
     let mut tx = Tx::new(Link::Postgres(session.clone()));
+    match begun {
+        Ok(replayed) => tx.replayed = replayed,
+        Err(error) => {
+            line.undo(&session).await;
+            return read.answer(Err(error));
+        }
+    }
+    session.allow(limits::STORE_READ_MS);
     session.run(&mut *read, &mut tx).await;
     read.answer(Ok(()));
     line.undo(&session).await;

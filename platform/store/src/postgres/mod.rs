@@ -8,13 +8,15 @@
 mod connect;
 mod lane;
 mod notify;
+mod replica;
 mod session;
+mod standing;
 mod unnamed;
 mod value;
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use kernel::{Clock, Entropy, Secret, limits};
@@ -25,8 +27,10 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connect::{Address, failed, prepare};
+use self::replica::Replica;
 pub(crate) use self::session::Session;
 use crate::hints::Hints;
+use crate::lagging::Position;
 use crate::write::{Door, Pace};
 use crate::{Durability, Examined, Migration, OldTransaction, Stats, StoreError, Tx};
 
@@ -35,7 +39,10 @@ pub(crate) struct Postgres {
     durability: Durability,
     writes: Door,
     beside: Door,
-    reads: Door,
+    reads: Arc<Door>,
+    /// Whether the database, and so its replica, is reached through a pooler.
+    pooled: bool,
+    replica: OnceLock<Replica>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     figures: Arc<Figures>,
     hints: Arc<Hints>,
@@ -52,6 +59,8 @@ pub(crate) struct Figures {
     open: AtomicU64,
     /// Age of the oldest transaction that was found last.
     oldest_s: AtomicU64,
+    /// The end of the log after the last commit; kept where there is a replica.
+    latest: OnceLock<Mutex<Position>>,
 }
 
 /// A connection that is open, as long as this lives.
@@ -89,6 +98,7 @@ impl Postgres {
         let lock = lock_of(&id);
         let writer = spawn("store-writer", move || lane::serve_writes(at, lock, queue, noted, full)).await?;
         let (reads, queue) = Door::new();
+        let pooled = address.pooled;
         let (beside, aside) = Door::new();
         let hints = Arc::new(Hints::default());
         let (noted, name, carried) = (figures.clone(), id.clone(), hints.clone());
@@ -97,13 +107,14 @@ impl Postgres {
             let carrying = notify::carry(own, name, (carried, noted.clone()), stop.clone());
             let reading = async {
                 let writing = lane::serve_beside(address.clone(), aside, noted.clone());
-                tokio::join!(lane::serve_reads(address, queue, noted), writing);
+                tokio::join!(lane::serve_reads(address, queue, noted, None), writing);
                 stop.cancel();
             };
             tokio::join!(reading, carrying);
         };
         let readers = spawn("store-readers", readers).await?;
-        Ok(Self { id, durability, writes, beside, reads, threads: Mutex::new(vec![writer, readers]), figures, hints })
+        let (reads, threads) = (Arc::new(reads), Mutex::new(vec![writer, readers]));
+        Ok(Self { id, durability, writes, beside, reads, pooled, replica: OnceLock::new(), threads, figures, hints })
     }
 
     /// Looks at a database without changing it.
@@ -137,6 +148,28 @@ impl Postgres {
         E: From<StoreError> + Send + 'static,
     {
         self.reads.pass(read, Pace::Relaxed, || {}).await
+    }
+
+    pub(crate) async fn attach_replica(&self, url: &Secret) -> Result<(), StoreError> {
+        let mut address = Address::parse(url)?;
+        address.pooled = self.pooled;
+        let (replica, serve) = Replica::new(address, &self.id, self.reads.clone(), self.figures.clone());
+        let thread = spawn("store-replica", || serve()).await?;
+        self.threads.lock().push(thread);
+        // Noted from the next commit on, before anybody can ask the replica.
+        self.figures.latest.get_or_init(Mutex::default);
+        if let Err(second) = self.replica.set(replica) {
+            second.shut();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn replica(&self) -> Option<&Replica> {
+        self.replica.get()
+    }
+
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.figures.latest.get().map(|latest| *latest.lock())
     }
 
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
@@ -175,6 +208,8 @@ impl Postgres {
     }
 
     pub(crate) fn stats(&self) -> Stats {
+        let replica = self.replica.get().map(Replica::standing);
+        let reads = limits::STORE_READ_CONNECTIONS as u64;
         Stats {
             engine: "postgres",
             durability: self.durability,
@@ -188,16 +223,20 @@ impl Postgres {
             last_commit_ms: self.figures.last_commit_us.load(Ordering::Relaxed) as f64 / 1000.0,
             last_checkpoint_ms: 0.0,
             connections: self.figures.open.load(Ordering::Relaxed),
-            // One that writes, one beside it, one that listens.
-            connections_most: limits::STORE_READ_CONNECTIONS as u64 + 3,
+            // One that writes, one beside it, one that listens; to a replica as many that read, and one that looks.
+            connections_most: if replica.is_some() { reads * 2 + 4 } else { reads + 3 },
             connections_total: self.figures.connections.load(Ordering::Relaxed),
             oldest_transaction_s: self.figures.oldest_s.load(Ordering::Relaxed),
             waiting_writes: self.writes.waiting() + self.beside.waiting(),
             waiting_reads: self.reads.waiting(),
+            replica,
         }
     }
 
     pub(crate) async fn close(&self) {
+        if let Some(replica) = self.replica.get() {
+            replica.shut();
+        }
         self.reads.shut();
         self.beside.shut();
         self.writes.shut();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use kernel::limits;
 use tokio::time::Instant;
-use tokio_postgres::{Client, RowStream, Statement};
+use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
 
 use super::connect::failed;
 use super::{Counted, unnamed};
@@ -89,6 +89,16 @@ impl Session {
     /// The engine's own statements, several in one text.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
         self.ask(async { self.client.batch_execute(sql).await.map_err(failed) }).await
+    }
+
+    /// As [`Session::batch`]; the columns of the first row that comes back, as text.
+    pub(super) async fn told(&self, sql: &str) -> Result<Vec<Option<String>>, StoreError> {
+        let answers = self.ask(async { self.client.simple_query(sql).await.map_err(failed) }).await?;
+        let row = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|n| row.get(n).map(str::to_owned)).collect()),
+            _ => None,
+        });
+        row.ok_or(StoreError::Missing)
     }
 
     /// What goes to the server with the next statement, in front of it: no journey of its own. When it fails, so does that

@@ -195,6 +195,7 @@ impl Sqlite {
             oldest_transaction_s: 0,
             waiting_writes: self.writes.waiting(),
             waiting_reads: self.reads.waiting(),
+            replica: None,
         }
     }
 

@@ -10,4 +10,5 @@ mod mounts;
 mod pooled;
 mod postgres;
 mod power;
+mod replica;
 mod transfer;
