@@ -114,7 +114,7 @@ impl Jobs {
 
     async fn take_remote(&self, queue: &Arc<Waiting>, wanted: &Wanted) -> Result<Vec<Handed>, StoreError> {
         queue.doubt_by_age(self.0.clock.now_ms());
-        self.look_through(queue).await?;
+        self.look_through(queue).await.inspect_err(|_| queue.doubt())?;
         let serves = |lane: &Lane| wanted.kinds.is_empty() || wanted.kinds.contains(&lane.kind);
         let now_ms = self.0.clock.now_ms();
         let mut look = {

@@ -94,6 +94,8 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
     let mut waiting: VecDeque<Attempt> = VecDeque::new();
     let mut only_free = false;
     let mut claiming = pin!(Fuse::terminated());
+    // Beside the claims: it passes what is dead, which may be much of it.
+    let mut looking = pin!(Fuse::terminated());
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let serves = |lane: &Lane| jobs.kind(&lane.kind).is_some();
@@ -106,7 +108,11 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
         queue.behind.store(true, Ordering::Release);
         let fence = engine.fence();
         let look = idle && room && fence.is_some() && queue.waiting.turns.lock().ready(engine.clock.now_ms(), serves);
-        queue.behind.store(look || !idle || !waiting.is_empty(), Ordering::Release);
+        if looking.is_terminated() && fence.is_some() && queue.waiting.turns.lock().wants_look() {
+            looking.set(jobs.look_through(&queue.waiting).fuse());
+        }
+        let knows = looking.is_terminated();
+        queue.behind.store(look || !idle || !knows || !waiting.is_empty(), Ordering::Release);
         if let Some(fence) = fence.filter(|_| look) {
             // Jobs so short that the last batch is through already: fewer and larger batches cost the store less. Long ones are
             // not hoarded, another process may have slots for them.
@@ -132,6 +138,13 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
                     engine.doubted.notify_one();
                 }
             },
+            looked = &mut looking, if !knows => {
+                if let Err(error) = looked {
+                    let queue = &queue.waiting.name;
+                    tracing::warn!(queue, error = %kernel::problem::chain(&error), "looking for waiting jobs failed");
+                    poll.reset_after(AGAIN);
+                }
+            }
             () = queue.waiting.wake.notified() => {}
             _ = poll.tick() => {
                 queue.waiting.doubt();
@@ -174,9 +187,8 @@ struct Batch {
     only_free: bool,
 }
 
-/// Looks for lanes when there may be unknown ones, and claims from those whose turn it is. In the same transaction, jobs at
-/// their last attempt that would wait here for a slot (there are `free`) go back: were this process to die, that attempt would
-/// be gone though it never began.
+/// Claims from the lanes whose turn it is. In the same transaction, jobs at their last attempt that would wait here for a slot (there
+/// are `free`) go back: were this process to die, that attempt would be gone though it never began.
 async fn take(
     jobs: &Jobs,
     queue: &Queue,
@@ -185,7 +197,6 @@ async fn take(
     fence: CancellationToken,
 ) -> Result<Batch, StoreError> {
     let (own, engine, waiting) = (jobs.clone(), &jobs.0, &queue.waiting);
-    jobs.look_through(waiting).await?;
     let serves = |lane: &Lane| jobs.kind(&lane.kind).is_some();
     let mut look = waiting.turns.lock().take(want.min(limits::JOB_LANES_LOOK), serves);
     if look.places.is_empty() {

@@ -164,7 +164,7 @@ impl Jobs {
         loop {
             let (queue, after) = (waiting.name.clone(), last.take());
             let read = self.0.store.read(async move |tx| store::places(tx, &queue, after, LANES_READ).await).await;
-            let places = read.inspect_err(|_: &StoreError| waiting.turns.lock().doubt())?;
+            let places = read?;
             last = places.last().map(|place| place.lane.clone());
             let whole = places.len() < LANES_READ;
             let mut turns = waiting.turns.lock();

@@ -105,12 +105,17 @@ impl Turns {
         opened
     }
 
+    /// Whether to look through the table: more may wait there, there is room for it, and the queue gives anything.
+    pub(crate) fn wants_look(&self) -> bool {
+        self.stale && self.shut.is_none() && !self.is_crowded()
+    }
+
     /// Whether the table must be looked through; asking is agreeing to do it.
     pub(crate) fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.stale)
     }
 
-    /// Whether anything may be had now; time may have ended a rest.
+    /// Whether jobs may wait in a lane that is known; time may have ended a rest.
     pub(crate) fn ready(&mut self, now_ms: i64, serves: impl Fn(&Lane) -> bool) -> bool {
         if matches!(self.shut, Some(Shut::Until(at_ms)) if at_ms <= now_ms) {
             self.shut = None;
@@ -120,7 +125,7 @@ impl Turns {
             let rested: Vec<Place> = rested.map(|(lane, rest)| Place { lane, from: rest.from }).collect();
             rested.into_iter().for_each(|place| self.came(place));
         }
-        self.shut.is_none() && (self.stale || self.known.keys().any(serves))
+        self.shut.is_none() && self.known.keys().any(serves)
     }
 
     /// Whether jobs may wait here, for whatever reason they do: then newcomers queue up behind them.
