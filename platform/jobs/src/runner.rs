@@ -130,21 +130,17 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
                     waiting.extend(batch.attempts);
                 }
                 Err(error) => {
-                    let queue = &queue.waiting.name;
-                    tracing::warn!(queue, error = %kernel::problem::chain(&error), "claiming failed");
+                    failed(&queue, &error, "claiming");
                     // What was taken out of the turns is found again by looking through the table; and so is what may have been
                     // claimed, if the connection broke at the commit.
                     poll.reset_after(AGAIN);
                     engine.doubted.notify_one();
                 }
             },
-            looked = &mut looking, if !knows => {
-                if let Err(error) = looked {
-                    let queue = &queue.waiting.name;
-                    tracing::warn!(queue, error = %kernel::problem::chain(&error), "looking for waiting jobs failed");
-                    poll.reset_after(AGAIN);
-                }
-            }
+            looked = &mut looking, if !knows => if let Err(error) = looked {
+                failed(&queue, &error, "looking for waiting jobs");
+                poll.reset_after(AGAIN);
+            },
             () = queue.waiting.wake.notified() => {}
             _ = poll.tick() => {
                 queue.waiting.doubt();
@@ -160,6 +156,11 @@ pub(crate) async fn serve(jobs: Jobs, queue: Arc<Queue>) {
         waiting.extend(batch.attempts);
     }
     jobs.hand_back(waiting.into()).await;
+}
+
+fn failed(queue: &Queue, error: &StoreError, what: &'static str) {
+    let (queue, error) = (&queue.waiting.name, kernel::problem::chain(error));
+    tracing::warn!(queue, %error, "{what} failed");
 }
 
 /// Starts what waits for a slot, as far as there are free ones.
