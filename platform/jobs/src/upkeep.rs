@@ -120,7 +120,10 @@ impl Jobs {
         for (state, keep_ms) in ends {
             let before_ms = now_ms.saturating_sub(keep_ms);
             loop {
-                let prune = async move |tx: &mut Tx| store::prune(tx, state, before_ms, limit).await;
+                // Found beside the writers: it passes what was removed before and cannot be cleared away yet.
+                let first = async move |tx: &mut Tx| store::first_ended(tx, state, before_ms).await;
+                let Some(from_ms) = self.0.store.read(first).await? else { break };
+                let prune = async move |tx: &mut Tx| store::prune(tx, state, (from_ms, before_ms), limit).await;
                 let removed: u64 = self.0.store.write_relaxed(prune).await?;
                 pruned += removed;
                 if removed < limit as u64 {
@@ -198,11 +201,11 @@ impl Jobs {
         }
     }
 
-    async fn promote(&self) -> Result<(), StoreError> {
+    async fn promote(&self, from_ms: i64) -> Result<(), StoreError> {
         let (own, now_ms) = (self.clone(), self.0.clock.now_ms());
         let promote = async move |tx: &mut Tx| {
             let mut effects = Effects::default();
-            store::promote(tx, now_ms, limits::JOB_PROMOTE_BATCH as i64, &mut effects).await?;
+            store::promote(tx, (from_ms, now_ms), limits::JOB_PROMOTE_BATCH as i64, &mut effects).await?;
             tx.on_commit(move || own.apply(effects));
             Ok(())
         };
@@ -287,7 +290,7 @@ async fn turn(jobs: &Jobs) -> Result<Option<i64>, StoreError> {
     for (at_ms, is_lease) in [(outlook.due_ms, false), (outlook.lease_ends_ms, true)] {
         match at_ms {
             Some(at_ms) if at_ms <= now_ms && is_lease => drop(jobs.take_back(Vec::new()).await?),
-            Some(at_ms) if at_ms <= now_ms => jobs.promote().await?,
+            Some(at_ms) if at_ms <= now_ms => jobs.promote(at_ms).await?,
             Some(at_ms) => {
                 next = Some(next.map_or(at_ms, |next: i64| next.min(at_ms)));
                 continue;

@@ -68,18 +68,19 @@ async fn live(tx: &mut Tx, lease: i64) -> Result<(), StoreError> {
         }
         frugal(tx, "settling", before, SOME).await?;
         let before = read_so_far(tx).await?;
-        let due = sql::promote(tx, round * 10_000, 1_000, &mut effects).await?;
+        let due = sql::promote(tx, (0, round * 10_000), 1_000, &mut effects).await?;
         assert!(due > 0);
         frugal(tx, "promoting", before, due).await?;
         let before = read_so_far(tx).await?;
         let (again, _) = sql::crash(tx, lease, 1_000, 9, &mut effects).await?;
         frugal(tx, "taking back", before, again as usize).await?;
         let before = read_so_far(tx).await?;
-        let pruned = sql::prune(tx, State::Completed, round * 100, 1_000).await?;
+        let pruned = sql::prune(tx, State::Completed, (0, round * 100), 1_000).await?;
         assert!(pruned > 0);
         frugal(tx, "pruning", before, pruned as usize).await?;
         let before = read_so_far(tx).await?;
         sql::next_due(tx).await?;
+        sql::first_ended(tx, State::Completed, round * 1_000).await?;
         sql::places(tx, "q", None, 200).await?;
         let newest = sql::newest(tx).await?;
         sql::news(tx, newest - 5).await?;
@@ -96,9 +97,10 @@ async fn live(tx: &mut Tx, lease: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Entries of the index of waiting jobs that this transaction has seen so far, dead ones too.
-async fn passed_so_far(tx: &mut Tx) -> Result<i64, StoreError> {
-    let (passed,) = tx.one("SELECT pg_stat_get_xact_tuples_returned(CAST('jobs_ready' AS regclass))", &[]).await?;
+/// Entries of the index that this transaction has seen so far, dead ones too.
+async fn passed_so_far(tx: &mut Tx, index: &str) -> Result<i64, StoreError> {
+    let sql = format!("SELECT pg_stat_get_xact_tuples_returned(CAST('{index}' AS regclass))");
+    let (passed,) = tx.one(&sql, &[]).await?;
     Ok(passed)
 }
 
@@ -108,14 +110,30 @@ async fn drain(tx: &mut Tx, lease: i64) -> Result<(), StoreError> {
          SELECT 'long', 'k', 0, 0, 0, 20, 0, 0, 0, 'null', '[]' FROM generate_series(1, 5000) AS n";
     tx.execute(open, &[]).await?;
     let mut places = sql::places(tx, "long", None, 9).await?;
-    let (place, mut before) = (&mut places[0], passed_so_far(tx).await?);
+    let (place, mut before) = (&mut places[0], passed_so_far(tx, "jobs_ready").await?);
     for _ in 0..5000 / SOME {
         let claimed = sql::claim(tx, "long", (&place.lane, place.from), lease, SOME, 9).await?;
         assert_eq!(claimed.len(), SOME);
         place.from = claimed[SOME - 1].id + 1;
-        let passed = passed_so_far(tx).await?;
+        let passed = passed_so_far(tx, "jobs_ready").await?;
         assert!(passed - before <= 4 * SOME as i64, "a claim passes {} entries for {SOME} jobs", passed - before);
         before = passed;
+    }
+    Ok(())
+}
+
+/// So does what it has removed.
+async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
+    let ended =
+        "INSERT INTO jobs (queue, kind, state, priority, attempt, max_attempts, claims, run_at_ms, created_at_ms,
+             finished_at_ms, args, errors)
+         SELECT 'long', 'k', 5, 0, 1, 20, 1, 0, 0, n, 'null', '[]' FROM generate_series(1, 2000) AS n";
+    tx.execute(ended, &[]).await?;
+    while let Some(from_ms) = sql::first_ended(tx, State::Cancelled, i64::MAX).await? {
+        let before = passed_so_far(tx, "jobs_ended").await?;
+        assert_eq!(sql::prune(tx, State::Cancelled, (from_ms, i64::MAX), SOME as i64).await?, SOME as u64);
+        let passed = passed_so_far(tx, "jobs_ended").await? - before;
+        assert!(passed <= 8 * SOME as i64, "to remove {SOME} jobs, {passed} entries are passed");
     }
     Ok(())
 }
@@ -139,7 +157,8 @@ fn history_costs_nothing_on_postgres() {
             .write_relaxed(async |tx| {
                 let lease = sql::leases::take(tx, "a process", 1).await?;
                 live(tx, lease).await?;
-                drain(tx, lease).await
+                drain(tx, lease).await?;
+                forget(tx).await
             })
             .await
     });

@@ -147,7 +147,7 @@ async fn take(tx: &mut Tx, world: &mut World, step: Step) -> Told {
         Step::Claim { lease, want, free } => return claim_some(tx, world, lease, want, free).await,
         Step::Promote => {
             let due = world.model.ids(|job| job.record.apply(&Command::Promote, now_ms).is_ok());
-            prop_assert_eq!(sql::promote(tx, now_ms, 1000, &mut effects).await?, due.len());
+            prop_assert_eq!(sql::promote(tx, (i64::MIN, now_ms), 1000, &mut effects).await?, due.len());
             for id in due {
                 world.model.apply(id, &Command::Promote);
             }

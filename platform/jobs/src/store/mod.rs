@@ -175,16 +175,23 @@ pub(crate) async fn newest(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(newest.unwrap_or(0))
 }
 
-/// Makes jobs available whose time has come; where they wait now.
-pub(crate) async fn promote(tx: &mut Tx, now_ms: i64, limit: i64, effects: &mut Effects) -> Result<usize, StoreError> {
+/// Makes jobs available whose time has come, of those that are due from `from_ms` on; where they wait now. What came before is not
+/// passed: see [`Place::from`].
+pub(crate) async fn promote(
+    tx: &mut Tx,
+    (from_ms, now_ms): (i64, i64),
+    limit: i64,
+    effects: &mut Effects,
+) -> Result<usize, StoreError> {
     let keeps = keeps!("1");
     let sql = format!(
         "UPDATE jobs SET state = 0, {keeps}
          WHERE state + 0 IN (1, 3) AND id IN
-             (SELECT id FROM jobs WHERE state IN (1, 3) AND run_at_ms <= $1 ORDER BY run_at_ms LIMIT {limit})
+             (SELECT id FROM jobs WHERE state IN (1, 3) AND run_at_ms >= $2 AND run_at_ms <= $1 ORDER BY run_at_ms
+              LIMIT {limit})
          RETURNING queue, priority, kind, job_key, id"
     );
-    let due: Vec<ties::Ready> = tx.all(&sql, params![now_ms]).await?;
+    let due: Vec<ties::Ready> = tx.all(&sql, params![now_ms, from_ms]).await?;
     let count = due.len();
     due.into_iter().for_each(|ready| effects.ready(ready));
     Ok(count)
@@ -277,12 +284,27 @@ pub(crate) async fn run_now(tx: &mut Tx, id: i64, now_ms: i64, effects: &mut Eff
     ties::revive(tx, id, now_ms, effects).await
 }
 
-/// Removes jobs that ended in this state before `before_ms`, at most `limit`.
-pub(crate) async fn prune(tx: &mut Tx, state: State, before_ms: i64, limit: i64) -> Result<u64, StoreError> {
+/// When the first of the jobs ended that are in this state since before `before_ms`.
+pub(crate) async fn first_ended(tx: &mut Tx, state: State, before_ms: i64) -> Result<Option<i64>, StoreError> {
+    let sql =
+        "SELECT finished_at_ms FROM jobs WHERE state = $1 AND finished_at_ms < $2 ORDER BY finished_at_ms, id LIMIT 1";
+    let row: Option<(i64,)> = tx.first(sql, params![i32::from(state.number()), before_ms]).await?;
+    Ok(row.map(|(at_ms,)| at_ms))
+}
+
+/// Removes jobs that ended in this state from `from_ms` on and before `before_ms`, at most `limit`. What was removed before is not
+/// passed: see [`Place::from`].
+pub(crate) async fn prune(
+    tx: &mut Tx,
+    state: State,
+    (from_ms, before_ms): (i64, i64),
+    limit: i64,
+) -> Result<u64, StoreError> {
     let old = format!(
-        "SELECT id FROM jobs WHERE state = $1 AND finished_at_ms < $2 ORDER BY finished_at_ms, id LIMIT {limit}"
+        "SELECT id FROM jobs WHERE state = $1 AND finished_at_ms >= $3 AND finished_at_ms < $2
+         ORDER BY finished_at_ms, id LIMIT {limit}"
     );
-    let params = params![i32::from(state.number()), before_ms];
+    let params = params![i32::from(state.number()), before_ms, from_ms];
     for table in ["job_payloads", "job_notes"] {
         tx.execute(&format!("DELETE FROM {table} WHERE id IN ({old})"), params).await?;
     }
