@@ -24,6 +24,9 @@ const PER_S: u32 = 1_000;
 const KEEP: Keep = Keep::all(20_000);
 const PRUNES: Duration = Duration::from_secs(2);
 const DATABASE: &str = "churn";
+/// How often a job is offered, and how long after a refusal.
+const PATIENCE: u32 = 600;
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Three phases of so many seconds: as ever, with a transaction held open, and when it has ended.
 pub(crate) async fn run(seconds: u32) -> Result<()> {
@@ -37,15 +40,15 @@ pub(crate) async fn run(seconds: u32) -> Result<()> {
         report.progress(words);
         let measured = async {
             let holder = held.then(|| hold(&server)).transpose()?;
-            let waits = phase(&place, seconds).await?;
+            let (waits, refused) = phase(&place, seconds).await?;
             let sizes = sizes(&server)?;
             if let Some(mut holder) = holder {
                 holder.kill()?;
                 holder.wait()?;
             }
-            Ok((waits, sizes))
+            Ok((waits, refused, sizes))
         };
-        let ((mut waits, sizes), cost, around) = server.around(measured).await?;
+        let ((mut waits, refused, sizes), cost, around) = server.around(measured).await?;
         let jobs = f64::from(PER_S * seconds);
         for (share, word) in [(0.5, "p50"), (0.99, "p99")] {
             report.add(
@@ -55,6 +58,7 @@ pub(crate) async fn run(seconds: u32) -> Result<()> {
                 around,
             );
         }
+        report.add(format!("{words}: enqueues refused for a moment"), "", f64::from(refused), around);
         report.add(format!("{words}: CPU of the server"), "µs/job", cost.cpu_s * 1e6 / jobs, around);
         let Sizes { table, indexes, rows } = sizes;
         report.add(format!("{words}: the table at its end"), "MiB", table, around);
@@ -90,21 +94,24 @@ fn hold(server: &Server) -> Result<Child> {
     Ok(psql)
 }
 
-/// One process enqueues and runs nothing, another runs what it does and removes what has ended: how long jobs waited.
-async fn phase(place: &Place, seconds: u32) -> Result<Latencies> {
+/// One process enqueues and runs nothing, another runs what it does and removes what has ended: how long jobs waited, and how often
+/// the store had no room for one.
+async fn phase(place: &Place, seconds: u32) -> Result<(Latencies, u32)> {
     let (from, to) = (place.open().await?, place.open().await?);
     let (enqueuer, worker) = (ours::engine(&from).await?, ours::engine(&to).await?);
     let waits = Arc::new(Mutex::new(Latencies::default()));
     worker.serve(vec![(TIMED, timer(&waits))], SLOTS);
     let pruning = tokio::spawn(prune(worker.clone()));
     let (pace, mut calls) = (Pace::start(PER_S, (PER_S * seconds) as usize), JoinSet::new());
+    let mut refused = 0;
     while pace.next().await.is_some() {
-        while calls.try_join_next().transpose()?.transpose()?.is_some() {}
-        let jobs = enqueuer.clone();
-        calls.spawn(async move { jobs.enqueue_now(NewJob::new(TIMED, &Clock::system().now_ms())).await });
+        while let Some(enqueued) = calls.try_join_next() {
+            refused += enqueued??;
+        }
+        calls.spawn(enqueue(enqueuer.clone()));
     }
     for enqueued in calls.join_all().await {
-        enqueued?;
+        refused += enqueued?;
     }
     pruning.abort();
     worker.stop(GRACE).await;
@@ -113,7 +120,18 @@ async fn phase(place: &Place, seconds: u32) -> Result<Latencies> {
     to.close().await;
     let waits = std::mem::take(&mut *waits.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
     ensure!(waits.len() > 0, "no job ran");
-    Ok(waits)
+    Ok((waits, refused))
+}
+
+/// Patient, as whoever enqueues is when the disk stands still for a moment: how often it was refused. It has waited since its first call.
+async fn enqueue(jobs: Jobs) -> Result<u32> {
+    let (called_ms, mut refused) = (Clock::system().now_ms(), 0);
+    while let Err(error) = jobs.enqueue_now(NewJob::new(TIMED, &called_ms)).await {
+        refused += 1;
+        ensure!(refused < PATIENCE, "{refused} times refused, the last time because {error}");
+        tokio::time::sleep(AGAIN).await;
+    }
+    Ok(refused)
 }
 
 async fn prune(jobs: Jobs) {

@@ -109,7 +109,7 @@ async fn fleet(server: &Server, count: usize, report: &mut Report) -> Result<()>
     store.close().await;
     let ((seconds, ended), cost, around) = server.around(drain(&url, count)).await?;
     let store = place.open().await?;
-    let completed = ours::completed(&store).await?;
+    let completed = ours::completed(&store, 0).await?;
     store.close().await;
     ensure!(completed == BACKLOG, "{completed} jobs are completed, {BACKLOG} were put in");
     let jobs = BACKLOG as f64;

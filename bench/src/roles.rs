@@ -11,6 +11,7 @@ use testkit::{Redis, Server, Start};
 use crate::database;
 use crate::ingest::{Arrival, drive, settled};
 use crate::payloads::{CHANNEL, Delivery, Sender};
+use crate::process;
 use crate::report::{Conditions, Report};
 
 const LISTENERS: usize = 1_000;
@@ -32,9 +33,12 @@ pub(crate) async fn run(rounds: u32) -> Result<()> {
     for round in 1..=rounds {
         report.progress(format_args!("round {round}"));
         let (found, around) = Conditions::around(&temp, measure()).await?;
-        for (scene, p50, p99) in found {
-            report.add(format!("{scene}: webhook p50"), "ms", p50, around);
-            report.add(format!("{scene}: webhook p99"), "ms", p99, around);
+        for Scene { words, p50, p99, ingress, realtime, own } in found {
+            report.add(format!("{words}: webhook p50"), "ms", p50, around);
+            report.add(format!("{words}: webhook p99"), "ms", p99, around);
+            report.add(format!("{words}: CPU of the one they arrive at"), "ms/webhook", ingress, around);
+            report.add(format!("{words}: CPU of the one that streams"), "ms/webhook", realtime, around);
+            report.add(format!("{words}: CPU of senders and listeners"), "ms/webhook", own, around);
         }
     }
     let usual = report.median(&format!("{STREAMS}: webhook p99"));
@@ -46,13 +50,23 @@ pub(crate) async fn run(rounds: u32) -> Result<()> {
     Ok(())
 }
 
+/// Answers to webhooks, ms, and what the processes used meanwhile, ms a webhook: they share the cores with one another.
+struct Scene {
+    words: &'static str,
+    p50: f64,
+    p99: f64,
+    ingress: f64,
+    realtime: f64,
+    own: f64,
+}
+
 fn signal(server: &Server, name: &str) -> Result<()> {
     let pid = server.pid().context("the process is gone")?.to_string();
     ensure!(Command::new("kill").args(["-s", name, &pid]).status()?.success(), "{name} could not be sent");
     Ok(())
 }
 
-async fn measure() -> Result<Vec<(&'static str, f64, f64)>> {
+async fn measure() -> Result<Vec<Scene>> {
     let (database, redis, key) = (database::Server::start(&[])?, Redis::start()?, tempfile::tempdir()?);
     let (url, key_file) = (database.database("roles")?, key.path().join("key"));
     std::fs::write(&key_file, [7; 32])?;
@@ -66,15 +80,22 @@ async fn measure() -> Result<Vec<(&'static str, f64, f64)>> {
     let worker = start(r#"["worker", "api", "scheduler"]"#).start().await?;
     let (sender, admin) = (Sender::new(&ingress, REPOSITORIES)?, worker.admin().await?);
     let mut next = 0;
-    let mut round = async || -> Result<(f64, f64)> {
+    let mut round = async |words, realtime: Option<u32>| -> Result<Scene> {
         let deliveries: Arc<Vec<Delivery>> = Arc::new((next..next + DELIVERIES).map(|n| sender.push(n)).collect());
         next += DELIVERIES;
+        let used = || -> Result<[f64; 3]> {
+            let ingress = process::cpu_s(ingress.pid().context("the process is gone")?)?;
+            Ok([ingress, realtime.map_or(Ok(0.0), process::cpu_s)?, process::cpu_s(std::process::id())?])
+        };
+        let before = used()?;
         let (mut answers, _) = drive(&ingress.address(), Arrival::Steady { per_s: PER_S }, &deliveries).await?;
+        let after = used()?;
         settled(&admin).await?;
-        Ok((answers.quantile(0.5), answers.quantile(0.99)))
+        let [ingress, realtime, own] = std::array::from_fn(|at| (after[at] - before[at]) * 1e3 / DELIVERIES as f64);
+        Ok(Scene { words, p50: answers.quantile(0.5), p99: answers.quantile(0.99), ingress, realtime, own })
     };
     // Makes the station, and everything warm.
-    round().await?;
+    round("", realtime.pid()).await?;
     let station = CHANNEL.strip_prefix("radio:").unwrap_or(CHANNEL).to_owned();
     let _audience = Audience::gather(realtime.address().parse()?, vec![station], LISTENERS, SEED).await?;
     let mut found = Vec::new();
@@ -88,8 +109,7 @@ async fn measure() -> Result<Vec<(&'static str, f64, f64)>> {
             BACK => realtime.start_again().await?,
             _ => {}
         }
-        let (p50, p99) = round().await?;
-        found.push((scene, p50, p99));
+        found.push(round(scene, realtime.pid()).await?);
     }
     Ok(found)
 }

@@ -192,28 +192,35 @@ async fn fence(jobs: Jobs) {
     }
 }
 
+/// What others have told of.
+enum Told {
+    New,
+    Ready,
+    Room,
+}
+
 /// Looks where others have put jobs.
 async fn listen(jobs: Jobs) {
     let engine = &jobs.0;
     let [mut new, mut ready, mut room] = [NEW, READY, ROOM].map(|topic| engine.store.told(topic));
     while !engine.stop.is_cancelled() {
-        let what = tokio::select! {
-            Ok(()) = new.changed() => NEW,
-            Ok(()) = ready.changed() => READY,
-            Ok(()) = room.changed() => ROOM,
+        let told = tokio::select! {
+            Ok(()) = new.changed() => Told::New,
+            Ok(()) = ready.changed() => Told::Ready,
+            Ok(()) = room.changed() => Told::Room,
             () = engine.stop.cancelled() => return,
         };
         tokio::time::sleep(Duration::from_millis(engine.entropy.below(SPREAD_MS))).await;
-        match what {
-            NEW => {
+        match told {
+            Told::New => {
                 new.mark_unchanged();
                 note(jobs.look_for_news().await, "looking for the jobs of others");
             }
-            READY => {
+            Told::Ready => {
                 ready.mark_unchanged();
                 note(jobs.look_for_ready().await, "looking for jobs that wait again");
             }
-            _ => {
+            Told::Room => {
                 room.mark_unchanged();
                 jobs.ended_elsewhere();
             }

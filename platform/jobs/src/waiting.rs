@@ -16,8 +16,11 @@ use crate::{Jobs, fleet};
 
 /// Between two looks through the table that nothing asked for, milliseconds: hints may be lost, the table is the truth.
 pub(crate) const POLL_MS: i64 = 5_000;
-/// While what is dead cannot be removed, a look through the table takes as long as there is of it: this part of the time at most.
+/// While what is dead cannot be removed, a look through the table takes as long as there is of it. Those that nothing asked for begin
+/// so many times what the last one took after it, or [`POLL_MAX_MS`].
 const LOOKS_SHARE: u32 = 20;
+/// A database that was slow for a minute must not keep a lost hint from being found for twenty, milliseconds.
+const POLL_MAX_MS: i64 = 60_000;
 /// Lanes read in one look through the table.
 const LANES_READ: usize = 200;
 
@@ -170,8 +173,8 @@ impl Jobs {
             let mut turns = waiting.turns.lock();
             places.into_iter().for_each(|place| turns.came(place));
             if whole || turns.is_crowded() {
-                let poll_ms = (began.elapsed() * LOOKS_SHARE).as_millis().try_into().unwrap_or(i64::MAX);
-                waiting.poll_ms.store(POLL_MS.max(poll_ms), Ordering::Relaxed);
+                let poll_ms: i64 = (began.elapsed() * LOOKS_SHARE).as_millis().try_into().unwrap_or(i64::MAX);
+                waiting.poll_ms.store(poll_ms.clamp(POLL_MS, POLL_MAX_MS), Ordering::Relaxed);
                 return Ok(());
             }
         }

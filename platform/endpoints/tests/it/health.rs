@@ -50,6 +50,7 @@ async fn one_that_only_fails_is_warned_then_disabled_then_left_alone() {
     receiver.rest();
     let before = site.messages(&id).await.len();
     site.append("shop.order", "{}").await;
+    site.goes_past().await;
     site.advance(2 * DAY);
     site.until("nothing waits", async || (site.row(&id).await.pending == 0).then_some(())).await;
     assert_eq!(site.messages(&id).await.len(), before);

@@ -88,6 +88,18 @@ impl Site {
         }
     }
 
+    /// Appends an event that only somebody else asks for, and waits until he has it: whatever was appended before has gone past every
+    /// endpoint by then.
+    pub(crate) async fn goes_past(&self) {
+        let mut elsewhere = Receiver::that(&[Does::Answers(200)]).await;
+        let asked = asking(&elsewhere.url(), &["shop.past"]);
+        let (endpoint, _) = self.endpoints.create(asked).await.expect("created");
+        self.append("shop.past", "{}").await;
+        elsewhere.next().await;
+        self.newest_is(&endpoint.id, State::Delivered).await;
+        self.endpoints.remove(&endpoint.id).await.expect("removed");
+    }
+
     /// Moves the clock and lets the engine know.
     pub(crate) fn advance(&self, ms: i64) {
         self.clock.advance(ms);

@@ -7,6 +7,7 @@
 mod arrivals;
 mod fleet;
 mod model;
+mod news;
 mod plans;
 mod play;
 mod steps;
