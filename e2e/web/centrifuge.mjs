@@ -1,11 +1,17 @@
-// node centrifuge.mjs WS_URL CHANNEL: the official client listens to a channel and comes back whenever it is cut off.
+// node centrifuge.mjs TRANSPORT ADDRESS CHANNEL: the official client listens to a channel and comes back whenever it is cut off.
+// TRANSPORT is websocket, http_stream or sse; ADDRESS is host:port.
 import { Centrifuge } from "centrifuge";
+import { EventSource } from "eventsource";
 import WebSocket from "ws";
 
-const [url, channel] = process.argv.slice(2);
+const [transport, address, channel] = process.argv.slice(2);
 const say = (what) => console.log(JSON.stringify(what));
 
-const client = new Centrifuge(url, { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 500 });
+const endpoint = `${transport === "websocket" ? "ws" : "http"}://${address}/connection/${transport}`;
+const client = new Centrifuge([{ transport, endpoint }], {
+  websocket: WebSocket, eventsource: EventSource, emulationEndpoint: `http://${address}/emulation`,
+  minReconnectDelay: 50, maxReconnectDelay: 500,
+});
 client.on("connected", ({ client, transport }) => say({ type: "connected", client, transport }));
 client.on("connecting", ({ code, reason }) => say({ type: "connecting", code, reason }));
 client.on("disconnected", ({ code, reason }) => say({ type: "disconnected", code, reason }));

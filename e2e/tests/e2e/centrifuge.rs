@@ -8,10 +8,25 @@ use crate::sse::push;
 
 #[tokio::test]
 async fn the_official_client_misses_nothing_when_the_server_is_killed_and_comes_back() -> Result<()> {
+    comes_back("websocket").await
+}
+
+#[tokio::test]
+async fn nor_does_it_over_http_streaming() -> Result<()> {
+    comes_back("http_stream").await
+}
+
+#[tokio::test]
+async fn nor_over_server_sent_events() -> Result<()> {
+    comes_back("sse").await
+}
+
+async fn comes_back(transport: &str) -> Result<()> {
     let mut server = Server::start().await?;
-    let url = format!("ws://{}/connection/websocket", server.address());
-    let mut client = Script::start("centrifuge.mjs", &[&url, "radio:octocat/hello-world"])?;
-    client.until(|line| line["type"] == "subscribed").await.context("subscribing")?;
+    let mut client = Script::start("centrifuge.mjs", &[transport, &server.address(), "radio:octocat/hello-world"])?;
+    let said = client.until(|line| line["type"] == "subscribed").await.context("subscribing")?;
+    let connected = said.iter().find(|line| line["type"] == "connected").context("it connected")?;
+    assert_eq!(connected["transport"], transport);
 
     let mut heard = Vec::new();
     let mut mark = 0;

@@ -5,23 +5,25 @@ use std::sync::{Arc, OnceLock};
 use bus::Publication;
 use bytes::Bytes;
 
-use crate::{centrifuge, sse};
+use crate::centrifuge::reply;
+use crate::centrifuge::wire::Wire;
+use crate::sse;
 
 pub(crate) struct Broadcast {
     channel: Arc<str>,
     pub(crate) publication: Arc<Publication>,
-    frame: OnceLock<Bytes>,
+    messages: [OnceLock<Bytes>; Wire::COUNT],
     event: OnceLock<Bytes>,
 }
 
 impl Broadcast {
     pub(crate) fn new(channel: Arc<str>, publication: Arc<Publication>) -> Arc<Self> {
-        Arc::new(Self { channel, publication, frame: OnceLock::new(), event: OnceLock::new() })
+        Arc::new(Self { channel, publication, messages: Default::default(), event: OnceLock::new() })
     }
 
-    /// The whole WebSocket frame for Centrifuge clients.
-    pub(crate) fn frame(&self) -> &Bytes {
-        self.frame.get_or_init(|| centrifuge::reply::publication(&self.channel, &self.publication))
+    /// The whole message for Centrifuge clients.
+    pub(crate) fn message(&self, wire: Wire) -> &Bytes {
+        self.messages[wire as usize].get_or_init(|| reply::publication(wire, &self.channel, &self.publication))
     }
 
     /// The whole event for readers of plain server-sent events.

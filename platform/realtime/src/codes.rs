@@ -24,6 +24,8 @@ impl Disconnect {
     pub(crate) const WRITE_ERROR: Self = Self::of(3009, "write error");
     pub(crate) const INSUFFICIENT_STATE: Self = Self::of(3010, "insufficient state");
     pub(crate) const NO_PONG: Self = Self::of(3012, "no pong");
+    /// More commands at once than it may have waiting.
+    pub(crate) const TOO_MANY_REQUESTS: Self = Self::of(3013, "too many requests");
     pub(crate) const INVALID_TOKEN: Self = Self::of(3500, "invalid token");
     pub(crate) const BAD_REQUEST: Self = Self::of(3501, "bad request");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(3508, "not available");

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use crate::centrifuge::client::Client;
 use crate::centrifuge::command::Command;
 use crate::centrifuge::connection::next_line;
+use crate::centrifuge::wire::Wire;
 use crate::ws::decode;
 use crate::{Caller, Hub};
 
@@ -67,7 +68,7 @@ pub struct Session(Arc<Client>);
 impl Session {
     /// Of nobody in particular.
     pub fn open(hub: &Hub) -> Self {
-        Self(Arc::new(Client::new(hub.0.clone(), Caller::default(), false)))
+        Self(Arc::new(Client::new(hub.0.clone(), Caller::default(), Wire::Frame, false)))
     }
 
     /// Handles a line of a message.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::centrifuge::emulated::NODES;
 use crate::channels::Channels;
 use crate::codes::{Disconnect, Refused};
 use crate::durable::Loads;
@@ -90,6 +91,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) authenticate: Authenticate,
+    /// The name of this process among those of the bus.
+    pub(crate) node: String,
     pub(crate) channels: Channels,
     pub(crate) members: Arc<Members>,
     pub(crate) origins: RwLock<Vec<String>>,
@@ -106,8 +109,10 @@ struct Ear(Weak<Core>);
 
 impl Sink for Ear {
     fn publication(&self, channel: &str, publication: &Arc<Publication>) {
-        if let Some(core) = self.0.upgrade() {
-            core.channels.publication(channel, publication);
+        let Some(core) = self.0.upgrade() else { return };
+        match channel.strip_prefix(NODES) {
+            Some(node) => core.told(node, &publication.data),
+            None => core.channels.publication(channel, publication),
         }
     }
 
@@ -130,6 +135,7 @@ impl Hub {
     pub fn new(bus: Bus, clock: Clock, entropy: Entropy, authenticate: Authenticate) -> Self {
         let core = Arc::new(Core {
             clock,
+            node: entropy.token(8),
             entropy,
             authenticate,
             channels: Channels::new(),

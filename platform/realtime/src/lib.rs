@@ -6,6 +6,7 @@ mod centrifuge;
 mod channels;
 mod codes;
 mod durable;
+mod emulation;
 mod feed;
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -40,8 +40,8 @@ impl Member {
     pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) -> Option<Waker> {
         match self {
             Self::Socket(client) => {
-                let frame = broadcast.frame();
-                client.outbox.post(frame.clone(), frame.len())
+                let message = broadcast.message(client.wire);
+                client.outbox.post(message.clone(), message.len())
             }
             Self::Feed(feed) => feed.outbox.post(broadcast.clone(), broadcast.weight()),
         }
@@ -115,6 +115,10 @@ impl Members {
         let id = member.id();
         self.all.lock().insert(id, member);
         self.wheel.lock().insert(id, first_s);
+    }
+
+    pub(crate) fn find(&self, id: u64) -> Option<Member> {
+        self.all.lock().get(&id).cloned()
     }
 
     pub(crate) fn leave(&self, id: u64) {

@@ -14,18 +14,20 @@ use serde::Deserialize;
 
 use crate::centrifuge::client::Client;
 use crate::centrifuge::connection;
+use crate::centrifuge::wire::Wire;
 use crate::hub::Hub;
 use crate::members::{Member, Seat};
 use crate::socket::Socket;
 use crate::ws::handshake;
-use crate::{Caller, codes::Disconnect, sse};
+use crate::{Caller, codes::Disconnect, emulation, sse};
 
 impl Hub {
-    /// `GET /connection/websocket` and `GET /api/v1/channels/{channel}/events`.
+    /// `GET /connection/websocket` and what stands in for it, and `GET /api/v1/channels/{channel}/events`.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
             .route("/connection/websocket", get(websocket))
             .route("/api/v1/channels/{channel}/events", get(events))
+            .merge(emulation::routes(self))
             .with_state(self.clone())
     }
 }
@@ -58,7 +60,7 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>) -> ProblemResult<Respons
     };
     let query = request.uri().query().unwrap_or_default();
     let native_ping = query.split('&').any(|pair| pair == "cf_ws_frame_ping_pong=true");
-    let client = Arc::new(Client::new(hub.0.clone(), caller, native_ping));
+    let client = Arc::new(Client::new(hub.0.clone(), caller, Wire::Frame, native_ping));
     tokio::spawn(serve(on_upgrade, client, seat));
     Ok(handshake::switching(accept, protocol))
 }

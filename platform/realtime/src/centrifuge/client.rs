@@ -10,7 +10,9 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::command::{Command, History, Payload, WithToken};
+use super::emulated::Session;
 use super::reply::{self, Connected, Empty, HistoryOut};
+use super::wire::Wire;
 use crate::Caller;
 use crate::codes::{Disconnect, ReplyError};
 use crate::hub::Core;
@@ -21,7 +23,10 @@ pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) core: Arc<Core>,
     pub(crate) caller: Caller,
-    /// Ready frames.
+    pub(crate) wire: Wire,
+    /// Where commands come by other requests.
+    pub(crate) session: Option<Box<Session>>,
+    /// Ready messages.
     pub(crate) outbox: Outbox<Bytes>,
     /// Pings are WebSocket's own, unknown to the protocol: for tools that show frames to people.
     native_ping: bool,
@@ -40,11 +45,14 @@ mod life {
 }
 
 impl Client {
-    pub(crate) fn new(core: Arc<Core>, caller: Caller, native_ping: bool) -> Self {
+    pub(crate) fn new(core: Arc<Core>, caller: Caller, wire: Wire, native_ping: bool) -> Self {
+        let session = (wire != Wire::Frame).then(|| Box::new(Session::new(&core.entropy)));
         Self {
             id: core.members.fresh_id(),
             core,
             caller,
+            wire,
+            session,
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
             native_ping,
             life: AtomicU8::new(life::OPENED),
@@ -122,6 +130,11 @@ impl Client {
             ping,
             pong: !self.native_ping,
             time: self.core.clock.now_ms(),
+            session: self
+                .session
+                .as_ref()
+                .map_or_else(String::new, |session| format!("{}-{}", self.id, session.secret)),
+            node: if self.session.is_some() { &self.core.node } else { "" },
         };
         self.answer(id, "connect", &connected);
         Ok(())
@@ -165,7 +178,7 @@ impl Client {
     }
 
     pub(super) fn answer(&self, id: u32, method: &'static str, result: &impl Serialize) {
-        let frame = reply::reply(id, method, result);
+        let frame = reply::reply(self.wire, id, method, result);
         let bytes = frame.len();
         self.outbox.answer(frame, bytes);
     }
@@ -194,7 +207,7 @@ impl Client {
     /// The core took the subscription away because a publication is missing; the client subscribes again by itself.
     pub(crate) fn lost(&self, channel: &str) {
         self.forget(channel);
-        let frame = reply::unsubscribe(channel, 2500, "insufficient state");
+        let frame = reply::unsubscribe(self.wire, channel, 2500, "insufficient state");
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
     }
@@ -202,7 +215,7 @@ impl Client {
     /// The guard of the channel no longer lets it in; the client does not come back by itself.
     pub(crate) fn turned_out(&self, channel: &str) {
         self.forget(channel);
-        let frame = reply::unsubscribe(channel, 2100, "permission denied");
+        let frame = reply::unsubscribe(self.wire, channel, 2100, "permission denied");
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
     }
@@ -239,7 +252,7 @@ impl Client {
             }
             _ => {
                 self.life.store(life::PINGED, Ordering::Release);
-                let ping = if self.native_ping { PING_FRAME } else { reply::PING };
+                let ping = if self.native_ping { PING_FRAME } else { self.wire.ping() };
                 let bytes = ping.len();
                 self.outbox.push(ping, bytes);
                 Some(PONG_S)

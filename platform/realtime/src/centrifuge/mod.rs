@@ -3,5 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod connection;
+pub(crate) mod emulated;
 pub(crate) mod reply;
 mod subscribe;
+pub(crate) mod wire;

@@ -1,41 +1,43 @@
-//! What a client is told, each as one ready text frame.
+//! What a client is told, each as one message ready for its transport.
 
 use bus::{History, Publication};
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::ws::encode::TextFrame;
-
-/// The server's ping in the protocol's own form: the empty object.
-pub(crate) const PING: Bytes = Bytes::from_static(b"\x81\x02{}");
+use super::wire::Wire;
+use crate::codes::Disconnect;
 
 /// The answer to the command `id`: `{"id":7,"subscribe":{…}}`.
-pub(crate) fn reply(id: u32, method: &'static str, result: &impl Serialize) -> Bytes {
-    let mut frame = TextFrame::with_capacity(128);
-    frame.payload().extend_from_slice(format!("{{\"id\":{id},\"{method}\":").as_bytes());
-    write(&mut frame, result);
-    frame.payload().push(b'}');
-    frame.finish()
+pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &impl Serialize) -> Bytes {
+    wire.message(128, |json| {
+        json.extend_from_slice(format!("{{\"id\":{id},\"{method}\":").as_bytes());
+        write(json, result);
+        json.push(b'}');
+    })
 }
 
 /// One publication of a channel.
-pub(crate) fn publication(channel: &str, publication: &Publication) -> Bytes {
-    let mut frame = TextFrame::with_capacity(publication.data.len() + channel.len() + 80);
-    write(&mut frame, &Push { push: Pub { channel, publication: publication.into() } });
-    frame.finish()
+pub(crate) fn publication(wire: Wire, channel: &str, publication: &Publication) -> Bytes {
+    let bytes = publication.data.len() + channel.len() + 80;
+    wire.message(bytes, |json| write(json, &Push { push: Pub { channel, publication: publication.into() } }))
 }
 
 /// The server ends the subscription. Codes from 2500 ask the client to subscribe again.
-pub(crate) fn unsubscribe(channel: &str, code: u16, reason: &'static str) -> Bytes {
-    let mut frame = TextFrame::with_capacity(channel.len() + 80);
-    write(&mut frame, &Push { push: Unsubscribe { channel, unsubscribe: Reason { code, reason } } });
-    frame.finish()
+pub(crate) fn unsubscribe(wire: Wire, channel: &str, code: u16, reason: &'static str) -> Bytes {
+    let push = Push { push: Unsubscribe { channel, unsubscribe: Reason { code, reason } } };
+    wire.message(channel.len() + 80, |json| write(json, &push))
 }
 
-fn write(frame: &mut TextFrame, value: &impl Serialize) {
+/// The server ends the connection, on a transport that has no word for it.
+pub(crate) fn disconnect(wire: Wire, why: Disconnect) -> Bytes {
+    let push = Push { push: Ends { disconnect: Reason { code: why.code, reason: why.reason } } };
+    wire.message(80, |json| write(json, &push))
+}
+
+fn write(json: &mut Vec<u8>, value: &impl Serialize) {
     // These values are plain structures with text keys, for which JSON has no error.
-    if let Err(error) = serde_json::to_writer(frame.payload(), value) {
+    if let Err(error) = serde_json::to_writer(json, value) {
         tracing::error!(%error, "a reply could not be written");
     }
 }
@@ -56,6 +58,11 @@ struct Pub<'a> {
 struct Unsubscribe<'a> {
     channel: &'a str,
     unsubscribe: Reason,
+}
+
+#[derive(Serialize)]
+struct Ends {
+    disconnect: Reason,
 }
 
 #[derive(Serialize)]
@@ -95,13 +102,18 @@ fn raw<S: Serializer>(data: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Connected {
+pub(crate) struct Connected<'a> {
     pub(crate) client: String,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) ping: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pong: bool,
     pub(crate) time: i64,
+    /// For clients whose commands come by other requests.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) session: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) node: &'a str,
 }
 
 #[derive(Serialize)]
@@ -162,17 +174,21 @@ mod tests {
     #[test]
     fn zero_values_are_left_out() {
         assert_eq!(
-            text(&publication("a:b", &publication_of(0, "1"))),
+            text(&publication(Wire::Frame, "a:b", &publication_of(0, "1"))),
             r#"{"push":{"channel":"a:b","pub":{"data":1}}}"#
         );
-        let first = publication("a:\"", &publication_of(1, "{\n}"));
+        let first = publication(Wire::Frame, "a:\"", &publication_of(1, "{\n}"));
         assert_eq!(text(&first), r#"{"push":{"channel":"a:\"","pub":{"data":{ },"offset":1,"epoch":"abc"}}}"#);
-        let second = publication("a", &publication_of(2, "not json"));
+        let second = publication(Wire::Frame, "a", &publication_of(2, "not json"));
         assert_eq!(text(&second), r#"{"push":{"channel":"a","pub":{"data":null,"offset":2}}}"#);
         assert_eq!(
-            text(&reply(3, "error", &ReplyError::INTERNAL)),
+            text(&reply(Wire::Frame, 3, "error", &ReplyError::INTERNAL)),
             r#"{"id":3,"error":{"code":100,"message":"internal server error","temporary":true}}"#
         );
-        assert_eq!(text(&reply(1, "unsubscribe", &Empty {})), r#"{"id":1,"unsubscribe":{}}"#);
+        assert_eq!(
+            disconnect(Wire::Line, Disconnect::SHUTDOWN),
+            "{\"push\":{\"disconnect\":{\"code\":3001,\"reason\":\"shutdown\"}}}\n"
+        );
+        assert_eq!(text(&reply(Wire::Frame, 1, "unsubscribe", &Empty {})), r#"{"id":1,"unsubscribe":{}}"#);
     }
 }

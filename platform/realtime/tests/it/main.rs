@@ -1,6 +1,7 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
 mod durable;
+mod emulation;
 mod guarded;
 mod life;
 mod protocol;

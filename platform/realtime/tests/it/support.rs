@@ -37,8 +37,12 @@ impl Server {
     }
 
     pub(crate) async fn with(namespaces: impl IntoIterator<Item = Namespace>) -> Self {
+        Self::on(Bus::memory(Clock::system(), &Entropy::system()), namespaces).await
+    }
+
+    /// As one of several on a bus.
+    pub(crate) async fn on(bus: Bus, namespaces: impl IntoIterator<Item = Namespace>) -> Self {
         let entropy = Entropy::system();
-        let bus = Bus::memory(Clock::system(), &entropy);
         let authenticate = |headers: &http::HeaderMap| {
             let admin = headers.contains_key("x-admin");
             async move { Caller { admin, ..Caller::default() } }.boxed()
@@ -89,9 +93,16 @@ impl Server {
     }
 
     pub(crate) async fn events(&self, path: &str, headers: &[(&str, &str)]) -> Events {
+        self.request("GET", &format!("/api/v1/channels/{path}"), headers, "").await
+    }
+
+    /// The beginning of an answer, whose body may have no end.
+    pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Events {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let request = format!("GET /api/v1/channels/{path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.address);
+        let (host, length) = (self.address, body.len());
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}content-length: {length}\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).await.expect("written");
         let mut events = Events { reader: BufReader::new(stream), head: String::new(), text: String::new() };
         while !events.head.ends_with("\r\n\r\n") {
@@ -176,9 +187,18 @@ impl Events {
 
     /// The next event without its blank line, or `None` at the end of the response.
     pub(crate) async fn next(&mut self) -> Option<String> {
+        self.next_until("\n\n").await
+    }
+
+    /// The next line.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        self.next_until("\n").await
+    }
+
+    async fn next_until(&mut self, end: &str) -> Option<String> {
         in_time(async {
             loop {
-                if let Some((event, rest)) = self.text.split_once("\n\n") {
+                if let Some((event, rest)) = self.text.split_once(end) {
                     let event = event.to_owned();
                     self.text = rest.to_owned();
                     return Some(event);

@@ -1,0 +1,129 @@
+//! The Centrifuge protocol over plain HTTP, for clients that no WebSocket gets through to: where they come in.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Query, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use kernel::{Problem, ProblemResult, limits};
+use serde::Deserialize;
+
+use crate::Hub;
+use crate::centrifuge::client::Client;
+use crate::centrifuge::emulated::{Answer, Emulation, NotTaken};
+use crate::centrifuge::wire::Wire;
+use crate::codes::Disconnect;
+use crate::members::Member;
+use crate::ws::handshake::origin_allowed;
+
+/// How long a browser may remember what it may ask, seconds.
+const PREFLIGHT_S: HeaderValue = HeaderValue::from_static("300");
+
+pub(crate) fn routes(hub: &Hub) -> Router<Hub> {
+    Router::new()
+        .route("/connection/sse", get(events_by_query).post(events))
+        .route("/connection/http_stream", post(lines))
+        .route("/emulation", post(emulate))
+        .layer(middleware::from_fn_with_state(hub.clone(), from_allowed_pages))
+}
+
+/// As at the handshake of a WebSocket, with what a browser wants to hear about pages of other origins.
+async fn from_allowed_pages(State(hub): State<Hub>, request: Request<Body>, next: Next) -> Response {
+    if !origin_allowed(request.headers(), &hub.0.origins.read()) {
+        return Problem::forbidden("Pages of this origin may not connect here.").into_response();
+    }
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = if request.method() == Method::OPTIONS {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_S);
+        response
+    } else {
+        next.run(request).await
+    };
+    if let Some(origin) = origin {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+#[derive(Deserialize)]
+struct Opening {
+    /// The first commands.
+    #[serde(default)]
+    cf_connect: String,
+}
+
+async fn events_by_query(
+    State(hub): State<Hub>,
+    Query(opening): Query<Opening>,
+    headers: HeaderMap,
+) -> ProblemResult<Response> {
+    open(&hub, Wire::Event, &opening.cf_connect, &headers).await
+}
+
+async fn events(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
+    let (first, headers) = said(request).await?;
+    open(&hub, Wire::Event, &first, &headers).await
+}
+
+async fn lines(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
+    let (first, headers) = said(request).await?;
+    open(&hub, Wire::Line, &first, &headers).await
+}
+
+/// A body of commands, bounded as a frame is.
+async fn said(request: Request<Body>) -> ProblemResult<(String, HeaderMap)> {
+    let (parts, body) = request.into_parts();
+    if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
+        let detail = "Only the JSON encoding of the Centrifuge protocol is spoken here.";
+        return Err(Problem::bad_request("protocol", detail));
+    }
+    let bytes = to_bytes(body, limits::REALTIME_MESSAGE_BYTES).await.map_err(|_| {
+        let detail = format!("The body must come whole and have {} bytes at most.", limits::REALTIME_MESSAGE_BYTES);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    })?;
+    let text = String::from_utf8(bytes.into());
+    Ok((text.map_err(|_| Problem::bad_request("not_utf8", "The body must be UTF-8."))?, parts.headers))
+}
+
+async fn open(hub: &Hub, wire: Wire, first: &str, headers: &HeaderMap) -> ProblemResult<Response> {
+    if first.trim_ascii().is_empty() {
+        let detail = "Say `connect` first: as the body, or with GET as the parameter cf_connect.";
+        return Err(Problem::bad_request("connect_missing", detail));
+    }
+    let seat = hub.0.seat()?;
+    let caller = (hub.0.authenticate)(headers).await;
+    let client = Arc::new(Client::new(hub.0.clone(), caller, wire, false));
+    hub.0.members.enter(Member::Socket(client.clone()), limits::REALTIME_CONNECT_S as usize);
+    if hub.0.is_draining() {
+        client.outbox.close(Disconnect::SHUTDOWN);
+    }
+    let mut response = Response::new(Body::from_stream(Answer::new(client, first, seat)));
+    let kind = if wire == Wire::Event { "text/event-stream; charset=utf-8" } else { "application/json; charset=utf-8" };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+async fn emulate(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<StatusCode> {
+    let (text, _) = said(request).await?;
+    let emulation: Emulation = serde_json::from_str(&text)
+        .map_err(|error| Problem::bad_request("invalid_body", format!("It is not what clients send: {error}.")))?;
+    match hub.0.emulate(&emulation).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(NotTaken::NoNode) => Err(Problem::not_found("No process has this name: connect again.")),
+        Err(NotTaken::Away) => Err(Problem::unavailable(1, "the bus is away")),
+    }
+}
