@@ -273,6 +273,21 @@ pub const BUS_UNPLACED: (usize, usize) = (1_024, 4 * 1024 * 1024);
 /// A live stream in Redis that nobody publishes to is forgotten after so long, milliseconds.
 pub const BUS_STREAM_IDLE_MS: u64 = 86_400_000;
 
+/// Bytes of a client in a channel: the channel, the client's id, its person's and its info together.
+pub const PRESENT_BYTES: usize = 4_096;
+/// Clients in channels that one process holds; one that is in three counts three times.
+pub const PRESENT_KEPT: usize = 250_000;
+/// Clients of a channel that are listed.
+pub const PRESENT_LISTED: usize = 1_000;
+/// Clients of other processes in a channel among whom people are counted: some milliseconds of Redis.
+pub const PRESENT_COUNTED: usize = 10_000;
+/// The clients of a process of which nothing is heard for so long have left, milliseconds. It is heard five times in this.
+pub const PRESENCE_LEASE_MS: u64 = 10_000;
+/// Clients of a dead process that are taken away in one step.
+pub const PRESENCE_REAPED: usize = 256;
+/// Channels of a 128th of all whose clients are counted again when a process is heard.
+pub const PRESENCE_CHECKED: usize = 64;
+
 /// Header section of a request, bytes.
 pub const HEADER_BYTES: usize = 32 * 1024;
 /// From the first byte of a request to the end of its headers, milliseconds.

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use kernel::Clock;
 use tokio::sync::mpsc;
 
+use crate::presence::conformance::presence;
 use crate::{Bus, BusError, Keep, Placed, Position, Publication, Quota, Read, Sink, Stored};
 
 const KEEP: Keep = Keep { size: 3, ttl_ms: 1_000 };
 const START_MS: i64 = 1_000_000;
 /// How long is waited for what must come.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// By which clock an engine counts and forgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub async fn conformance(time: Time, make: impl AsyncFn(Clock) -> Bus) {
     a_load_with_a_hole_keeps_its_end(&bus().await).await;
     two_buses_have_two_epochs(&bus().await, &bus().await).await;
     a_quota_is_shared_by_its_takers(&bus().await).await;
+    presence(bus).await;
     match time {
         Time::Given => {
             expired_publications_are_gone(&make(clock.clone()).await, &clock).await;
@@ -84,7 +86,7 @@ impl Heard {
     }
 }
 
-fn json(text: &str) -> Bytes {
+pub(crate) fn json(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+mod crowd;
 mod memory;
+mod presence;
 mod quota;
 mod redis;
 mod stream;
@@ -13,6 +15,7 @@ use bytes::Bytes;
 use kernel::{Clock, Entropy, limits};
 
 use crate::memory::Memory;
+pub use crate::presence::{Presence, PresenceStats, Present};
 pub use crate::quota::{Quota, Taken};
 use crate::redis::Redis;
 pub use crate::redis::{BadRedisUrl, RedisSettings};
@@ -129,6 +132,9 @@ pub enum BusError {
     /// The stream's offsets come from a table: use [`Bus::publish_at`].
     #[error("the stream is durable: its offsets are given")]
     Durable,
+    /// A bound of `limits` is reached: which one.
+    #[error("refused: {0}")]
+    Refused(&'static str),
     /// The engine is away; nothing durable is harmed.
     #[error("the bus is away")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -137,7 +143,11 @@ pub enum BusError {
 /// What the bus answers.
 pub type BusResult<T> = Result<T, BusError>;
 
-/// Receives every publication of every channel.
+/// Receives every publication of every channel, and who comes and goes.
+///
+/// Of what one process says on a channel, joins, leaves, publications without history and durable ones are heard in its order,
+/// here and elsewhere. Publications of a live stream are in order among themselves only: on Redis they may overtake a join, and be
+/// overtaken by a leave.
 ///
 /// On an engine across a network publications may be missed: then the next offset of a stream jumps, or its epoch changes.
 /// Whoever holds a position reads the stream again from there. What jumped may come once more with what was missing.
@@ -145,9 +155,17 @@ pub trait Sink: Send + Sync {
     /// Called in the order of offsets, inside the lock of the channel's shard: must not block and must not call the bus.
     fn publication(&self, channel: &str, publication: &Arc<Publication>);
 
-    /// Publications of any channel may have been missed until now, also the last ones, which no jump shows. Must not block
-    /// and must not call the bus.
+    /// Publications of any channel may have been missed until now, also the last ones, which no jump shows, and joins and
+    /// leaves: whoever keeps a list asks [`Bus::present`] again until it is whole. Must not block and must not call the bus.
     fn interrupted(&self) {}
+
+    /// A client is in a channel, in whichever process, with this info. Also of one that was there: then its info is new, or it
+    /// came back. Called as [`Sink::publication`] is.
+    fn joined(&self, _channel: &str, _present: &Arc<Present>) {}
+
+    /// A client is in a channel no more: it left, or its process did, or was not heard of for a lease. Once for each that was
+    /// told to be there. Called as [`Sink::publication`] is.
+    fn left(&self, _channel: &str, _present: &Arc<Present>) {}
 }
 
 /// How the engine is. A look at what is known: nobody is asked.

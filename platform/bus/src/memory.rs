@@ -1,18 +1,22 @@
 //! The engine inside one process.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use kernel::{Clock, Entropy};
-use parking_lot::{Mutex, RwLock};
+use kernel::{Clock, Entropy, limits};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
+use crate::crowd::Crowd;
 use crate::quota::{Counters, Quota, Taken};
 use crate::stream::{Stream, check_epoch};
-use crate::{BusError, BusResult, History, Keep, Placed, Position, Publication, Read, Sink, Stored};
+use crate::{
+    BusError, BusResult, History, Keep, Placed, Position, Presence, PresenceStats, Present, Publication, Read, Sink,
+    Stored,
+};
 
 /// Locks among which the channels are divided: enough that two publishers rarely meet.
 const SHARDS: usize = 64;
@@ -26,6 +30,8 @@ pub(crate) struct Memory {
     streams_per_shard: usize,
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
     swept: AtomicUsize,
+    /// Clients in channels.
+    present: AtomicUsize,
 }
 
 /// A part of the channels.
@@ -38,6 +44,8 @@ struct Shard {
     /// By the time of the last use: the first is the one to drop.
     idle: BTreeMap<u64, Arc<str>>,
     uses: u64,
+    /// Where nobody is, there is none.
+    crowds: HashMap<Arc<str>, Crowd>,
 }
 
 impl Memory {
@@ -45,7 +53,8 @@ impl Memory {
         let shards = SHARDS.min(streams.div_ceil(SHARDS)).max(1);
         let shard = || {
             let epoch = fresh_epoch(&entropy);
-            Mutex::new(Shard { epoch, streams: HashMap::new(), idle: BTreeMap::new(), uses: 0 })
+            let (streams, idle, crowds) = (HashMap::new(), BTreeMap::new(), HashMap::new());
+            Mutex::new(Shard { epoch, streams, idle, uses: 0, crowds })
         };
         Self {
             hasher: RandomState::new(),
@@ -54,6 +63,7 @@ impl Memory {
             streams_per_shard: streams.div_ceil(shards).max(1),
             sinks: RwLock::default(),
             swept: AtomicUsize::new(0),
+            present: AtomicUsize::new(0),
             clock,
             entropy,
         }
@@ -162,6 +172,88 @@ impl Memory {
     pub(crate) fn take(&self, key: &str, quota: Quota) -> Taken {
         let counters = &self.counters[self.hasher.hash_one(key) as usize % SHARDS];
         counters.take(key, quota, self.clock.now_ms())
+    }
+
+    /// Whether anything changed.
+    pub(crate) fn join(&self, channel: &str, present: Present) -> BusResult<bool> {
+        let mut shard = self.shard(channel).lock();
+        match shard.crowds.get(channel).and_then(|crowd| crowd.get(&present.client)) {
+            Some(known) if **known == present => return Ok(false),
+            Some(_) => {}
+            None if self.present.fetch_add(1, Ordering::Relaxed) >= limits::PRESENT_KEPT => {
+                self.present.fetch_sub(1, Ordering::Relaxed);
+                return Err(BusError::Refused("this process holds as many clients in channels as it may"));
+            }
+            None => {}
+        }
+        let present = Arc::new(present);
+        shard.crowds.entry(channel.into()).or_default().join(present.clone());
+        self.sinks.read().iter().for_each(|sink| sink.joined(channel, &present));
+        Ok(true)
+    }
+
+    /// Whether it was there.
+    pub(crate) fn leave(&self, channel: &str, client: &str) -> bool {
+        let shard = self.shard(channel).lock();
+        self.leave_in(shard, channel, client)
+    }
+
+    fn leave_in(&self, mut shard: MutexGuard<'_, Shard>, channel: &str, client: &str) -> bool {
+        let Some(crowd) = shard.crowds.get_mut(channel) else { return false };
+        let Some(present) = crowd.leave(client) else { return false };
+        if crowd.clients().len() == 0 {
+            shard.crowds.remove(channel);
+        }
+        self.present.fetch_sub(1, Ordering::Relaxed);
+        self.sinks.read().iter().for_each(|sink| sink.left(channel, &present));
+        true
+    }
+
+    pub(crate) fn leave_all(&self) {
+        for shard in &self.shards {
+            let all: Vec<_> = {
+                let shard = shard.lock();
+                let crowds = shard.crowds.iter();
+                crowds.flat_map(|(channel, crowd)| crowd.clients().map(|it| (channel.clone(), it.clone()))).collect()
+            };
+            all.iter().for_each(|(channel, present)| _ = self.leave_in(shard.lock(), channel, &present.client));
+        }
+    }
+
+    /// A client that joined in this process.
+    pub(crate) fn client(&self, channel: &str, client: &str) -> Option<Arc<Present>> {
+        self.shard(channel).lock().crowds.get(channel)?.get(client).cloned()
+    }
+
+    pub(crate) fn present(&self, channel: &str) -> Presence {
+        let shard = self.shard(channel).lock();
+        let Some(crowd) = shard.crowds.get(channel) else { return Presence { clients: Vec::new(), whole: true } };
+        let all = crowd.clients();
+        let whole = all.len() <= limits::PRESENT_LISTED;
+        Presence { clients: all.take(limits::PRESENT_LISTED).cloned().collect(), whole }
+    }
+
+    pub(crate) fn presence_stats(&self, channel: &str) -> PresenceStats {
+        let shard = self.shard(channel).lock();
+        let (clients, people) =
+            shard.crowds.get(channel).map_or((0, 0), |crowd| (crowd.clients().len(), crowd.people().len()));
+        PresenceStats { clients: clients as u64, people: people as u64, whole: true }
+    }
+
+    pub(crate) fn people(&self, channel: &str) -> HashSet<Arc<str>> {
+        let shard = self.shard(channel).lock();
+        shard.crowds.get(channel).map(|crowd| crowd.people().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Tells that a client of another process came or went. One that is here too has not left.
+    pub(crate) fn carry_presence(&self, channel: &str, present: &Arc<Present>, joined: bool) {
+        let shard = self.shard(channel).lock();
+        let sinks = self.sinks.read();
+        if joined {
+            sinks.iter().for_each(|sink| sink.joined(channel, present));
+        } else if shard.crowds.get(channel).is_none_or(|crowd| crowd.get(&present.client).is_none()) {
+            sinks.iter().for_each(|sink| sink.left(channel, present));
+        }
     }
 
     fn tell(&self, channel: &str, publication: &Arc<Publication>) {

@@ -1,6 +1,7 @@
 //! The Centrifuge protocol over plain HTTP, for clients that no WebSocket gets through to: where they come in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -33,7 +34,10 @@ pub(crate) fn routes(hub: &Hub) -> Router<Hub> {
 
 /// As at the handshake of a WebSocket, with what a browser wants to hear about pages of other origins.
 async fn from_allowed_pages(State(hub): State<Hub>, request: Request<Body>, next: Next) -> Response {
-    if !origin_allowed(request.headers(), &hub.0.origins.read()) {
+    // A page that is gone to, or an image, shows cookies and no origin. Scripts ask in these modes (Fetch Metadata).
+    let mode = request.headers().get("sec-fetch-mode");
+    let by_script = mode.is_none_or(|mode| mode == "cors" || mode == "same-origin");
+    if !by_script || !origin_allowed(request.headers(), &hub.0.origins.read()) {
         return Problem::forbidden("Pages of this origin may not connect here.").into_response();
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
@@ -88,7 +92,10 @@ async fn said(request: Request<Body>) -> ProblemResult<(String, HeaderMap)> {
         let detail = "Only the JSON encoding of the Centrifuge protocol is spoken here.";
         return Err(Problem::bad_request("protocol", detail));
     }
-    let bytes = to_bytes(body, limits::REALTIME_MESSAGE_BYTES).await.map_err(|_| {
+    let patience = Duration::from_millis(limits::BODY_MS);
+    let read = tokio::time::timeout(patience, to_bytes(body, limits::REALTIME_MESSAGE_BYTES)).await;
+    let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not come in time.");
+    let bytes = read.map_err(late)?.map_err(|_| {
         let detail = format!("The body must come whole and have {} bytes at most.", limits::REALTIME_MESSAGE_BYTES);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     })?;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kernel::{Clock, limits};
 use parking_lot::Mutex;
 
-use super::wire::{Carried, Message};
+use super::wire::{Carried, Message, Move};
 use crate::memory::Memory;
 use crate::{Keep, Placed, Publication, Stored};
 
@@ -52,6 +52,18 @@ impl Inbox {
                 }
             }
             Some(Message::Batch { .. }) => {}
+            // Of this process's own clients its listeners know better.
+            Some(Message::Presence { process, .. }) if *process == *self.origin => {}
+            Some(Message::Presence { stream, number, mut moves, .. }) => {
+                let mut heard = self.heard.lock();
+                // Not one with the batches of its process: a call that was late may come after a newer batch.
+                let stream = format!("P {stream} {}", String::from_utf8_lossy(partition_name));
+                if heard.origins.advance(&stream, "", number).is_some() {
+                    while let Some(Move { joined, channel, present }) = Move::read(&mut moves) {
+                        self.memory.carry_presence(&channel, &Arc::new(present), joined);
+                    }
+                }
+            }
             None => metrics::counter!("bus_redis_errors_total", "kind" => "message").increment(1),
         }
     }
@@ -156,6 +168,7 @@ impl Unplaced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Present, Sink};
 
     #[test]
     fn what_was_heard_is_not_told_again_however_many_names_there_are() {
@@ -169,6 +182,34 @@ mod tests {
         assert!(latest.advance("a", "one", 3).is_some(), "a jump is for the listener to see");
         assert!(latest.advance("a", "two", 1).is_some(), "another life counts anew");
         assert!(latest.young.len() + latest.old.len() <= limits::STREAMS_KEPT);
+    }
+
+    #[test]
+    fn who_comes_is_heard_once_over_two_connections_and_never_from_oneself() {
+        #[derive(Default)]
+        struct Ear(Mutex<Vec<String>>);
+        impl Sink for Ear {
+            fn publication(&self, _: &str, _: &Arc<Publication>) {}
+            fn joined(&self, channel: &str, present: &Arc<Present>) {
+                self.0.lock().push(format!("{channel}+{}", present.client));
+            }
+            fn left(&self, channel: &str, present: &Arc<Present>) {
+                self.0.lock().push(format!("{channel}-{}", present.client));
+            }
+        }
+        let (clock, ear) = (Clock::manual(0), Arc::new(Ear::default()));
+        let memory = Arc::new(Memory::new(clock.clone(), kernel::Entropy::seeded(1), 1));
+        let here = Present { client: "y".into(), person: "".into(), info: Bytes::new() };
+        memory.join("a", here).expect("joined");
+        memory.listen(ear.clone());
+        let inbox = Inbox::new(memory, clock, "me".into());
+        let tells = ["P it 1 it\nJ 1 1 2\nax0:", "B it 9\n", "P it 2 it\nQ 1 1 2\nax0:", "P me 1 me\nJ 1 1 2\naz0:"];
+        // Who is here too has not left; the last one is of a reaper that took this process for dead.
+        let others = ["P it 3 it\nQ 1 1 2\nay0:", "P era 1 me\nQ 1 1 2\nay0:", "P era 2 it\nQ 1 1 2\naw0:"];
+        for message in tells.iter().chain(&others) {
+            (0..2).for_each(|_| inbox.arrive(b"{p:1}", Bytes::from_static(message.as_bytes())));
+        }
+        assert_eq!(*ear.0.lock(), ["a+x", "a-x", "a-w"]);
     }
 
     #[test]

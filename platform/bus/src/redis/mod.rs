@@ -8,6 +8,9 @@ mod inbox;
 mod keeper;
 mod net;
 mod outbox;
+mod presence;
+mod roll;
+mod roster;
 mod scripts;
 mod settings;
 mod wire;
@@ -26,7 +29,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::inbox::Inbox;
 use self::keeper::Keeper;
 use self::net::{Dial, Net, PARTITIONS, partition_of};
-use self::outbox::Outbox;
+use self::outbox::{Item, Outbox};
+use self::roster::Roster;
 use self::scripts::{Call, Script, Scripts};
 use self::settings::Address;
 pub use self::settings::{BadRedisUrl, RedisSettings};
@@ -46,7 +50,8 @@ pub(crate) struct Redis {
     dial: Arc<Dial>,
     inbox: Arc<Inbox>,
     outbox: Arc<Outbox>,
-    scripts: Scripts,
+    roster: Arc<Roster>,
+    scripts: Arc<Scripts>,
     net: watch::Receiver<Arc<Net>>,
     _stop: DropGuard,
 }
@@ -56,7 +61,9 @@ impl Redis {
         let memory = Arc::new(Memory::new(clock.clone(), entropy.clone(), limits::STREAMS_KEPT));
         let origin: Arc<str> = entropy.token(8).into();
         let inbox = Arc::new(Inbox::new(memory.clone(), clock.clone(), origin.clone()));
-        let outbox = Arc::new(Outbox::new(origin));
+        let scripts = Arc::new(Scripts::new());
+        let roster = Arc::new(Roster::new(origin.clone(), memory.clone(), entropy.clone(), scripts.clone()));
+        let outbox = Arc::new(Outbox::new(origin, roster.clone()));
         let dial = Arc::new(Dial::new(settings, inbox.clone()));
         let (sender, mut net) = watch::channel(Arc::new(Net::default()));
         let stop = CancellationToken::new();
@@ -65,12 +72,13 @@ impl Redis {
         tokio::spawn(keeper.run(stop.clone()));
         let (dial_of, outbox_of, net_of, until) = (dial.clone(), outbox.clone(), net.clone(), stop.clone());
         tokio::spawn(async move { outbox_of.run(&dial_of, net_of, until).await });
+        let (dial_of, roster_of, net_of, until) = (dial.clone(), roster.clone(), net.clone(), stop.clone());
+        tokio::spawn(async move { roster_of.run(&dial_of, net_of, until).await });
         let there = net.wait_for(|net| net.is_whole());
         if timeout(Duration::from_millis(limits::BUS_CONNECT_MS), there).await.is_err() {
             tracing::warn!("Redis is not there: this process begins alone");
         }
-        let scripts = Scripts::new();
-        Self { memory, clock, entropy, dial, inbox, outbox, scripts, net, _stop: stop.drop_guard() }
+        Self { memory, clock, entropy, dial, inbox, outbox, roster, scripts, net, _stop: stop.drop_guard() }
     }
 
     pub(crate) fn memory(&self) -> &Memory {
@@ -84,7 +92,8 @@ impl Redis {
             let publication = Publication { offset: 0, epoch: epoch.clone(), time_ms, data: data.clone() };
             self.memory.carry(channel, &Arc::new(publication));
             if self.net.borrow().of(partition).is_some() {
-                self.outbox.push(partition, Carried { channel: channel.to_owned(), data, placed: None });
+                let carried = Carried { channel: channel.to_owned(), data, placed: None };
+                self.outbox.push(partition, Item::Carried(carried));
             }
             return Ok(Position { offset: 0, epoch });
         }
@@ -108,7 +117,7 @@ impl Redis {
         let placed = self.memory.publish_at(channel, offset, data.clone(), keep);
         // Whatever it is here: the others may not have it.
         let carried = Carried { channel: channel.to_owned(), data, placed: Some((offset, keep)) };
-        self.outbox.push(partition_of(channel), carried);
+        self.outbox.push(partition_of(channel), Item::Carried(carried));
         placed
     }
 

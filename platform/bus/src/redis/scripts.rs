@@ -41,6 +41,10 @@ end
 const PUBLISH: &str = include_str!("publish.lua");
 const READ: &str = include_str!("read.lua");
 const TAKE: &str = include_str!("take.lua");
+const PRESENCE: &str = include_str!("presence.lua");
+const TELL: &str = include_str!("tell.lua");
+const BEAT: &str = include_str!("beat.lua");
+const PRESENT: &str = include_str!("present.lua");
 
 /// A script and the name under which Redis remembers it.
 pub(super) struct Script {
@@ -52,14 +56,25 @@ pub(super) struct Scripts {
     pub(super) publish: Script,
     pub(super) read: Script,
     pub(super) take: Script,
+    pub(super) tell: Script,
+    pub(super) beat: Script,
+    pub(super) present: Script,
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
+        Self::by(TIME)
+    }
+
+    /// With this as Redis's time.
+    pub(super) fn by(time: &str) -> Self {
         Self {
-            publish: Script::new(&[TIME, STREAMS, PUBLISH]),
-            read: Script::new(&[TIME, STREAMS, READ]),
-            take: Script::new(&[TIME, TAKE]),
+            publish: Script::new(&[time, STREAMS, PUBLISH]),
+            read: Script::new(&[time, STREAMS, READ]),
+            take: Script::new(&[time, TAKE]),
+            tell: Script::new(&[time, PRESENCE, TELL]),
+            beat: Script::new(&[time, PRESENCE, BEAT]),
+            present: Script::new(&[time, PRESENCE, PRESENT]),
         }
     }
 }
@@ -76,17 +91,22 @@ impl Script {
         let mut connection = node.calls.clone();
         match call.on("EVALSHA", &self.sha, &node.life).query_async(&mut connection).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                call.on("EVAL", &self.source, &node.life).query_async(&mut connection).await
+                self.whole(call, &node.life).query_async(&mut connection).await
             }
             answer => answer,
         }
+    }
+
+    /// By its text, on a server with this life.
+    pub(super) fn whole(&self, call: &Call, life: &str) -> Cmd {
+        call.on("EVAL", &self.source, life)
     }
 
     /// As [`Script::run`], on the node that takes over a slot that is being moved to it.
     pub(super) async fn run_asking<T: FromRedisValue>(&self, node: &Node, call: &Call) -> RedisResult<T> {
         let mut connection = node.calls.clone();
         let mut pipe = redis::pipe();
-        pipe.cmd("ASKING").ignore().add_command(call.on("EVAL", &self.source, &node.life));
+        pipe.cmd("ASKING").ignore().add_command(self.whole(call, &node.life));
         let answered: RedisResult<(T,)> = pipe.query_async(&mut connection).await;
         answered.map(|(answer,)| answer).map_err(|error| {
             // What the script met, and not that something in a pipeline failed.
@@ -96,8 +116,8 @@ impl Script {
     }
 }
 
-/// The keys of one call, all of one partition, and its arguments. The first argument of the scripts on streams is the life of
-/// the server that they run on.
+/// The keys of one call, all of one partition, and its arguments. The first argument of the scripts on streams and on presence is
+/// the life of the server that they run on.
 pub(super) struct Call {
     pub(super) keys: Vec<String>,
     pub(super) arguments: Vec<Bytes>,

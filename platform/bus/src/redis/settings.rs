@@ -28,6 +28,7 @@ pub struct RedisSettings {
     pub(super) db: i64,
     pub(super) prefix: String,
     pub(super) streams: usize,
+    pub(super) lease_ms: u64,
 }
 
 #[derive(Clone)]
@@ -87,8 +88,8 @@ impl RedisSettings {
         }
         let prefix = options.prefix.unwrap_or_else(|| "mainspring".to_owned());
         let password = plain(password)?.map(Secret::new);
-        let (user, streams) = (plain(user)?, limits::STREAMS_KEPT);
-        Self { form, tls, user, password, db, prefix: String::new(), streams }.prefix(&prefix)
+        let (user, streams, lease_ms) = (plain(user)?, limits::STREAMS_KEPT, limits::PRESENCE_LEASE_MS);
+        Self { form, tls, user, password, db, prefix: String::new(), streams, lease_ms }.prefix(&prefix)
     }
 
     /// Begins every key and channel with this, so that several installations share a Redis; `mainspring` otherwise.
@@ -106,6 +107,13 @@ impl RedisSettings {
     #[must_use]
     pub fn streams(self, streams: usize) -> Self {
         Self { streams, ..self }
+    }
+
+    /// After so many milliseconds without a sign of life the clients of a process have left; 100 at least, the same in every
+    /// process, `limits::PRESENCE_LEASE_MS` otherwise.
+    #[must_use]
+    pub fn lease_ms(self, lease_ms: u64) -> Self {
+        Self { lease_ms: lease_ms.max(100), ..self }
     }
 }
 

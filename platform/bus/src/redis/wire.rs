@@ -2,17 +2,28 @@
 //!
 //! A publication of a live stream, as `publish.lua` writes it: `L <epoch> <offset> <time_ms> <channel bytes>\n`, channel, data.
 //! Several that one process carries: `B <origin> <number>\n`, then each as `C <channel bytes> <data bytes>\n` or
-//! `D <channel bytes> <data bytes> <offset> <size> <ttl_ms>\n` with channel and data.
+//! `D <channel bytes> <data bytes> <offset> <size> <ttl_ms>\n` with channel and data. Clients of a process that came or went, as
+//! `tell.lua` and `beat.lua` write it: `P <stream> <number> <process>\n`, where numbers grow within a stream, then each as
+//! `J <channel bytes> <client bytes> <value bytes>\n` or `Q …` with channel, client and value: `<person bytes>:`, person, info.
 
 use std::str::FromStr;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::Keep;
+use crate::{Keep, Present};
 
 pub(super) enum Message {
     Live { channel: Bytes, epoch: String, offset: u64, time_ms: i64, data: Bytes },
     Batch { origin: String, number: u64, carried: Bytes },
+    Presence { stream: String, number: u64, process: String, moves: Bytes },
+}
+
+/// A client that came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) joined: bool,
+    pub(super) channel: String,
+    pub(super) present: Present,
 }
 
 /// A publication that a process tells the others.
@@ -36,6 +47,10 @@ impl Message {
                 Some(Self::Live { channel, epoch, offset, time_ms, data: message })
             }
             "B" => Some(Self::Batch { origin: words.next()?.to_owned(), number: next(&mut words)?, carried: message }),
+            "P" => {
+                let (stream, number) = (words.next()?.to_owned(), next(&mut words)?);
+                Some(Self::Presence { stream, number, process: words.next()?.to_owned(), moves: message })
+            }
             _ => None,
         }
     }
@@ -76,11 +91,48 @@ impl Carried {
             "D" => Some((next(&mut words)?, Keep { size: next(&mut words)?, ttl_ms: next(&mut words)? })),
             _ => return None,
         };
-        let channel = String::from_utf8(cut(batch, channel_bytes)?.to_vec()).ok()?;
+        let channel = text(&cut(batch, channel_bytes)?)?;
         // A copy: a publication that is kept must not keep the whole message.
         let data = Bytes::copy_from_slice(&cut(batch, bytes)?);
         Some(Self { channel, data, placed })
     }
+}
+
+impl Move {
+    /// Takes the first of several.
+    pub(super) fn read(moves: &mut Bytes) -> Option<Self> {
+        let head = head(moves)?;
+        let mut words = head.split(' ');
+        let joined = match words.next()? {
+            "J" => true,
+            "Q" => false,
+            _ => return None,
+        };
+        let channel = text(&cut(moves, next(&mut words)?)?)?;
+        let client = text(&cut(moves, next(&mut words)?)?)?;
+        let present = present_of(&client, cut(moves, next(&mut words)?)?)?;
+        Some(Self { joined, channel, present })
+    }
+}
+
+/// What Redis keeps of a client.
+pub(super) fn value_of(present: &Present) -> Bytes {
+    let mut value = BytesMut::from(format!("{}:{}", present.person.len(), present.person).as_bytes());
+    value.extend_from_slice(&present.info);
+    value.freeze()
+}
+
+pub(super) fn present_of(client: &str, mut value: Bytes) -> Option<Present> {
+    let colon = value.iter().position(|byte| *byte == b':')?;
+    let bytes = std::str::from_utf8(&value.split_to(colon + 1)[..colon]).ok()?.parse().ok()?;
+    let person = text(&cut(&mut value, bytes)?)?;
+    // A copy: whoever keeps it must not keep the whole message.
+    let info = Bytes::copy_from_slice(&value);
+    Some(Present { client: client.into(), person: person.into(), info })
+}
+
+fn text(bytes: &Bytes) -> Option<String> {
+    String::from_utf8(bytes.to_vec()).ok()
 }
 
 fn head(message: &mut Bytes) -> Option<String> {
@@ -125,12 +177,28 @@ mod tests {
             prop_assert!(rest.is_empty());
         }
 
+        #[test]
+        fn a_client_is_read_as_it_was_written(person in "\\PC{0,9}", info in prop::collection::vec(any::<u8>(), 0..50)) {
+            let present = Present { client: "a\n".into(), person: person.into(), info: info.into() };
+            let value = value_of(&present);
+            prop_assert_eq!(present_of("a\n", value.clone()), Some(present.clone()));
+            let mut message = BytesMut::from(format!("P s 7 me\nQ 3 2 {}\nb: a\n", value.len()).as_bytes());
+            message.extend_from_slice(&value);
+            let Some(Message::Presence { number: 7, mut moves, .. }) = Message::read(message.freeze()) else { panic!() };
+            let left = Move { joined: false, channel: "b: ".to_owned(), present };
+            prop_assert_eq!(Move::read(&mut moves), Some(left));
+            prop_assert!(moves.is_empty());
+        }
+
         /// Whoever may write to the Redis may write anything.
         #[test]
-        fn no_bytes_break_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..60), head in "[LBCD ][ 0-9]{0,20}\n?") {
-            let mut message = Bytes::from([head.as_bytes(), &bytes].concat());
+        fn no_bytes_break_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..60), head in "[LBCDPJQ ][ 0-9]{0,20}\n?") {
+            let message = Bytes::from([head.as_bytes(), &bytes].concat());
             Message::read(message.clone());
-            while Carried::read(&mut message).is_some() {}
+            let (mut batch, mut moves) = (message.clone(), message.clone());
+            while Carried::read(&mut batch).is_some() {}
+            while Move::read(&mut moves).is_some() {}
+            present_of("a", message);
         }
     }
 }

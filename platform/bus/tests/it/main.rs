@@ -2,6 +2,7 @@
 
 mod heard;
 mod model;
+mod presence;
 mod redis;
 mod redis_fleet;
 

@@ -26,7 +26,7 @@ pub(crate) async fn is_up(bus: &Bus) {
     until("Redis is there", async || bus.health().up.then_some(())).await;
 }
 
-async fn is_away(bus: &Bus) {
+pub(crate) async fn is_away(bus: &Bus) {
     until("Redis is away", async || (!bus.health().up).then_some(())).await;
 }
 

@@ -6,6 +6,7 @@ use kernel::{Entropy, Secret};
 use testkit::{Cluster, Sentinel};
 
 use crate::heard::{Heard, bus_at, until};
+use crate::presence::{Ear, is_there, join, they_know_who_is_there};
 use crate::redis::{KEEP, is_up, json, position, two_hear_each_other};
 
 fn url_of(cluster: &Cluster) -> String {
@@ -25,6 +26,7 @@ async fn a_cluster_conforms() {
     .await;
     let (one, two) = (bus_at(&url).await, bus_at(&url).await);
     two_hear_each_other(&one, &two).await;
+    they_know_who_is_there(&one, &two).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,6 +34,9 @@ async fn a_slot_that_moves_takes_its_channels_along() {
     let mut cluster = Cluster::start().expect("a Cluster");
     let url = url_of(&cluster);
     let (one, two) = (bus_at(&url).await, bus_at(&url).await);
+    let mut ear = Ear::on(&two);
+    join(&one, "a", "x");
+    ear.hears(&["a+x"]).await;
     let mut heard = Heard::on(&two);
     let before = one.publish("a", json(1), KEEP).await.expect("published");
     assert_eq!(heard.next().await.1, 1);
@@ -53,6 +58,7 @@ async fn a_slot_that_moves_takes_its_channels_along() {
     })
     .await;
     assert_eq!(position(&one, "a").await, position(&two, "a").await);
+    is_there(&two, "a", &["x"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,6 +128,7 @@ async fn the_master_that_sentinels_name_is_followed() {
     let url = format!("redis-sentinel://{}/{}", hosts.join(","), Sentinel::NAME);
     let (one, two) = (bus_at(&url).await, bus_at(&url).await);
     two_hear_each_other(&one, &two).await;
+    they_know_who_is_there(&one, &two).await;
     let mut heard = Heard::on(&two);
     let before = one.publish("a", json(1), KEEP).await.expect("published");
     assert_eq!(heard.next().await.1, 1);
@@ -136,4 +143,6 @@ async fn the_master_that_sentinels_name_is_followed() {
     })
     .await;
     assert!(heard.interruptions() > 0);
+    is_there(&two, "a", &["x2", "y1"]).await;
+    is_there(&one, "a", &["x2", "y1"]).await;
 }

@@ -28,6 +28,8 @@ pub(crate) const NODES: &str = "@node:";
 const NODE_BYTES: usize = 32;
 /// Of commands that wait for their turn, bytes.
 const WAITING_BYTES: usize = 4 * limits::REALTIME_MESSAGE_BYTES;
+/// What a command takes beside its text, bytes: many short ones are not free.
+const COMMAND_BYTES: usize = 64;
 
 /// What a connection has whose commands come by other requests.
 pub(crate) struct Session {
@@ -50,7 +52,7 @@ impl Session {
     fn next(&self) -> Option<String> {
         let mut commands = self.commands.lock();
         let line = commands.waiting.pop_front()?;
-        commands.bytes -= line.len();
+        commands.bytes -= COMMAND_BYTES + line.len();
         Some(line)
     }
 }
@@ -132,10 +134,11 @@ impl Client {
 impl Session {
     fn append(&self, line: &str) -> Result<(), Disconnect> {
         let mut commands = self.commands.lock();
-        if commands.bytes + line.len() > WAITING_BYTES {
+        let bytes = COMMAND_BYTES + line.len();
+        if commands.bytes + bytes > WAITING_BYTES {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
-        commands.bytes += line.len();
+        commands.bytes += bytes;
         commands.waiting.push_back(line.to_owned());
         Ok(())
     }
@@ -221,8 +224,8 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_and_keeps_its_order() {
         let session = Session::new(&Entropy::seeded(1));
-        let line = |number: usize| format!("{number:01000}");
-        let fit = WAITING_BYTES / 1000;
+        let line = |number: usize| format!("{number:09}");
+        let fit = WAITING_BYTES / (COMMAND_BYTES + 9);
         assert!((0..fit).all(|number| session.append(&line(number)).is_ok()));
         assert_eq!(session.append(&line(0)), Err(Disconnect::TOO_MANY_REQUESTS));
         assert!((0..fit).all(|number| session.next() == Some(line(number))));

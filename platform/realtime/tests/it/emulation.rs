@@ -131,6 +131,7 @@ async fn what_is_wrong_is_said_with_its_status() {
     let node = |node: &str| json!({ "session": "1-2", "node": node, "data": "{}" }).to_string();
     let binary = [("content-type", "application/octet-stream")];
     let elsewhere = [("origin", "https://evil.example")];
+    let (gone_to, image) = ([("sec-fetch-mode", "navigate")], [("sec-fetch-mode", "no-cors")]);
     for (method, path, headers, body, status) in [
         ("GET", "/connection/sse", &[][..], "", 400),
         ("POST", "/connection/sse", &[], " \n ", 400),
@@ -147,6 +148,8 @@ async fn what_is_wrong_is_said_with_its_status() {
         ("POST", "/emulation", &elsewhere, &client.saying(SUBSCRIBE), 403),
         ("POST", "/connection/http_stream", &elsewhere, CONNECT, 403),
         ("GET", BY_QUERY, &elsewhere, "", 403),
+        ("GET", BY_QUERY, &gone_to, "", 403),
+        ("GET", BY_QUERY, &image, "", 403),
         ("OPTIONS", "/emulation", &elsewhere, "", 403),
     ] {
         let answer = server.request(method, path, headers, body).await;
@@ -159,7 +162,7 @@ async fn what_is_wrong_is_said_with_its_status() {
 async fn pages_of_listed_origins_may_come_in() {
     let server = Server::start().await;
     server.hub.allow_origin("https://app.example");
-    let page = [("origin", "https://app.example")];
+    let page = [("origin", "https://app.example"), ("sec-fetch-mode", "cors")];
     for (method, body, status) in [("OPTIONS", "", 204), ("POST", CONNECT, 200)] {
         let answer = server.request(method, "/connection/http_stream", &page, body).await;
         assert_eq!(answer.status(), status, "{}", answer.head);

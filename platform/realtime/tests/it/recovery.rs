@@ -130,17 +130,25 @@ async fn nothing_is_lost_between_history_and_live() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribing_into_a_stream_begins_without_a_hole() {
+    /// So many at most between two signs of a reader, however slow it is: what waits for it stays within its queue.
+    const AHEAD: u64 = 4_000;
     let server = Server::start().await;
+    let (sign, mut signs) = watch::channel(());
     let publisher = async {
-        for n in 0.. {
+        for n in 1.. {
             server.publish("news:a", json!(n)).await;
+            if n % AHEAD == 0 {
+                signs.changed().await.expect("it reads");
+            }
             tokio::task::yield_now().await;
         }
     };
     let readers = async {
         for _ in 0..100 {
             let mut client = server.connect().await;
+            sign.send_replace(());
             let first = client.subscribe("news:a").await["offset"].as_u64().unwrap_or(0);
+            sign.send_replace(());
             for expected in first + 1..first + 4 {
                 assert_eq!(client.next().await["push"]["pub"]["offset"], expected);
             }
