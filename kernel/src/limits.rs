@@ -237,6 +237,8 @@ pub const REALTIME_PING_S: u32 = 25;
 pub const REALTIME_PONG_S: u32 = 10;
 /// From opening to `connect` at most, seconds.
 pub const REALTIME_CONNECT_S: u32 = 12;
+/// From the end of a connection's right to its closing, milliseconds: a client that was late to refresh it has so long.
+pub const REALTIME_EXPIRY_GRACE_MS: i64 = 25_000;
 /// Publications one recovery or one history read returns.
 pub const HISTORY_READ: usize = 300;
 /// Channels with a history kept in memory; the longest idle goes first.

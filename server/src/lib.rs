@@ -13,6 +13,7 @@ mod backup;
 mod control;
 mod demo;
 mod doctor;
+mod doorman;
 mod doors;
 mod edge;
 mod floors;
