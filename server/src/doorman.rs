@@ -1,31 +1,23 @@
-//! Who a realtime connection acts for: the administrator by its session, everybody else as nobody.
+//! Who a realtime connection acts for, as identity knows it; and what is taken back there ends here.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use identity::{Caller, Identity};
+use identity::people::{Actor, Changed, Pass, Welcome};
+use identity::{Caller, Identity, Role};
 use kernel::Secret;
-use realtime::Doorman;
 use realtime::doorman::{Shown, Standing, Unknown};
-
-/// How the administrator is called among the users of connections.
-const ADMIN: &str = "admin";
+use realtime::{Doorman, Hub};
+use store::StoreError;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Door(pub(crate) Identity);
 
 impl Doorman for Door {
     fn at_the_door<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<realtime::Caller, Unknown>> {
         async move {
-            match self.0.caller_of(headers).await {
-                Caller::Admin => Ok(realtime::Caller {
-                    user: ADMIN.to_owned(),
-                    admin: true,
-                    pass: pass(headers),
-                    ..Default::default()
-                }),
-                Caller::Anonymous | Caller::Key { .. } => Ok(realtime::Caller::default()),
-                Caller::Unknown => Err(Unknown),
-            }
+            let pass = self.0.pass_of(headers).await.map_err(unknown)?;
+            Ok(pass.as_ref().and_then(caller).unwrap_or_default())
         }
         .boxed()
     }
@@ -35,25 +27,59 @@ impl Doorman for Door {
         async { Shown::Bad }.boxed()
     }
 
-    /// Looks the session up again by which the administrator came.
-    fn still<'a>(&'a self, caller: &'a realtime::Caller) -> BoxFuture<'a, Standing> {
+    /// Looks again at what was shown then.
+    fn still<'a>(&'a self, it: &'a realtime::Caller) -> BoxFuture<'a, Standing> {
         async move {
-            let Some(cookies) = caller.pass.as_ref().and_then(|pass| HeaderValue::from_str(pass.expose()).ok()) else {
-                return Standing::Good;
-            };
-            let headers = HeaderMap::from_iter([(header::COOKIE, cookies)]);
-            match self.0.caller_of(&headers).await {
-                Caller::Admin => Standing::Good,
-                Caller::Anonymous | Caller::Key { .. } => Standing::Again,
-                Caller::Unknown => Standing::Unknown,
-            }
+            self.standing(it).await.unwrap_or_else(|error| {
+                unknown(error);
+                Standing::Unknown
+            })
         }
         .boxed()
     }
 }
 
-/// The cookies that the administrator came with, its session among them.
-fn pass(headers: &HeaderMap) -> Option<Secret> {
-    let lines: Vec<_> = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).collect();
-    Some(Secret::new(lines.join("; ")))
+impl Door {
+    async fn standing(&self, it: &realtime::Caller) -> Result<Standing, StoreError> {
+        let Some(shown) = &it.pass else { return Ok(Standing::Good) };
+        let now = self.0.look_again(shown).await?;
+        if now.as_ref().and_then(caller).is_some_and(|now| now.user == it.user && now.admin == it.admin) {
+            return Ok(Standing::Good);
+        }
+        match it.user.parse() {
+            Ok(person) if self.0.welcomes(person).await? == Welcome::No => Ok(Standing::Never),
+            _ => Ok(Standing::Again),
+        }
+    }
+}
+
+fn unknown(error: StoreError) -> Unknown {
+    tracing::warn!(error = %kernel::problem::chain(&error), "who a connection acts for could not be looked up");
+    Unknown
+}
+
+/// Somebody who may have connections of their own.
+fn caller(pass: &Pass) -> Option<realtime::Caller> {
+    let (actor, admin) = match pass.caller {
+        Caller::Admin => (Actor::Admin, true),
+        Caller::Person { id, role, .. } => (Actor::Person(id), role == Role::Admin),
+        Caller::Anonymous | Caller::Key { .. } | Caller::Unknown => return None,
+    };
+    let (until_ms, shown): (_, Secret) = (Some(pass.until_ms), pass.shown.clone());
+    Some(realtime::Caller { user: actor.to_string(), admin, until_ms, pass: Some(shown), ..Default::default() })
+}
+
+/// Ends the connections of whoever lost a right, until `stop`.
+pub(crate) async fn watch(identity: Identity, hub: Hub, stop: CancellationToken) {
+    let mut changes = identity.changes();
+    while let Some(changed) = stop.run_until_cancelled(changes.next()).await {
+        match changed {
+            Changed::These(actors) => {
+                for actor in actors {
+                    hub.ask_again(&actor.to_string()).await;
+                }
+            }
+            Changed::Everybody => hub.ask_about_all().await,
+        }
+    }
 }

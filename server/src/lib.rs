@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod products;
 pub mod serve;
+mod slow_body;
 pub mod wiring;
 
 mod accept;
@@ -31,4 +32,5 @@ mod process;
 mod telemetry;
 mod traceparent;
 mod upkeep;
+mod user_cli;
 mod webhook_cli;

@@ -59,7 +59,8 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let store = floors::open_store(config, &products, &clock, &entropy).await?;
     floors::check_key(&store, &key, &entropy).await?;
     floors::attach_replica(config, &store).await?;
-    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone());
+    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
+    let identity = identity.registering(config.identity.registration);
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
     // A lock on the data directory proves that this is the only process; on a shared database, leases do.
     let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
