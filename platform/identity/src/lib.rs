@@ -2,9 +2,11 @@
 
 mod admin;
 mod http;
+pub mod issuers;
 mod keys;
 mod page;
 mod sessions;
+pub mod tokens;
 
 pub use admin::{Admin, Caller, Key, Needs, scopes};
 pub use http::{is_https, routes};

@@ -7,7 +7,7 @@ use store::{Migration, Store, StoreError, params};
 use crate::Caller;
 
 /// The tables of this part.
-pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING];
+pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING, crate::tokens::MADE];
 
 const SESSIONS: Migration = Migration {
     part: "identity",
