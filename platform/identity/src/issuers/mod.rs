@@ -121,7 +121,8 @@ impl Issuers {
         };
         let (step, tries) = {
             let asked = &issuer.view.lock().asked;
-            (asked.step(self.0.clock.now_ms(), missing), asked.tries)
+            let under_way = issuer.asking.try_lock().is_err();
+            (asked.step(self.0.clock.now_ms(), missing, under_way), asked.tries)
         };
         match step {
             Step::Use => {}
@@ -131,6 +132,7 @@ impl Issuers {
                     drop(self.ask(issuer, address, tries, turn));
                 }
             }
+            Step::Wait => drop(issuer.asking.lock().await),
             Step::Ask => {
                 let turn = issuer.asking.clone().lock_owned().await;
                 if let Some(asking) = self.ask(issuer, address, tries, turn) {
@@ -175,6 +177,7 @@ impl Issuers {
                 Err(trouble) => {
                     let error = kernel::problem::chain(&trouble);
                     tracing::warn!(issuer = &*issuer.name, error, "an issuer's keys could not be read");
+                    view.asked.fail();
                     view.trouble = Some(Arc::new(trouble));
                 }
             }

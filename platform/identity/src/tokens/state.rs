@@ -141,7 +141,7 @@ mod tests {
         #[test]
         fn any_times_are_borne(made_at_ms: i64, from: Option<i64>, until: Option<i64>, now_ms: i64, now: bool) {
             let key = Life { made_at_ms, signs_from_ms: from, signed_until_ms: until };
-            let next = Life { signs_from_ms: None, ..key.clone() };
+            let next = Life { made_at_ms, signs_from_ms: None, signed_until_ms: None };
             due(&[key, next], now_ms, now);
         }
     }

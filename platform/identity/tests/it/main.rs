@@ -6,3 +6,4 @@ mod keys;
 mod links;
 mod sessions;
 mod support;
+mod tokens;
