@@ -72,9 +72,16 @@ impl Keys {
         Self { store, clock, entropy, seal, view: Mutex::default(), looking: tokio::sync::Mutex::default() }
     }
 
-    /// The keys, no older than [`limits::TOKEN_KEYS_LOOK_MS`]; while the store is away, than [`limits::TOKEN_KEYS_STALE_MS`].
+    /// The keys to read with, no older than [`limits::TOKEN_KEYS_LOOK_MS`]; while the store is away, than
+    /// [`limits::TOKEN_KEYS_STALE_MS`].
     pub(crate) async fn recent(&self) -> Result<Arc<KeySet>, StoreError> {
         self.within(limits::TOKEN_KEYS_LOOK_MS, limits::TOKEN_KEYS_STALE_MS).await
+    }
+
+    /// The keys to sign with: never older than that. An old key goes when its last token has ended, and a process that signed on with what it
+    /// once read would make tokens that nobody takes.
+    pub(crate) async fn signing(&self) -> Result<Arc<KeySet>, StoreError> {
+        self.within(limits::TOKEN_KEYS_LOOK_MS, limits::TOKEN_KEYS_LOOK_MS).await
     }
 
     /// The keys, looked at again because one is missing: [`limits::TOKEN_KEYS_MISS_MS`] old at most, so that a flood of forgeries does not

@@ -109,7 +109,7 @@ impl Tokens {
         if OURS.iter().any(|name| extra.contains_key(*name)) {
             return Err(Unissued::Wrong("a claim of the caller's is one of ours"));
         }
-        let set = self.keys.recent().await?;
+        let set = self.keys.signing().await?;
         let signer = set.signer.as_ref().ok_or(Unissued::Sealed)?;
         let now_ms = self.keys.clock.now_ms();
         let mut said = extra;
@@ -129,6 +129,13 @@ impl Tokens {
             return Err(Unissued::Wrong("it would be too long"));
         }
         Ok(Secret::new(token))
+    }
+
+    /// Whether a token says that we made it: whom to ask about it, [`Tokens::verify`] or [`crate::issuers::Issuers::verify`]. It proves
+    /// nothing.
+    pub fn is_named_by(&self, token: &str) -> bool {
+        let said = Jws::read(token).ok().and_then(|jws| jws.claims());
+        said.is_some_and(|said| said.get("iss").and_then(Value::as_str) == Some(&*self.issuer))
     }
 
     /// What a token of this purpose says, if one of our keys signed it and it is good at `now_ms` (Unix milliseconds).

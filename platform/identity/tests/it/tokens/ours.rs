@@ -89,6 +89,10 @@ async fn a_deployment_takes_no_tokens_of_another() {
     let token = issue(&other.tokens, "ann").await;
     assert_eq!(verdict(&bed.read(&bed.tokens, &token).await), "bad");
     assert_ne!(bed.tokens.issuer(), other.tokens.issuer());
+    assert!(other.tokens.is_named_by(&token) && !bed.tokens.is_named_by(&token));
+    for no_token in ["", "a.b.c", "msk_0123", "e30.e30."] {
+        assert!(!bed.tokens.is_named_by(no_token), "{no_token}");
+    }
     let beside = bed.beside();
     assert_eq!(beside.issuer(), bed.tokens.issuer(), "processes of one deployment are one issuer");
 }

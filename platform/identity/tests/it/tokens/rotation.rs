@@ -104,13 +104,15 @@ async fn without_the_store_what_is_known_is_good_and_what_is_not_is_not_judged()
     assert_eq!(verdict(&bed.read(&bed.tokens, &token).await), "good");
     bed.clock.advance(5_000);
     assert_eq!(verdict(&bed.read(&bed.tokens, &unknown).await), "unknown", "it may be of a key that could not be read");
+    let made = issue(&bed.tokens, "ann").await;
+    assert_eq!(verdict(&bed.read(&bed.tokens, &made).await), "good", "for a minute it signs on");
     bed.clock.advance(14 * MINUTE_MS);
     assert_eq!(verdict(&bed.read(&bed.tokens, &token).await), "good");
     assert_eq!(verdict(&bed.read(&bed.tokens, "a.b.c").await), "bad", "what is no token needs no key");
+    let made = bed.tokens.issue("ann", Duration::from_mins(1), Map::new()).await;
+    assert!(matches!(made, Err(Unissued::Store(_))), "another may sign by now: {made:?}");
     bed.clock.advance(MINUTE_MS);
     assert_eq!(verdict(&bed.read(&bed.tokens, &token).await), "unknown", "who knows what has happened since");
-    let made = bed.tokens.issue("ann", Duration::from_mins(1), Map::new()).await;
-    assert!(matches!(made, Err(Unissued::Store(_))), "{made:?}");
 }
 
 #[tokio::test]
