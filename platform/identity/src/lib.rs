@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 pub mod issuers;
 mod keys;

@@ -32,6 +32,8 @@ pub(crate) use jwk::{Key, key_set};
 pub(crate) use jws::{Doubt, Jws};
 pub(crate) use store::MADE;
 pub(crate) use strict::object;
+#[cfg(fuzzing)]
+pub(crate) use strict::text;
 
 /// When to come back with a token that nobody can check now, seconds.
 const RETRY_S: u32 = 5;

@@ -1,6 +1,7 @@
 //! Tokens that nobody made, or that somebody changed.
 
 use identity::tokens::Tokens;
+use kernel::SealKey;
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -91,6 +92,63 @@ async fn parts_of_good_tokens_make_no_token() {
     refused(&bed.tokens, &format!("{}.{}.{}", ann[0], root[1], ann[2]), "another payload").await;
     refused(&bed.tokens, &format!("{}.{}.{}", root[0], ann[1], root[2]), "another signature").await;
     refused(&bed.tokens, &format!("{}.{}.{}.{}", ann[0], ann[1], ann[2], ann[2]), "four parts").await;
+}
+
+/// Our own key, taken out of the store by somebody who has the seal key as well.
+async fn our_key(bed: &Deployment) -> Ed25519KeyPair {
+    let sql = "SELECT kid, sealed FROM token_keys WHERE signs_from_ms IS NOT NULL AND signed_until_ms IS NULL";
+    let row: Result<(String, Vec<u8>), store::StoreError> =
+        bed.store.read(async move |tx| tx.one(sql, &[]).await).await;
+    let (name, sealed) = row.expect("a key");
+    let seed = SealKey::new(super::SEAL).open(&format!("token_keys:{name}"), &sealed).expect("opened");
+    let seed = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, seed.expose());
+    Ed25519KeyPair::from_seed_unchecked(&seed.expect("base64url")).expect("a pair")
+}
+
+#[tokio::test]
+async fn what_our_own_key_signs_is_judged_all_the_same() {
+    let bed = Deployment::new();
+    let token = issue(&bed.tokens, "ann").await;
+    let pair = our_key(&bed).await;
+    let sign = |header: &str, said: &str| {
+        let text = format!("{}.{}", encode(header), encode(said));
+        format!("{text}.{}", encode(pair.sign(text.as_bytes())))
+    };
+    let (header, said) = (part(&token, 0), part(&token, 1));
+    let good = sign(&header.to_string(), &said.to_string());
+    assert_eq!(verdict(&bed.read(&bed.tokens, &good).await), "good");
+    for (member, value) in [
+        ("typ", json!("JWT")),
+        ("typ", json!("subscription+jwt")),
+        ("typ", json!(null)),
+        ("alg", json!("Ed25519")),
+        ("alg", json!("none")),
+        ("crit", json!([])),
+        ("kid", json!("")),
+    ] {
+        let mut header = header.clone();
+        header[member] = value.clone();
+        refused(&bed.tokens, &sign(&header.to_string(), &said.to_string()), &format!("{member} is {value}")).await;
+    }
+    for member in ["typ", "kid", "alg"] {
+        let mut header = header.clone();
+        header.as_object_mut().expect("an object").remove(member);
+        refused(&bed.tokens, &sign(&header.to_string(), &said.to_string()), &format!("without {member}")).await;
+    }
+    for (member, value) in [
+        ("iss", json!("urn:mainspring:another")),
+        ("aud", json!("mainspring:subscription")),
+        ("sub", json!("")),
+        ("nbf", json!(START_MS / 1000 + 31)),
+        ("iat", json!(START_MS / 1000 + 31)),
+        ("exp", json!("tomorrow")),
+    ] {
+        let mut said = said.clone();
+        said[member] = value.clone();
+        refused(&bed.tokens, &sign(&header.to_string(), &said.to_string()), &format!("{member} is {value}")).await;
+    }
+    let twice = said.to_string().replacen('{', r#"{"sub":"root","#, 1);
+    refused(&bed.tokens, &sign(&header.to_string(), &twice), "two subjects").await;
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Issuers that are away, slow, wrong or hostile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use identity::issuers::Issuers;
 use kernel::Clock;
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 use super::issuer::{Issuer, Signer, client, issuers};
 use super::{MINUTE_MS, START_MS, verdict};
@@ -200,6 +202,27 @@ async fn whoever_asked_may_leave_and_the_others_hear_the_answer() {
     issuer.falls_silent(false);
     assert_eq!(verdict(&waits.await.expect("waited")), "good");
     assert_eq!(issuer.asked().len(), 2, "one question, of two documents");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_who_come_at_the_same_moment_ask_once() {
+    let signer = Signer::ed25519(1);
+    for round in 0..20 {
+        let issuer = Issuer::with(&[signer.jwk("a")]).await;
+        let (issuers, _) = issuers(&[issuer.settings()]);
+        let start = Arc::new(Barrier::new(16));
+        let all = (0..16).map(|_| {
+            let (issuers, start, token) = (issuers.clone(), start.clone(), signer.token(&issuer.url(), "a"));
+            tokio::spawn(async move {
+                start.wait().await;
+                issuers.verify(&token).await
+            })
+        });
+        for read in join_all(all).await {
+            assert_eq!(verdict(&read.expect("read")), "good", "round {round}");
+        }
+        assert_eq!(issuer.asked().len(), 2, "round {round}");
+    }
 }
 
 #[tokio::test]
