@@ -9,3 +9,4 @@ mod rights;
 mod sessions;
 mod sign_in;
 mod support;
+mod tokens;
