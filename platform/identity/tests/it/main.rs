@@ -1,6 +1,7 @@
 //! Who may do what, attacked: links, sessions, cookies, and the permission of administrators.
 
 mod admin;
+mod bearer;
 mod doors;
 mod elsewhere;
 mod keys;
