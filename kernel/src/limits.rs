@@ -318,7 +318,7 @@ pub const SIGN_IN_WINDOW_MS: i64 = 15 * 60_000;
 /// How long an invitation can be used, milliseconds.
 pub const INVITATION_MS: i64 = 7 * 86_400_000;
 /// Invitations that can be used at one time.
-pub const INVITATIONS: usize = 1_000;
+pub const INVITATIONS: usize = PAGE;
 /// How long a link that sets a new password can be used, milliseconds.
 pub const PASSWORD_RESET_MS: i64 = 86_400_000;
 /// How long a change of a person's rights is kept for the processes that have not looked yet, milliseconds.
