@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bus::{Bus, BusError, BusResult, Position, Publication, Read, Sink};
+use bus::{Bus, BusError, BusResult, Position, Present, Publication, Read, Sink};
 use bytes::Bytes;
 use kernel::{Clock, Entropy, limits};
 use parking_lot::RwLock;
@@ -16,12 +16,14 @@ use tokio_util::sync::CancellationToken;
 use crate::centrifuge::emulated::NODES;
 use crate::channels::Channels;
 use crate::codes::{Disconnect, Refused};
+use crate::comings::Comings;
 use crate::doorman::{Caller, Doorman};
 use crate::durable::Loads;
 use crate::feed::Feed;
 use crate::members::{Members, Seat};
 use crate::namespace::{Access, LoadError, Namespace};
 use crate::people::{Asking, Rights};
+use crate::presence::Counts;
 
 /// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
 const DRAIN_MS: u64 = 5_000;
@@ -75,6 +77,8 @@ pub(crate) struct Core {
     /// The name of this process among those of the bus.
     pub(crate) node: String,
     pub(crate) channels: Channels,
+    pub(crate) comings: Comings,
+    pub(crate) counts: Counts,
     pub(crate) members: Arc<Members>,
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
@@ -94,6 +98,18 @@ impl Sink for Ear {
         match channel.strip_prefix(NODES) {
             Some(node) => core.told(node, &publication.data),
             None => core.channels.publication(channel, publication),
+        }
+    }
+
+    fn joined(&self, channel: &str, present: &Arc<Present>) {
+        if let Some(core) = self.0.upgrade() {
+            core.heard(channel, true, present);
+        }
+    }
+
+    fn left(&self, channel: &str, present: &Arc<Present>) {
+        if let Some(core) = self.0.upgrade() {
+            core.heard(channel, false, present);
         }
     }
 
@@ -122,6 +138,8 @@ impl Hub {
             asking: Asking::default(),
             nobody: Arc::default(),
             channels: Channels::new(),
+            comings: Comings::default(),
+            counts: Counts::default(),
             members: Arc::new(Members::new()),
             origins: RwLock::default(),
             namespaces: RwLock::default(),
@@ -289,14 +307,20 @@ impl Hub {
                 self.tick();
             }
         };
-        let (catching_up, asking) = (self.0.catch_up(), self.0.ask_the_unanswered());
-        tokio::join!(ticking, stop.run_until_cancelled(catching_up), stop.run_until_cancelled(asking));
+        let core = &self.0;
+        tokio::join!(
+            ticking,
+            stop.run_until_cancelled(core.catch_up()),
+            stop.run_until_cancelled(core.ask_the_unanswered()),
+            stop.run_until_cancelled(core.tell_the_comings()),
+        );
     }
 
     /// One second has passed: [`Hub::run`] calls it, and tests.
     pub fn tick(&self) {
         self.0.members.tick(&self.0.entropy, self.0.clock.now_ms());
         self.0.asking.tick();
+        self.0.tell_comings();
         self.0.bus.sweep();
         metrics::gauge!("realtime_subscriptions").set(self.stats().subscriptions as f64);
     }

@@ -32,12 +32,25 @@ pub struct Namespace {
     pub durable: Option<Arc<dyn Load>>,
     /// Who is let in, channel by channel.
     pub guard: Option<Arc<dyn Guard>>,
+    /// Subscribers may ask who is there.
+    pub presence: bool,
+    /// Subscribers that want it are told who comes and goes.
+    pub join_leave: bool,
 }
 
 impl Namespace {
     /// Channels for everybody, without history.
     pub fn public(name: &'static str) -> Self {
-        Self { name, access: Access::Public, history_size: 0, history_ttl_ms: 0, durable: None, guard: None }
+        Self {
+            name,
+            access: Access::Public,
+            history_size: 0,
+            history_ttl_ms: 0,
+            durable: None,
+            guard: None,
+            presence: false,
+            join_leave: false,
+        }
     }
 
     /// Channels for admins, without history.
@@ -62,6 +75,23 @@ impl Namespace {
     #[must_use]
     pub fn guarded(self, guard: Arc<dyn Guard>) -> Self {
         Self { guard: Some(guard), ..self }
+    }
+
+    /// Lets subscribers ask who is in a channel, and how many.
+    #[must_use]
+    pub fn presence(self) -> Self {
+        Self { presence: true, ..self }
+    }
+
+    /// Tells subscribers that want it (`join_leave` of their request) who comes to a channel and goes.
+    #[must_use]
+    pub fn join_leave(self) -> Self {
+        Self { join_leave: true, ..self }
+    }
+
+    /// Whether the bus is told who is there.
+    pub(crate) fn shows_clients(&self) -> bool {
+        self.presence || self.join_leave
     }
 
     pub(crate) fn keep(&self) -> Keep {

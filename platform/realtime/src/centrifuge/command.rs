@@ -33,6 +33,7 @@ pub(crate) enum Payload {
     Unsubscribe(OfChannel),
     Publish(OfChannel),
     Presence(OfChannel),
+    PresenceStats(OfChannel),
     History(History),
     Send,
     Rpc,
@@ -66,6 +67,8 @@ pub(crate) struct Subscribe {
     pub(crate) recover: bool,
     pub(crate) offset: u64,
     pub(crate) epoch: String,
+    /// Wants to be told who comes and goes.
+    pub(crate) join_leave: bool,
     /// A bit mask: 1 offers channel compaction (not taken), 2 wants an error where recovery fails.
     pub(crate) flag: i64,
     /// 0 is a stream; maps and polls are not spoken here.
@@ -98,9 +101,9 @@ pub(crate) struct Since {
     epoch: String,
 }
 
-impl From<Since> for Position {
-    fn from(since: Since) -> Self {
-        Self { offset: since.offset, epoch: since.epoch.into() }
+impl From<&Since> for Position {
+    fn from(since: &Since) -> Self {
+        Self { offset: since.offset, epoch: since.epoch.as_str().into() }
     }
 }
 
@@ -118,7 +121,8 @@ impl Command {
             Self { subscribe: Some(subscribe), .. } => Payload::Subscribe(subscribe),
             Self { unsubscribe: Some(of), .. } => Payload::Unsubscribe(of),
             Self { publish: Some(of), .. } => Payload::Publish(of),
-            Self { presence: Some(of), .. } | Self { presence_stats: Some(of), .. } => Payload::Presence(of),
+            Self { presence: Some(of), .. } => Payload::Presence(of),
+            Self { presence_stats: Some(of), .. } => Payload::PresenceStats(of),
             Self { history: Some(history), .. } => Payload::History(history),
             Self { send: Some(_), .. } => Payload::Send,
             Self { rpc: Some(_), .. } => Payload::Rpc,

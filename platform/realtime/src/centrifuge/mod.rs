@@ -5,6 +5,8 @@ pub(crate) mod command;
 mod connect;
 pub(crate) mod connection;
 pub(crate) mod emulated;
+mod look;
 pub(crate) mod reply;
 mod subscribe;
+pub(crate) mod subscriptions;
 pub(crate) mod wire;

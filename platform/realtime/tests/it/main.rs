@@ -5,6 +5,7 @@ mod emulation;
 mod guarded;
 mod life;
 mod people;
+mod presence;
 mod protocol;
 mod recovery;
 mod register;
