@@ -347,6 +347,8 @@ pub const PRESENCE_AT_ONCE: usize = 50;
 pub const PRESENCE_TOGETHER_MS: u64 = 250;
 /// Joins and leaves of a channel that wait to be told together; so many are told at once.
 pub const PRESENCE_TOGETHER: usize = 1_000;
+/// What a token says of its client to others, bytes: with the rest it fits `PRESENT_BYTES`.
+pub const CLIENT_INFO_BYTES: usize = 2_048;
 /// A person that leaves and joins again within so long was never away, milliseconds.
 pub const PRESENCE_FLAP_MS: i64 = 3_000;
 /// Leaves of a channel that wait for somebody to come back; above that they are told at once.

@@ -4,6 +4,7 @@ mod broadcast;
 mod catch_up;
 mod centrifuge;
 mod channels;
+mod claims;
 mod codes;
 mod comings;
 pub mod doorman;

@@ -101,6 +101,8 @@ pub(crate) struct ClientInfo<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) user: &'a str,
     pub(crate) client: &'a str,
+    #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
+    pub(crate) conn_info: &'a [u8],
 }
 
 /// Who is in a channel.

@@ -70,7 +70,8 @@ impl Client {
     /// How others see it.
     pub(super) fn present(&self) -> Present {
         let (client, caller) = (self.name(), self.caller());
-        let info = ClientInfo { user: &caller.user, client: &client };
+        let conn_info = caller.info.as_deref().unwrap_or_default();
+        let info = ClientInfo { user: &caller.user, client: &client, conn_info };
         // A plain structure of texts, for which JSON has no error.
         let info = serde_json::to_vec(&info).unwrap_or_default();
         Present { client: client.into(), person: caller.user.as_str().into(), info: info.into() }

@@ -99,7 +99,11 @@ async fn subscribed(server: &Server, user: &str, channel: &str) -> (Client, Stri
 }
 
 fn info(user: &str, client: &str) -> Value {
-    if user.is_empty() { json!({ "client": client }) } else { json!({ "user": user, "client": client }) }
+    match user {
+        "" => json!({ "client": client }),
+        "ann" => json!({ "user": user, "client": client, "conn_info": { "name": "Ann" } }),
+        user => json!({ "user": user, "client": client }),
+    }
 }
 
 fn join(channel: &str, user: &str, client: &str) -> Value {
