@@ -23,6 +23,7 @@ use crate::members::{Members, Seat};
 use crate::namespace::{Access, Namespace};
 use crate::people::{Asking, Rights};
 use crate::presence::Counts;
+use crate::rpc::Handler;
 
 /// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
 const DRAIN_MS: u64 = 5_000;
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
     pub(crate) loads: Loads,
+    pub(crate) handlers: RwLock<HashMap<&'static str, Arc<dyn Handler>>>,
+    pub(crate) messages: RwLock<Option<Arc<dyn Handler>>>,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -120,6 +123,8 @@ impl Hub {
             origins: RwLock::default(),
             namespaces: RwLock::default(),
             loads: Loads::default(),
+            handlers: RwLock::default(),
+            messages: RwLock::default(),
             connections: AtomicUsize::new(limits::CONNECTIONS),
             draining: AtomicBool::new(false),
             doubt: Notify::new(),

@@ -22,6 +22,7 @@ mod people;
 mod presence;
 mod publish;
 mod routes;
+pub mod rpc;
 mod socket;
 mod sse;
 mod ws;

@@ -36,6 +36,8 @@ pub struct Namespace {
     pub presence: bool,
     /// Subscribers that want it are told who comes and goes.
     pub join_leave: bool,
+    /// Subscribers may publish.
+    pub allow_publish_for_subscriber: bool,
 }
 
 impl Namespace {
@@ -50,6 +52,7 @@ impl Namespace {
             guard: None,
             presence: false,
             join_leave: false,
+            allow_publish_for_subscriber: false,
         }
     }
 
@@ -89,6 +92,12 @@ impl Namespace {
         Self { join_leave: true, ..self }
     }
 
+    /// Lets whoever is subscribed to a channel publish on it. A durable channel is its product's alone.
+    #[must_use]
+    pub fn allow_publish_for_subscriber(self) -> Self {
+        Self { allow_publish_for_subscriber: true, ..self }
+    }
+
     /// Whether the bus is told who is there.
     pub(crate) fn shows_clients(&self) -> bool {
         self.presence || self.join_leave
@@ -109,6 +118,16 @@ pub trait Guard: Send + Sync {
         channel: &'a str,
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>>;
+
+    /// Whether this caller may publish on the channel, subscribed or not: nobody, unless the product says so. Asked for each
+    /// publication.
+    fn may_publish<'a>(
+        &'a self,
+        _channel: &'a str,
+        _caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
 }
 
 /// A durable stream as its table has it.

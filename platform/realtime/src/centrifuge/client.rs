@@ -33,6 +33,8 @@ pub(crate) struct Client {
     native_ping: bool,
     life: AtomicU8,
     pub(super) subscriptions: Subscriptions,
+    /// What it said within which second.
+    pub(super) said: Mutex<(i64, u32)>,
     /// What it is called among clients, in 128 bits.
     uuid: u128,
 }
@@ -79,6 +81,7 @@ impl Client {
             native_ping,
             life: AtomicU8::new(life::OPENED),
             subscriptions: Subscriptions::default(),
+            said: Mutex::default(),
             uuid,
         }
     }
@@ -98,7 +101,7 @@ impl Client {
         }
         match payload {
             Payload::Pong => return self.pong(),
-            Payload::Send => return Err(Disconnect::NOT_AVAILABLE),
+            Payload::Send(message) => return self.message(&message).await,
             _ if id == 0 => return Err(Disconnect::BAD_REQUEST),
             Payload::Connect(connect) => return self.connect(id, &connect).await,
             Payload::Subscribe(subscribe) => return self.subscribe(id, &subscribe).await,
@@ -107,13 +110,10 @@ impl Client {
                 self.answer(id, "unsubscribe", &Empty {});
             }
             Payload::History(history) => return self.history(id, history).await,
-            Payload::Publish(of) => {
-                named(&of.channel)?;
-                self.refuse(id, ReplyError::PERMISSION_DENIED);
-            }
+            Payload::Publish(publish) => return self.publish(id, &publish).await,
             Payload::Presence(of) => return self.presence(id, &of.channel).await,
             Payload::PresenceStats(of) => return self.presence_stats(id, &of.channel).await,
-            Payload::Rpc => self.refuse(id, ReplyError::NOT_AVAILABLE),
+            Payload::Rpc(call) => return self.rpc(id, &call).await,
             Payload::Refresh(refresh) => return self.refresh(id, &refresh).await,
             Payload::SubRefresh(of) => {
                 let subscribed = self.is_subscribed(named(&of.channel)?);

@@ -7,6 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod emulated;
 mod look;
 pub(crate) mod reply;
+mod say;
 mod subscribe;
 pub(crate) mod subscriptions;
 pub(crate) mod wire;

@@ -238,6 +238,20 @@ impl<'a> From<&'a History> for HistoryOut<'a> {
     }
 }
 
+/// What a product answered.
+#[derive(Serialize)]
+pub(crate) struct DataOut<'a> {
+    #[serde(serialize_with = "raw")]
+    pub(crate) data: &'a [u8],
+}
+
+/// Why a product refused.
+#[derive(Serialize)]
+pub(crate) struct ErrorOut<'a> {
+    pub(crate) code: u32,
+    pub(crate) message: &'a str,
+}
+
 #[derive(Serialize)]
 pub(crate) struct Empty {}
 

@@ -9,6 +9,7 @@ mod presence;
 mod protocol;
 mod recovery;
 mod register;
+mod say;
 mod slow;
 mod sse;
 mod support;
