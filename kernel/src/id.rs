@@ -69,8 +69,12 @@ ids! {
     EventId = "evt";
     /// One event on its way to one endpoint: the `webhook-id` of every attempt.
     MessageId = "msg";
+    /// One person.
+    PersonId = "usr";
     /// One HTTP request, for logs and problem bodies.
     RequestId = "req";
+    /// One room of the chat.
+    RoomId = "room";
 }
 
 fn uuid_v7(now_ms: i64, entropy: &Entropy) -> u128 {

@@ -18,6 +18,15 @@ pub struct Tx {
     pub(crate) hooks: Vec<Hook>,
 }
 
+/// Whose SQL a statement must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The embedded engine.
+    Sqlite,
+    /// The engine of a fleet.
+    Postgres,
+}
+
 /// The connection, which the engine shares on the same thread.
 pub(crate) enum Link {
     Sqlite(Rc<sqlite::Session>),
@@ -33,6 +42,14 @@ impl Tx {
     /// statement are worth a text of their own there. Where statements cost nothing, there are no lists.
     pub fn takes_lists(&self) -> bool {
         matches!(self.link, Link::Postgres(_))
+    }
+
+    /// The engine that reads the statements: for the few that have no common words, such as a search in an index of words.
+    pub fn dialect(&self) -> Dialect {
+        match self.link {
+            Link::Sqlite(_) => Dialect::Sqlite,
+            Link::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// Runs a statement and returns how many rows it changed.
