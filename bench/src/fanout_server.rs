@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use bus::Bus;
 use kernel::{Clock, Entropy};
-use realtime::{Authenticate, Caller, Hub, Namespace};
+use realtime::doorman::Nobody;
+use realtime::{Hub, Namespace};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -22,8 +23,7 @@ const ORDERS: usize = 1;
 /// each when it is done.
 pub(crate) async fn hub() -> Result<()> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
-    let nobody: Authenticate = Arc::new(|_| Box::pin(async { Caller::default() }));
-    let hub = Hub::new(Bus::memory(clock.clone(), &entropy), clock, entropy, nobody);
+    let hub = Hub::new(Bus::memory(clock.clone(), &entropy), clock, entropy, Arc::new(Nobody));
     hub.namespace(Namespace::public("bench"));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);

@@ -69,7 +69,7 @@ ids! {
     EventId = "evt";
     /// One event on its way to one endpoint: the `webhook-id` of every attempt.
     MessageId = "msg";
-    /// One person.
+    /// One person who can sign in.
     PersonId = "usr";
     /// One HTTP request, for logs and problem bodies.
     RequestId = "req";

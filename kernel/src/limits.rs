@@ -237,6 +237,8 @@ pub const REALTIME_PING_S: u32 = 25;
 pub const REALTIME_PONG_S: u32 = 10;
 /// From opening to `connect` at most, seconds.
 pub const REALTIME_CONNECT_S: u32 = 12;
+/// From the end of a connection's right to its closing, milliseconds: a client that was late to refresh it has so long.
+pub const REALTIME_EXPIRY_GRACE_MS: i64 = 25_000;
 /// Publications one recovery or one history read returns.
 pub const HISTORY_READ: usize = 300;
 /// Channels with a history kept in memory; the longest idle goes first.
@@ -297,6 +299,34 @@ pub const BODY_MS: u64 = 30_000;
 /// How long nothing of an answer may be taken by its client, milliseconds: then the connection is gone, and with it what the answer
 /// held. A client that takes some now and then, as players do, may be as slow as it likes.
 pub const WRITE_STALL_MS: u64 = 60_000;
+/// A person's name, characters.
+pub const PERSON_NAME_CHARS: usize = 50;
+/// A person's e-mail address, bytes (RFC 5321, section 4.5.3.1.3).
+pub const PERSON_EMAIL_BYTES: usize = 254;
+/// A password, characters: at least and at most.
+pub const PASSWORD_CHARS: (usize, usize) = (8, 200);
+/// Passwords that are hashed at one time: 19 MiB of memory and some 30 ms of a core each.
+pub const PASSWORDS_AT_ONCE: usize = 2;
+/// Passwords that may wait for it.
+pub const PASSWORDS_WAITING: usize = 64;
+/// Sessions of one person at one time: the oldest ends when there would be one more.
+pub const PERSON_SESSIONS: usize = 50;
+/// Wrong passwords for one account within [`SIGN_IN_WINDOW_MS`]; then it has to wait. A browser that signed in before has its own.
+pub const SIGN_IN_FAILURES: i64 = 10;
+/// How long wrong passwords are remembered, milliseconds.
+pub const SIGN_IN_WINDOW_MS: i64 = 15 * 60_000;
+/// How long an invitation can be used, milliseconds.
+pub const INVITATION_MS: i64 = 7 * 86_400_000;
+/// Invitations that can be used at one time.
+pub const INVITATIONS: usize = 1_000;
+/// How long a link that sets a new password can be used, milliseconds.
+pub const PASSWORD_RESET_MS: i64 = 86_400_000;
+/// How long a change of a person's rights is kept for the processes that have not looked yet, milliseconds.
+pub const PERSON_CHANGES_MS: i64 = 3_600_000;
+/// Between two looks for such changes where no hint came, milliseconds: what was taken back ends within a second.
+pub const PERSON_CHANGES_LOOK_MS: u64 = 500;
+/// Changes that one look takes in; were there more, everybody is asked about.
+pub const PERSON_CHANGES_BATCH: usize = 1_000;
 /// API keys that work at one time.
 pub const API_KEYS: usize = 200;
 /// Body of an API request, bytes.

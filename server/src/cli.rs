@@ -11,8 +11,9 @@ use crate::config::{Config, Overrides, Role};
 use crate::key_cli::KeyCommand;
 use crate::move_cli::MoveArgs;
 use crate::products::Products;
+use crate::user_cli::UserCommand;
 use crate::webhook_cli::WebhookCommand;
-use crate::{config, control, doctor, key_cli, move_cli, serve, webhook_cli};
+use crate::{config, control, doctor, key_cli, move_cli, serve, user_cli, webhook_cli};
 
 /// The live backend in one binary.
 #[derive(Parser, Debug)]
@@ -41,6 +42,11 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// People who can sign in.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
     },
     /// Settings: their defaults, their mistakes, their values.
     Config {
@@ -140,6 +146,7 @@ fn run(cli: Cli, products: Products) -> Result<ExitCode> {
         Command::AdminLink(args) => block_on(control::ask(args.load()?, products, control::Ask::AdminLink)),
         Command::Webhook { command } => block_on(webhook_cli::run(command, products)),
         Command::Key { command } => block_on(key_cli::run(command, products)),
+        Command::User { command } => block_on(user_cli::run(command, products)),
         Command::Config { command } => {
             match command {
                 ConfigCommand::Default => print!("{}", config::DEFAULTS),

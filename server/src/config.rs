@@ -37,6 +37,8 @@ pub struct Config {
     pub backup: Backup,
     /// How jobs run.
     pub jobs: Jobs,
+    /// Who may have an account.
+    pub identity: Identity,
     /// Who may connect.
     pub realtime: Realtime,
     /// What may be published.
@@ -164,6 +166,14 @@ pub struct Jobs {
     pub concurrency: usize,
 }
 
+/// `[identity]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Identity {
+    pub registration: identity::people::Registration,
+}
+
 /// `[realtime]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,6 +199,7 @@ pub struct Limits {
     pub sign_in: String,
     pub api: String,
     pub key: String,
+    pub person: String,
     pub ingress: String,
     pub public: String,
 }
@@ -199,7 +210,7 @@ impl Limits {
     /// # Errors
     /// For a text that is no rate.
     pub fn policies(&self) -> Result<guard::Policies, guard::PolicyError> {
-        guard::Policies::parse([&self.sign_in, &self.api, &self.key, &self.ingress, &self.public])
+        guard::Policies::parse([&self.sign_in, &self.api, &self.key, &self.person, &self.ingress, &self.public])
     }
 }
 

@@ -26,9 +26,10 @@ use crate::config::Config;
 use crate::key_cli::KeyAsk;
 use crate::products::Products;
 use crate::telemetry::level::{LevelNow, LogLevel};
+use crate::user_cli::UserAsk;
 use crate::webhook_cli::{self, WebhookAsk};
 use crate::wiring::{self, Machine};
-use crate::{backup, floors, key_cli, keys};
+use crate::{backup, floors, key_cli, keys, user_cli};
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub(crate) enum Ask {
     Webhook(WebhookAsk),
     /// About API keys.
     Key(KeyAsk),
+    /// About people.
+    User(UserAsk),
     /// Change what is logged, for a while; or what is logged, when there is no filter.
     LogLevel {
         /// As tracing filters.
@@ -62,6 +65,7 @@ impl Ask {
             Self::Backup { file } => Some(("backup", file.display().to_string())),
             Self::Webhook(ask) => ask.recorded(),
             Self::Key(ask) => ask.recorded(),
+            Self::User(ask) => ask.recorded(),
             Self::LogLevel { filter, .. } => filter.clone().map(|filter| ("log-level", filter)),
         }
     }
@@ -169,6 +173,7 @@ impl Answers {
             }
             Ask::Webhook(ask) => webhook_cli::answer(&self.sources, self.webhooks.as_ref(), ask).await.into(),
             Ask::Key(ask) => key_cli::answer(&self.identity, ask).await.into(),
+            Ask::User(ask) => user_cli::answer(&self.identity, &self.base, ask).await.into(),
             Ask::LogLevel { filter, for_minutes } => self.log_level(filter, for_minutes),
             Ask::Backup { .. } => Answer::Refuses("a backup is not made in between".into()),
         };
@@ -290,7 +295,7 @@ async fn offline(config: &Config, products: Products) -> Result<Answers> {
     Ok(Answers {
         guard: wiring::open_guard(config, &store, bus, (&clock, &entropy), &key)?,
         store: store.clone(),
-        identity: Identity::new(store, clock, entropy),
+        identity: Identity::new(store, clock, entropy, key),
         sources,
         webhooks: None,
         level: None,

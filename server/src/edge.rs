@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use kernel::{Clock, Entropy, Problem, RequestId, RequestInfo, TraceId};
 use tracing::Instrument;
 
+use crate::slow_body;
 use crate::traceparent::TraceParent;
 
 /// Who is at the other end of the connection.
@@ -63,6 +64,7 @@ pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next:
     if caller.is_somebody() {
         span.record("caller", tracing::field::display(caller));
     }
+    let request = slow_body::guarded(&edge.identity, request, caller);
     let answered = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
     let _in_span = span.enter();
     let response = answered.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response());

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Role};
 use crate::products::{Products, first_page};
 use crate::wiring::{self, Machine};
-use crate::{accept, backup, control, demo, gauges, live, telemetry, upkeep};
+use crate::{accept, backup, control, demo, doorman, gauges, live, telemetry, upkeep};
 
 /// Whether sample activity is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,7 @@ impl Machine {
             endpoints: self.endpoints.clone(),
         };
         let (hub, pings) = (ctx.hub.clone(), stop());
+        let rights = doorman::watch(self.identity.clone(), ctx.hub.clone(), stop());
         let mut tasks = vec![
             tokio::spawn(self.health.clone().watch(stop())),
             tokio::spawn(self.live.clone().run(stop())),
@@ -115,6 +116,7 @@ impl Machine {
             tokio::spawn(live::job_channels(ctx.jobs, ctx.hub, stop())),
             tokio::spawn(self.webhooks.clone().run(stop())),
             tokio::spawn(async move { hub.run(pings).await }),
+            tokio::spawn(rights),
             tokio::spawn(self.slo.clone().run(stop())),
         ];
         if config.server.does(Role::Scheduler) {

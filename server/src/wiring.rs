@@ -11,7 +11,7 @@ use events::{Events, Registry};
 use fleet::Fleet;
 use guard::Guard;
 use host::{Ctx, Product};
-use identity::{Caller, Identity};
+use identity::Identity;
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, SealKey};
 use outbound::Outbound;
@@ -22,6 +22,7 @@ use store::{Migration, Store};
 use webhooks::{Sources, Webhooks};
 
 use crate::config::{Config, Role, days_ms};
+use crate::doorman::Door;
 use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
@@ -58,7 +59,8 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let store = floors::open_store(config, &products, &clock, &entropy).await?;
     floors::check_key(&store, &key, &entropy).await?;
     floors::attach_replica(config, &store).await?;
-    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone());
+    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
+    let identity = identity.registering(config.identity.registration);
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
     // A lock on the data directory proves that this is the only process; on a shared database, leases do.
     let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
@@ -229,15 +231,8 @@ fn open_hub(
     clock: &Clock,
     entropy: &Entropy,
 ) -> Hub {
-    let identity = identity.clone();
-    let authenticate: realtime::Authenticate = Arc::new(move |headers| {
-        let (identity, headers) = (identity.clone(), headers.clone());
-        Box::pin(async move {
-            let admin = identity.caller_of(&headers).await == Caller::Admin;
-            realtime::Caller { user: if admin { "admin" } else { "" }.to_owned(), admin, token: None }
-        })
-    });
-    let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), authenticate);
+    let doorman = Arc::new(Door(identity.clone()));
+    let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), doorman);
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
     hub.namespace(Namespace::admin(live::NAMESPACE));
     hub.namespace(Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS));

@@ -16,8 +16,9 @@ use bus::Bus;
 use futures_util::FutureExt;
 use kernel::{Clock, Entropy};
 use libfuzzer_sys::fuzz_target;
+use realtime::doorman::Nobody;
 use realtime::fuzzing::{Session, command, lines};
-use realtime::{Caller, Hub, Namespace};
+use realtime::{Hub, Namespace};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -50,8 +51,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn hub() -> Hub {
     let (clock, entropy) = (Clock::manual(1_700_000_000_000), Entropy::seeded(1));
-    let nobody = |_: &http::HeaderMap| async { Caller::default() }.boxed();
-    let hub = Hub::new(Bus::memory(clock.clone(), &entropy), clock, entropy, Arc::new(nobody));
+    let hub = Hub::new(Bus::memory(clock.clone(), &entropy), clock, entropy, Arc::new(Nobody));
     hub.namespace(Namespace::public("plain"));
     hub.namespace(Namespace::public("news").history(3, u64::MAX));
     hub.namespace(Namespace::admin("ops").history(3, u64::MAX));

@@ -5,14 +5,23 @@ use std::net::IpAddr;
 use ::store::{StoreError, Tx};
 use axum::extract::Request;
 use axum::http::StatusCode;
-use identity::Caller;
+use identity::{Caller, Role};
 use kernel::RequestInfo;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{Client, Guard, caller_of, store as rows};
 
-const SIGN_IN: &str = "/console/enter/{token}";
+/// Where strangers become somebody: recorded although nobody is signed in yet, without a path that is a secret.
+const SIGN_IN: [&str; 7] = [
+    "/console/enter/{token}",
+    "/sign-in",
+    "/join/{token}",
+    "/password/{token}",
+    "/api/v1/session",
+    "/api/v1/people/register",
+    "/api/v1/people/password-reset",
+];
 /// What a worker says about its jobs, several times a job: the jobs tell it themselves, and the log would hold little else.
 const WORK: [&str; 4] =
     ["/api/v1/jobs/claim", "/api/v1/jobs/{id}/heartbeat", "/api/v1/jobs/{id}/complete", "/api/v1/jobs/{id}/fail"];
@@ -28,7 +37,7 @@ pub struct Entry {
     pub id: i64,
     /// When, Unix milliseconds.
     pub at_ms: i64,
-    /// `admin`, `key:7` (the API key of that number), `anonymous` (a sign-in), or `cli` (the command line beside the server).
+    /// `admin` (by a link), a person's id, `key:7` (the API key of that number), `anonymous` (a sign-in), or `cli` (the command line beside the server).
     pub actor: String,
     /// What was asked for: the method and the route, or the command.
     pub action: String,
@@ -61,9 +70,11 @@ pub(crate) struct Act(Option<Entry>);
 impl Act {
     pub(crate) fn of(request: &Request, route: &str) -> Self {
         let (extensions, caller) = (request.extensions(), caller_of(request));
-        let signs_in = route == SIGN_IN;
+        let signs_in = SIGN_IN.contains(&route);
         let counts = match caller {
-            Caller::Admin => true,
+            Caller::Admin | Caller::Person { role: Role::Admin, .. } => true,
+            // What people do in a product, the product tells itself.
+            Caller::Person { .. } => signs_in || is_of_account(route),
             Caller::Key { .. } => !WORK.contains(&route),
             Caller::Anonymous | Caller::Unknown => signs_in,
         };
@@ -76,12 +87,17 @@ impl Act {
             at_ms: 0,
             actor: caller.to_string(),
             action: format!("{} {route}", request.method()),
-            target: if signs_in { String::new() } else { request.uri().path().to_owned() },
+            target: if route.ends_with("{token}") { String::new() } else { request.uri().path().to_owned() },
             status: 0,
             address: address.as_ref().map(IpAddr::to_string).unwrap_or_default(),
             request_id: extensions.get::<RequestInfo>().map(|info| info.request_id.clone()).unwrap_or_default(),
         }))
     }
+}
+
+/// A route by which people change their own account.
+fn is_of_account(route: &str) -> bool {
+    route == "/api/v1/me" || route.starts_with("/api/v1/me/") || route == "/api/v1/session/end"
 }
 
 impl Guard {

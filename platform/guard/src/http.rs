@@ -18,7 +18,7 @@ pub fn routes(guard: Guard) -> OpenApiRouter {
 
 #[derive(Deserialize, IntoParams)]
 struct ListParams {
-    /// Only by this actor: `admin`, `key:7`, `anonymous` or `cli`.
+    /// Only by this actor: `admin`, a person's id, `key:7`, `anonymous` or `cli`.
     actor: Option<String>,
     /// Only with this text in the action or in the target.
     q: Option<String>,

@@ -14,18 +14,33 @@ use crate::{Client, Guard};
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The policy whose shares belong to API keys; those of all others belong to addresses.
+/// The policies whose shares belong to API keys and to people; those of all others belong to addresses.
 const KEY: &str = "key";
+const PERSON: &str = "person";
+
+/// Where guesses are made: at links, invitations and passwords.
+const SIGN_IN: [&str; 8] = [
+    "/console/enter/{token}",
+    "/sign-in",
+    "/join/{token}",
+    "/password/{token}",
+    "/api/v1/session",
+    "/api/v1/me/password",
+    "/api/v1/people/register",
+    "/api/v1/people/password-reset",
+];
 
 /// The quotas in force; `None` counts nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policies {
-    /// Using a sign-in link.
+    /// Using a sign-in link, an invitation or a password.
     pub sign_in: Option<Quota>,
     /// `/api/v1`, for each address.
     pub api: Option<Quota>,
     /// `/api/v1`, for each API key, from wherever it is used.
     pub key: Option<Quota>,
+    /// `/api/v1`, for each person who is signed in, from wherever they are.
+    pub person: Option<Quota>,
     /// Webhooks.
     pub ingress: Option<Quota>,
     /// Pages, realtime connections, everything else that anybody may open.
@@ -38,16 +53,17 @@ pub struct Policies {
 pub struct PolicyError(&'static str, String);
 
 impl Policies {
-    /// Reads the five settings, in the order of the fields.
+    /// Reads the six settings, in the order of the fields.
     ///
     /// # Errors
     /// [`PolicyError`] for the first that is none.
-    pub fn parse([sign_in, api, key, ingress, public]: [&str; 5]) -> Result<Self, PolicyError> {
+    pub fn parse([sign_in, api, key, person, ingress, public]: [&str; 6]) -> Result<Self, PolicyError> {
         let read = |field, text: &str| quota(text).ok_or_else(|| PolicyError(field, text.to_owned()));
         Ok(Self {
             sign_in: read("sign_in", sign_in)?,
             api: read("api", api)?,
             key: read("key", key)?,
+            person: read("person", person)?,
             ingress: read("ingress", ingress)?,
             public: read("public", public)?,
         })
@@ -57,9 +73,10 @@ impl Policies {
         let (name, quota) = match route {
             "/livez" | "/readyz" | "/startupz" | "/healthz" | "/metrics" => return None,
             route if route.starts_with("/assets/") => return None,
-            "/console/enter/{token}" if method == Method::POST => ("sign-in", self.sign_in),
+            route if method == Method::POST && SIGN_IN.contains(&route) => ("sign-in", self.sign_in),
             route if route.starts_with("/in/") => ("ingress", self.ingress),
             route if route.starts_with("/api/v1/") && matches!(caller, Caller::Key { .. }) => (KEY, self.key),
+            route if route.starts_with("/api/v1/") && matches!(caller, Caller::Person { .. }) => (PERSON, self.person),
             route if route.starts_with("/api/v1/") => ("api", self.api),
             _ => ("public", self.public),
         };
@@ -96,8 +113,12 @@ impl Guard {
         let (caller, client) = who;
         let Some((policy, quota)) = self.0.policies.of(method, route, caller) else { return Standing(None) };
         let client = client.filter(|client| !client.0.is_loopback());
-        // A key is counted on this machine as well: its share is about what a program does, and not about from where.
-        let counted = if policy == KEY { Some(caller.to_string()) } else { client.map(|client| counted_as(client.0)) };
+        // Keys and people are counted on this machine as well: their share is about what they do, and not about from where.
+        let counted = if matches!(policy, KEY | PERSON) {
+            Some(caller.to_string())
+        } else {
+            client.map(|client| counted_as(client.0))
+        };
         let Some(counted) = counted else { return Standing(Some((policy, quota, None))) };
         match self.0.bus.take(&format!("rate:{policy}:{counted}"), quota).await {
             Ok(taken) => Standing(Some((policy, quota, Some(taken)))),
@@ -117,7 +138,11 @@ impl Standing {
             return None;
         }
         metrics::counter!("ratelimit_rejected_total", "policy" => policy).increment(1);
-        let whose = if policy == KEY { "API key" } else { "address" };
+        let whose = match policy {
+            KEY => "API key",
+            PERSON => "account",
+            _ => "address",
+        };
         let detail = format!(
             "This {whose} has used up its {} requests in {} s ({policy}). Wait as long as Retry-After says.",
             quota.count,
@@ -146,7 +171,11 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
+    use identity::{By, Role};
+
     use super::*;
+
+    const ID: &str = "usr_01arz3ndektsv4rrffq69g5fav";
 
     #[test]
     fn a_rate_is_so_many_in_so_long() {
@@ -158,16 +187,18 @@ mod tests {
         for wrong in ["", "600", "600/m1", "0/1m", "1/0s", "-1/1s", "1/1y", "1/99999999d", "/1m", "1/é"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
-        let refused = Policies::parse(["1/s", "1/s", "many", "1/s", "1/s"]).expect_err("refused");
+        let refused = Policies::parse(["1/s", "1/s", "many", "1/s", "1/s", "1/s"]).expect_err("refused");
         assert!(refused.to_string().starts_with("key = \"many\" is no rate"), "{refused}");
     }
 
     #[test]
     fn every_route_has_the_policy_that_fits() {
-        let policies = Policies::parse(["1/s", "2/s", "off", "3/s", "4/s"]).expect("rates");
+        let policies = Policies::parse(["1/s", "2/s", "off", "off", "3/s", "4/s"]).expect("rates");
         let of = |method, route| policies.of(&method, route, Caller::Admin).map(|(name, _)| name);
         assert_eq!(of(Method::POST, "/console/enter/{token}"), Some("sign-in"));
         assert_eq!(of(Method::GET, "/console/enter/{token}"), Some("public"));
+        assert_eq!(of(Method::POST, "/api/v1/session"), Some("sign-in"), "whoever is signed in guesses no more");
+        assert_eq!(of(Method::GET, "/api/v1/session"), Some("api"));
         assert_eq!(of(Method::POST, "/in/{source}"), Some("ingress"));
         assert_eq!(of(Method::GET, "/api/v1/jobs"), Some("api"));
         assert_eq!(of(Method::GET, "/radio/{owner}/{repo}"), Some("public"));
@@ -179,6 +210,11 @@ mod tests {
         assert_eq!(of(policies, "/api/v1/jobs"), None, "off is off, and not the share of an address");
         let policies = Policies { key: policies.api, ..policies };
         assert_eq!(of(policies, "/api/v1/jobs"), Some("key"));
+        let person = Caller::Person { id: ID.parse().expect("an id"), role: Role::Member, by: By::Token };
+        let of_person = |policies: Policies, route| policies.of(&Method::POST, route, person).map(|(name, _)| name);
+        assert_eq!(of_person(policies, "/api/v1/jobs"), None);
+        let policies = Policies { person: policies.api, ..policies };
+        assert_eq!(of_person(policies, "/api/v1/jobs"), Some("person"));
         assert_eq!(of(policies, "/in/{source}"), Some("ingress"), "elsewhere a key is no more than an address");
     }
 }

@@ -5,9 +5,11 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use kernel::Problem;
+use kernel::{PersonId, Problem};
 
 use crate::Scope;
+use crate::people::Actor;
+use crate::people::model::Role;
 
 /// Who sends the request, as the edge found out. It travels in the request's extensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,8 +17,17 @@ pub enum Caller {
     /// Nobody in particular.
     #[default]
     Anonymous,
-    /// The administrator, by a session.
+    /// The administrator, by a session that a link opened.
     Admin,
+    /// A person.
+    Person {
+        /// Who.
+        id: PersonId,
+        /// What they may do.
+        role: Role,
+        /// What they showed.
+        by: By,
+    },
     /// A program, by an API key.
     Key {
         /// The key's number.
@@ -28,28 +39,41 @@ pub enum Caller {
     Unknown,
 }
 
+/// What a person shows with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The cookie of a browser that signed in.
+    Session,
+    /// A token made for a few minutes. It is no proof that its owner sits there, so it changes nothing about the account.
+    Token,
+}
+
 impl Caller {
     /// Whether it is somebody in particular.
     pub const fn is_somebody(self) -> bool {
-        matches!(self, Self::Admin | Self::Key { .. })
+        matches!(self, Self::Admin | Self::Person { .. } | Self::Key { .. })
     }
 }
 
-/// `admin`, `key:` and the key's number, or for nobody `anonymous` and `unknown`: the name under which what a caller did is
+/// `admin`, a person's id, `key:` and the key's number, or for nobody `anonymous` and `unknown`: the name under which what a caller did is
 /// written down, and by which what belongs to one is kept from the others. Stored: never changes.
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => f.write_str("anonymous"),
             Self::Admin => f.write_str("admin"),
+            Self::Person { id, .. } => write!(f, "{id}"),
             Self::Key { id, .. } => write!(f, "key:{id}"),
             Self::Unknown => f.write_str("unknown"),
         }
     }
 }
 
-/// Proof that an administrator sends this request.
-pub struct Admin;
+/// Proof that an administrator sends this request: the one who opened a link, or a person of that role.
+pub struct Admin {
+    /// Who, for what has to ask again whether they still may.
+    pub actor: Actor,
+}
 
 /// When to ask again while the store does not answer, seconds.
 const RETRY_S: u32 = 5;
@@ -61,7 +85,11 @@ impl<S: Sync> FromRequestParts<S> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Caller>() {
-            Some(Caller::Admin) => same_site(parts).map(|()| Self),
+            Some(Caller::Admin) => same_site(parts).map(|()| Self { actor: Actor::Admin }),
+            Some(Caller::Person { id, role: Role::Admin, by }) => {
+                shown(parts, *by).map(|()| Self { actor: Actor::Person(*id) })
+            }
+            Some(Caller::Person { .. }) => Err(Problem::forbidden("Only an administrator may do this.")),
             Some(Caller::Key { .. }) => {
                 Err(Problem::forbidden("An API key may not do this: it takes a signed-in person."))
             }
@@ -73,8 +101,32 @@ impl<S: Sync> FromRequestParts<S> for Admin {
     }
 }
 
-fn unknown() -> Problem {
+/// Proof that a browser with a session sends this request, whoever's.
+pub(crate) struct Signed;
+
+impl<S: Sync> FromRequestParts<S> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match parts.extensions.get::<Caller>() {
+            Some(Caller::Admin | Caller::Person { by: By::Session, .. }) => same_site(parts).map(|()| Self),
+            Some(Caller::Person { .. } | Caller::Key { .. }) => Err(Problem::forbidden("That has no session.")),
+            Some(Caller::Unknown) => Err(unknown()),
+            _ => Err(Problem::unauthorized("Nobody is signed in.")),
+        }
+    }
+}
+
+pub(crate) fn unknown() -> Problem {
     Problem::unavailable(RETRY_S, "whose session or key it is could not be looked up")
+}
+
+/// A browser adds a cookie by itself, also to what a page of another site makes it send; a token it does not.
+pub(crate) fn shown(parts: &Parts, by: By) -> Result<(), Problem> {
+    match by {
+        By::Session => same_site(parts),
+        By::Token => Ok(()),
+    }
 }
 
 fn same_site(parts: &Parts) -> Result<(), Problem> {
@@ -121,6 +173,10 @@ impl<N: Needs, S: Sync> FromRequestParts<S> for Key<N> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let id = match parts.extensions.get::<Caller>() {
             Some(Caller::Admin) => same_site(parts).map(|()| None)?,
+            Some(Caller::Person { role: Role::Admin, by, .. }) => shown(parts, *by).map(|()| None)?,
+            Some(Caller::Person { .. }) => {
+                return Err(Problem::forbidden("This takes an API key, or an administrator."));
+            }
             Some(Caller::Key { id, scopes }) if scopes & N::SCOPE.bit() != 0 => Some(*id),
             Some(Caller::Key { .. }) => {
                 return Err(Problem::forbidden(format!("This API key lacks the scope `{}`.", N::SCOPE.name())));

@@ -1,27 +1,37 @@
 //! Signing in by link, and what a session is.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use kernel::{Problem, ProblemResult};
-use serde::Serialize;
+use axum::{Extension, Json};
+use kernel::{Problem, ProblemResult, Secret};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::admin::Signed;
+use crate::people::model::{PersonDetails, Role};
 use crate::sessions::SESSION_TTL_MS;
-use crate::{Admin, Caller, Identity, page};
+use crate::sign_in::{Credentials, SignedIn};
+use crate::{Caller, Identity, doors, pages, people};
 
 const COOKIE: &str = "mainspring_session";
+/// What a browser that signed in keeps, so that nobody else's guesses lock it out.
+const DEVICE: &str = "mainspring_device";
+/// How long it keeps it, seconds.
+const DEVICE_S: i64 = 365 * 86_400;
 
 /// The routes of this part.
 pub fn routes(identity: Identity) -> OpenApiRouter {
     OpenApiRouter::new()
         .route("/console/enter/{token}", axum::routing::get(confirm).post(enter))
-        .routes(routes!(session))
+        .routes(routes!(session, sign_in))
         .routes(routes!(end))
         .merge(crate::keys::routes())
+        .merge(people::http::routes())
+        .merge(people::me::routes())
+        .merge(doors::routes())
         .with_state(identity)
 }
 
@@ -47,13 +57,33 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The session that a browser shows.
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    named(headers, COOKIE)
+}
+
+fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    cookies.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Has the browser keep a secret, for us alone. Behind a proxy that ends TLS, the proxy says so; on plain loopback a Secure cookie
+/// would be dropped by some browsers.
+fn keep(name: &str, value: &str, max_age_s: i64, https: bool) -> ProblemResult<HeaderValue> {
+    let secure = if https { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}");
+    let mut cookie = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
+    cookie.set_sensitive(true);
+    Ok(cookie)
+}
+
+/// Has the browser forget its session.
+pub(crate) fn forget() -> HeaderValue {
+    HeaderValue::from_static("mainspring_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")
 }
 
 async fn confirm() -> Response {
-    page::confirm()
+    pages::confirm()
 }
 
 async fn enter(
@@ -61,14 +91,9 @@ async fn enter(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
-    let Some(session) = identity.open_link(&token).await? else { return Ok(page::used()) };
-    // Behind a proxy that ends TLS, the proxy says so; on plain loopback a Secure cookie would be dropped by some browsers.
-    let secure = if is_https(&headers) { "; Secure" } else { "" };
-    let max_age = SESSION_TTL_MS / 1000;
-    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}", session.expose());
+    let Some(session) = identity.open_link(&token).await? else { return Ok(pages::used()) };
+    let cookie = keep(COOKIE, session.expose(), SESSION_TTL_MS / 1_000, is_https(&headers))?;
     let mut response = Redirect::to("/console").into_response();
-    let mut cookie = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
-    cookie.set_sensitive(true);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
@@ -81,22 +106,71 @@ pub fn is_https(headers: &HeaderMap) -> bool {
 
 #[derive(Serialize, ToSchema)]
 struct Session {
-    /// `admin`.
-    role: &'static str,
+    /// `admin` or `member`.
+    role: Role,
+    /// Who; null for the administrator by a link.
+    person: Option<PersonDetails>,
 }
 
 /// Who is signed in.
-#[utoipa::path(get, path = "/api/v1/session", tag = "identity", responses((status = 200, body = Session), (status = 401)))]
-async fn session(_: Admin) -> Json<Session> {
-    Json(Session { role: "admin" })
+#[utoipa::path(get, path = "/api/v1/session", tag = "identity", responses((status = 200, body = Session), (status = 401), (status = 403)))]
+async fn session(caller: Option<Extension<Caller>>, State(identity): State<Identity>) -> ProblemResult<Json<Session>> {
+    match caller.map(|Extension(caller)| caller).unwrap_or_default() {
+        Caller::Admin => Ok(Json(Session { role: Role::Admin, person: None })),
+        Caller::Person { id, role, .. } => Ok(Json(Session { role, person: identity.person(id).await? })),
+        Caller::Key { .. } => Err(Problem::forbidden("An API key has no session.")),
+        Caller::Unknown => Err(crate::admin::unknown()),
+        Caller::Anonymous => Err(Problem::unauthorized(
+            "Sign in first: with an account, or by the link that `mainspring admin-link` prints beside the server.",
+        )),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    /// The address of the account.
+    email: String,
+    /// Its password.
+    #[schema(value_type = String, format = Password)]
+    password: Secret,
+}
+
+/// Signs this browser in, for 30 days.
+#[utoipa::path(post, path = "/api/v1/session", tag = "identity", request_body = SignIn, responses((status = 200, body = Session), (status = 401), (status = 403), (status = 415), (status = 422), (status = 429), (status = 503)))]
+async fn sign_in(
+    State(identity): State<Identity>,
+    headers: HeaderMap,
+    Json(SignIn { email, password }): Json<SignIn>,
+) -> ProblemResult<Response> {
+    let signed_in = identity.sign_in(credentials(&headers, &email, &password)).await?;
+    let details = identity.person(signed_in.person).await?;
+    let role = details.as_ref().map_or(Role::Member, |details| details.role);
+    let mut response = Json(Session { role, person: details }).into_response();
+    keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+    Ok(response)
+}
+
+/// What a browser says with these headers.
+pub(crate) fn credentials<'a>(headers: &'a HeaderMap, email: &'a str, password: &'a Secret) -> Credentials<'a> {
+    let client = headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok()).unwrap_or_default();
+    Credentials { email, password, device: named(headers, DEVICE).unwrap_or_default(), client }
+}
+
+/// Has the browser keep its session, and that it had one.
+pub(crate) fn keep_signed_in(response: &mut Response, it: &SignedIn, https: bool) -> ProblemResult<()> {
+    let kept = [(COOKIE, &it.session, SESSION_TTL_MS / 1_000), (DEVICE, &it.device, DEVICE_S)];
+    for (name, value, max_age_s) in kept {
+        response.headers_mut().append(header::SET_COOKIE, keep(name, value.expose(), max_age_s, https)?);
+    }
+    Ok(())
 }
 
 /// Signs this browser out.
-#[utoipa::path(post, path = "/api/v1/session/end", tag = "identity", responses((status = 204), (status = 401)))]
-async fn end(_: Admin, State(identity): State<Identity>, headers: HeaderMap) -> ProblemResult<Response> {
+#[utoipa::path(post, path = "/api/v1/session/end", tag = "identity", responses((status = 204), (status = 401), (status = 403)))]
+async fn end(_: Signed, State(identity): State<Identity>, headers: HeaderMap) -> ProblemResult<Response> {
     if let Some(session) = cookie(&headers) {
         identity.end_session(session).await?;
     }
-    let expired = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, expired)]).into_response())
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, forget())]).into_response())
 }

@@ -1,13 +1,16 @@
 //! One-time links and the sessions they give.
 
-use kernel::{Clock, Entropy, Secret};
+use kernel::{Clock, Entropy, SealKey, Secret};
 use sha2::{Digest, Sha256};
-use store::{Migration, Store, StoreError, params};
+use store::{Migration, Store, StoreError, Tx, params};
+use tokio::sync::watch;
 
-use crate::Caller;
+use crate::people::store as people;
+use crate::people::{Actor, Registration};
+use crate::{By, Caller, passwords, sign_in};
 
 /// The tables of this part.
-pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING];
+pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING, people::PEOPLE];
 
 const SESSIONS: Migration = Migration {
     part: "identity",
@@ -30,12 +33,24 @@ pub struct Identity {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) key: SealKey,
+    pub(crate) passwords: passwords::Passwords,
+    pub(crate) registration: Registration,
+    /// Counts the changes of people's rights that this process committed.
+    pub(crate) news: watch::Sender<u64>,
 }
 
 impl Identity {
-    /// Over a store.
-    pub fn new(store: Store, clock: Clock, entropy: Entropy) -> Self {
-        Self { store, clock, entropy }
+    /// Over a store, with the deployment's key, for whoever is invited.
+    pub fn new(store: Store, clock: Clock, entropy: Entropy, key: SealKey) -> Self {
+        let passwords = passwords::Passwords::new(&entropy);
+        Self { store, clock, entropy, key, passwords, registration: Registration::default(), news: watch::channel(0).0 }
+    }
+
+    /// Says who may register, at set-up.
+    #[must_use]
+    pub fn registering(self, registration: Registration) -> Self {
+        Self { registration, ..self }
     }
 
     /// Makes a one-time link's token, good for [`LINK_TTL_MS`].
@@ -86,25 +101,48 @@ impl Identity {
         Ok(opened?.then(|| Secret::new(session)))
     }
 
+    /// Who has this session token, and until when, Unix milliseconds; `None` for nobody.
+    pub(crate) async fn holder(&self, session: &str) -> Result<Option<(Caller, i64)>, StoreError> {
+        let (digest, now_ms) = (digest(session), self.clock.now_ms());
+        let of_person = session.starts_with(sign_in::PREFIX);
+        if session.len() != TOKEN_BYTES * 2 + usize::from(of_person) {
+            return Ok(None);
+        }
+        let read = async move |tx: &mut Tx| {
+            if of_person {
+                let found = people::by_session(tx, &digest, now_ms).await?;
+                return Ok(found.map(|(id, role, until_ms)| (Caller::Person { id, role, by: By::Session }, until_ms)));
+            }
+            let sql = "SELECT expires_at_ms FROM sessions WHERE digest = $1 AND expires_at_ms >= $2";
+            let row: Option<(i64,)> = tx.first(sql, params![&digest, now_ms]).await?;
+            Ok(row.map(|(until_ms,)| (Caller::Admin, until_ms)))
+        };
+        self.store.read(read).await
+    }
+
     /// Who has this session token.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn caller(&self, session: &str) -> Result<Caller, StoreError> {
-        if session.len() != TOKEN_BYTES * 2 {
-            return Ok(Caller::Anonymous);
-        }
-        let (digest, now_ms) = (digest(session), self.clock.now_ms());
-        let sql = "SELECT 1 FROM sessions WHERE digest = $1 AND expires_at_ms >= $2";
-        let row: Result<Option<(i64,)>, StoreError> =
-            self.store.read(async move |tx| tx.first(sql, params![&digest, now_ms]).await).await;
-        Ok(if row?.is_some() { Caller::Admin } else { Caller::Anonymous })
+        Ok(self.holder(session).await?.map_or(Caller::Anonymous, |(caller, _)| caller))
     }
 
     pub(crate) async fn end_session(&self, session: &str) -> Result<(), StoreError> {
-        let digest = digest(session);
-        let sql = "DELETE FROM sessions WHERE digest = $1";
-        self.store.write(async move |tx| tx.execute(sql, params![&digest]).await.map(drop)).await
+        let (identity, digest, now_ms) = (self.clone(), digest(session), self.clock.now_ms());
+        let write = async move |tx: &mut Tx| {
+            if tx.execute("DELETE FROM sessions WHERE digest = $1", params![&digest]).await? == 1 {
+                people::note(tx, Actor::Admin, now_ms).await?;
+                identity.tell(tx);
+            }
+            let sql = "DELETE FROM person_sessions WHERE digest = $1 RETURNING person";
+            if let Some((person,)) = tx.first::<(String,)>(sql, params![&digest]).await? {
+                people::changed(tx, people::person_id(&person)?, false, now_ms).await?;
+                identity.tell(tx);
+            }
+            Ok(())
+        };
+        self.store.write(write).await
     }
 }
 

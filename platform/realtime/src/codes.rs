@@ -20,14 +20,20 @@ impl Disconnect {
     /// on the way and come seconds later.
     pub(crate) const STALE: Self = Self::of(3000, "stale");
     pub(crate) const SHUTDOWN: Self = Self::of(3001, "shutdown");
+    /// The right that it was opened with has ended, and was not refreshed.
+    pub(crate) const EXPIRED: Self = Self::of(3005, "connection expired");
     pub(crate) const SLOW: Self = Self::of(3008, "slow");
     pub(crate) const WRITE_ERROR: Self = Self::of(3009, "write error");
     pub(crate) const INSUFFICIENT_STATE: Self = Self::of(3010, "insufficient state");
     pub(crate) const NO_PONG: Self = Self::of(3012, "no pong");
     /// More commands at once than it may have waiting.
     pub(crate) const TOO_MANY_REQUESTS: Self = Self::of(3013, "too many requests");
+    /// What let it in was taken back, the person was not: the client drops its token and its positions and comes again.
+    pub(crate) const STATE_INVALIDATED: Self = Self::of(3014, "state invalidated");
     pub(crate) const INVALID_TOKEN: Self = Self::of(3500, "invalid token");
     pub(crate) const BAD_REQUEST: Self = Self::of(3501, "bad request");
+    /// Whoever it acted for may not come at all.
+    pub(crate) const FORCED: Self = Self::of(3503, "force disconnect");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(3508, "not available");
 
     const fn of(code: u16, reason: &'static str) -> Self {
@@ -52,6 +58,7 @@ impl ReplyError {
     pub(crate) const LIMIT_EXCEEDED: Self = Self::of(106, "limit exceeded");
     pub(crate) const BAD_REQUEST: Self = Self::of(107, "bad request");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(108, "not available");
+    pub(crate) const TOKEN_EXPIRED: Self = Self::of(109, "token expired");
     pub(crate) const UNRECOVERABLE: Self = Self::of(112, "unrecoverable position");
 
     const fn of(code: u16, message: &'static str) -> Self {

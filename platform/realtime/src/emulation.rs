@@ -109,13 +109,17 @@ async fn open(hub: &Hub, wire: Wire, first: &str, headers: &HeaderMap) -> Proble
         return Err(Problem::bad_request("connect_missing", detail));
     }
     let seat = hub.0.seat()?;
-    let caller = (hub.0.authenticate)(headers).await;
-    let client = Arc::new(Client::new(hub.0.clone(), caller, wire, false));
-    hub.0.members.enter(Member::Socket(client.clone()), limits::REALTIME_CONNECT_S as usize);
+    let rights = hub.0.rights();
+    let admission = hub.0.at_the_door(headers).await.into();
+    let client = Arc::new(Client::new(hub.0.clone(), admission, wire, false));
+    let answer = Answer::new(client.clone(), first, seat);
+    let member = Member::Socket(client.clone());
+    hub.0.members.enter(member.clone(), limits::REALTIME_CONNECT_S as usize);
+    hub.0.entered(&member, Some(rights)).await;
     if hub.0.is_draining() {
         client.outbox.close(Disconnect::SHUTDOWN);
     }
-    let mut response = Response::new(Body::from_stream(Answer::new(client, first, seat)));
+    let mut response = Response::new(Body::from_stream(answer));
     let kind = if wire == Wire::Event { "text/event-stream; charset=utf-8" } else { "application/json; charset=utf-8" };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

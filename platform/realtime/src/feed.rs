@@ -23,7 +23,7 @@ const BEAT_S: usize = 15;
 /// The publications of one channel, first those that were asked for, then each as it comes.
 ///
 /// It ends when the server shuts down, when its reader is too slow, or when a publication is missing: the reader comes
-/// back with the offset of the last one that it got.
+/// back with the offset of the last one that it got. It ends too with the right of its caller.
 pub struct Feed {
     core: Arc<Core>,
     state: Arc<FeedState>,
@@ -39,6 +39,7 @@ pub struct Feed {
 
 pub(crate) struct FeedState {
     pub(crate) id: u64,
+    pub(crate) caller: Arc<Caller>,
     pub(crate) outbox: Outbox<Arc<Broadcast>>,
     beat: AtomicBool,
 }
@@ -64,13 +65,14 @@ impl FeedState {
 
 impl Feed {
     /// Joins the channel; `settle` follows when the history has been read.
-    pub(crate) fn join(core: &Arc<Core>, channel: &str, seat: Seat, caller: Option<Arc<Caller>>) -> Self {
+    pub(crate) fn join(core: &Arc<Core>, channel: &str, seat: Seat, caller: &Arc<Caller>, guarded: bool) -> Self {
         let state = Arc::new(FeedState {
             id: core.members.fresh_id(),
+            caller: caller.clone(),
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
             beat: AtomicBool::new(false),
         });
-        let channel = core.channels.join(channel, Member::Feed(state.clone()), caller);
+        let channel = core.channels.join(channel, Member::Feed(state.clone()), guarded.then(|| caller.clone()));
         core.members.enter(Member::Feed(state.clone()), 1 + core.entropy.below(BEAT_S as u64) as usize);
         Self {
             core: core.clone(),
@@ -83,6 +85,10 @@ impl Feed {
             recovered: false,
             _seat: seat,
         }
+    }
+
+    pub(crate) fn member(&self) -> Member {
+        Member::Feed(self.state.clone())
     }
 
     /// Hears nothing of the channel, and is not told so.

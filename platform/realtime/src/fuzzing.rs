@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use crate::centrifuge::client::Client;
+use crate::Hub;
+use crate::centrifuge::client::{Admission, Client};
 use crate::centrifuge::command::Command;
 use crate::centrifuge::connection::next_line;
 use crate::centrifuge::wire::Wire;
 use crate::ws::decode;
-use crate::{Caller, Hub};
 
 /// What a client sent, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Session(Arc<Client>);
 impl Session {
     /// Of nobody in particular.
     pub fn open(hub: &Hub) -> Self {
-        Self(Arc::new(Client::new(hub.0.clone(), Caller::default(), Wire::Frame, false)))
+        Self(Arc::new(Client::new(hub.0.clone(), Admission::AtTheDoor(hub.0.nobody.clone()), Wire::Frame, false)))
     }
 
     /// Handles a line of a message.

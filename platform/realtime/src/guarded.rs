@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bus::{BusResult, Position, Read};
 
-use crate::hub::{Caller, Core, Hub, Recovery};
+use crate::Caller;
+use crate::hub::{Core, Hub, Recovery};
 use crate::namespace::Namespace;
 
 impl Hub {

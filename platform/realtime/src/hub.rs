@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use bus::{Bus, BusError, BusResult, Position, Publication, Read, Sink};
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use http::HeaderMap;
-use kernel::{Clock, Entropy, Secret, limits};
+use kernel::{Clock, Entropy, limits};
 use parking_lot::RwLock;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -18,35 +16,15 @@ use tokio_util::sync::CancellationToken;
 use crate::centrifuge::emulated::NODES;
 use crate::channels::Channels;
 use crate::codes::{Disconnect, Refused};
+use crate::doorman::{Caller, Doorman};
 use crate::durable::Loads;
 use crate::feed::Feed;
 use crate::members::{Members, Seat};
 use crate::namespace::{Access, LoadError, Namespace};
+use crate::people::{Asking, Rights};
 
 /// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
 const DRAIN_MS: u64 = 5_000;
-
-/// Who a connection acts for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Caller {
-    /// Empty for nobody.
-    pub user: String,
-    /// May use the namespaces that are for admins.
-    pub admin: bool,
-    /// What the caller shows to a guarded channel: the `token` of a Centrifuge subscription or of an SSE request.
-    pub token: Option<Secret>,
-}
-
-impl Caller {
-    /// The same caller with a token to show; an empty one is none.
-    #[must_use]
-    pub fn showing(&self, token: &str) -> Self {
-        Self { token: (!token.is_empty()).then(|| Secret::new(token)), ..self.clone() }
-    }
-}
-
-/// Decides from the headers of the handshake who is calling. Nobody is an answer too.
-pub type Authenticate = Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Caller> + Send + Sync>;
 
 /// How busy this process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -90,7 +68,10 @@ pub(crate) struct Core {
     pub(crate) bus: Bus,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
-    pub(crate) authenticate: Authenticate,
+    pub(crate) doorman: Arc<dyn Doorman>,
+    pub(crate) asking: Asking,
+    /// The caller that most share.
+    pub(crate) nobody: Arc<Caller>,
     /// The name of this process among those of the bus.
     pub(crate) node: String,
     pub(crate) channels: Channels,
@@ -132,12 +113,14 @@ pub(crate) struct Recovery {
 
 impl Hub {
     /// A hub without namespaces that listens to the bus.
-    pub fn new(bus: Bus, clock: Clock, entropy: Entropy, authenticate: Authenticate) -> Self {
+    pub fn new(bus: Bus, clock: Clock, entropy: Entropy, doorman: Arc<dyn Doorman>) -> Self {
         let core = Arc::new(Core {
             clock,
             node: entropy.token(8),
             entropy,
-            authenticate,
+            doorman,
+            asking: Asking::default(),
+            nobody: Arc::default(),
             channels: Channels::new(),
             members: Arc::new(Members::new()),
             origins: RwLock::default(),
@@ -238,21 +221,24 @@ impl Hub {
         caller: &Caller,
     ) -> Result<Feed, Refused> {
         let since = since_offset.map(|offset| Position { offset, epoch: "".into() });
-        self.open_since(channel, since, backlog, caller).await
+        self.open_since(channel, since, backlog, &Arc::new(caller.clone()), None).await
     }
 
+    /// `rights` is the state of the rights before the caller was looked up; none where somebody else did that.
     pub(crate) async fn open_since(
         &self,
         channel: &str,
         since: Option<Position>,
         backlog: usize,
-        caller: &Caller,
+        caller: &Arc<Caller>,
+        rights: Option<Rights>,
     ) -> Result<Feed, Refused> {
         let core = &self.0;
         let seat = core.seat()?;
         let namespace = core.open(channel, caller).await?;
-        // Joined first and asked then: whoever loses its right in between is found by `recheck`.
-        let mut feed = Feed::join(core, channel, seat, namespace.guard.as_ref().map(|_| Arc::new(caller.clone())));
+        // Joined first and asked then: whoever loses its right in between is found by `recheck` and `ask_again`.
+        let mut feed = Feed::join(core, channel, seat, caller, namespace.guard.is_some());
+        core.entered(&feed.member(), rights).await;
         let inside = core.admits(&namespace, channel, caller).await;
         if !inside {
             feed.stay_outside();
@@ -294,7 +280,7 @@ impl Hub {
         Stats { connections: self.0.members.seated(), channels, subscriptions }
     }
 
-    /// Ticks once a second until `stop`. Without it nobody is pinged and no stale connection is closed.
+    /// Ticks once a second until `stop`. Without it nobody is pinged, and no connection closed that is stale or past its end.
     pub async fn run(&self, stop: CancellationToken) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         // A second that was missed is made up for: each belongs to other connections.
@@ -303,12 +289,14 @@ impl Hub {
                 self.tick();
             }
         };
-        tokio::join!(ticking, stop.run_until_cancelled(self.0.catch_up()));
+        let (catching_up, asking) = (self.0.catch_up(), self.0.ask_the_unanswered());
+        tokio::join!(ticking, stop.run_until_cancelled(catching_up), stop.run_until_cancelled(asking));
     }
 
     /// One second has passed: [`Hub::run`] calls it, and tests.
     pub fn tick(&self) {
-        self.0.members.tick(&self.0.entropy);
+        self.0.members.tick(&self.0.entropy, self.0.clock.now_ms());
+        self.0.asking.tick();
         self.0.bus.sweep();
         metrics::gauge!("realtime_subscriptions").set(self.stats().subscriptions as f64);
     }

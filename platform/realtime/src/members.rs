@@ -1,15 +1,16 @@
 //! Every open connection of the process, and the second that each is looked at next.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
-use kernel::Entropy;
+use kernel::{Entropy, limits};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::centrifuge::client::Client;
 use crate::codes::Disconnect;
@@ -54,6 +55,31 @@ impl Member {
         }
     }
 
+    /// Ends it without what waits for it.
+    pub(crate) fn cut(&self, why: Disconnect) {
+        match self {
+            Self::Socket(client) => client.outbox.cut(why),
+            Self::Feed(feed) => feed.outbox.cut(why),
+        }
+    }
+
+    /// Whom it acts for now.
+    pub(crate) fn caller(&self) -> Arc<Caller> {
+        match self {
+            Self::Socket(client) => client.caller(),
+            Self::Feed(feed) => feed.caller.clone(),
+        }
+    }
+
+    /// When it is closed because its caller's right ends. A client has some time more, to refresh it.
+    fn ends_ms(&self, caller: &Caller) -> Option<i64> {
+        let grace_ms = match self {
+            Self::Socket(_) => limits::REALTIME_EXPIRY_GRACE_MS,
+            Self::Feed(_) => 0,
+        };
+        caller.until_ms.map(|until_ms| until_ms.saturating_add(grace_ms))
+    }
+
     /// The member missed a publication of the channel and is no longer subscribed: it must read the history again.
     pub(crate) fn lost(&self, channel: &str) {
         match self {
@@ -85,8 +111,24 @@ pub(crate) struct Members {
     /// Who came since the last tick, seated or not.
     arrived: AtomicUsize,
     all_left: Notify,
-    all: Mutex<HashMap<u64, Member>>,
+    all: Mutex<All>,
     wheel: Mutex<Wheel>,
+}
+
+/// Everybody, by number, by person and by end.
+#[derive(Default)]
+struct All {
+    here: HashMap<u64, Here>,
+    people: HashMap<Arc<str>, Vec<u64>>,
+    ends: BTreeSet<(i64, u64)>,
+}
+
+struct Here {
+    member: Member,
+    /// Under which it is found among the people; none for nobody.
+    person: Option<Arc<str>>,
+    /// Under which it is found among the ends.
+    ends_ms: Option<i64>,
 }
 
 struct Wheel {
@@ -113,21 +155,46 @@ impl Members {
     /// Registers a member that is looked at in `first_s` seconds for the first time.
     pub(crate) fn enter(&self, member: Member, first_s: usize) {
         let id = member.id();
-        self.all.lock().insert(id, member);
+        self.all.lock().enter(member);
         self.wheel.lock().insert(id, first_s);
     }
 
+    /// Whom the member acts for, and until when, has changed. One that is not here is left alone.
+    pub(crate) fn known_anew(&self, member: &Member) {
+        let mut all = self.all.lock();
+        if all.leave(member.id()) {
+            all.enter(member.clone());
+        }
+    }
+
     pub(crate) fn find(&self, id: u64) -> Option<Member> {
-        self.all.lock().get(&id).cloned()
+        self.all.lock().here.get(&id).map(|here| here.member.clone())
+    }
+
+    /// Everybody here who acts for this user.
+    pub(crate) fn of(&self, user: &str) -> Vec<Member> {
+        let all = self.all.lock();
+        let ids = all.people.get(user).into_iter().flatten();
+        ids.filter_map(|id| all.here.get(id)).map(|here| here.member.clone()).collect()
+    }
+
+    /// Everybody here who is somebody.
+    pub(crate) fn known(&self) -> Vec<Member> {
+        let all: Vec<Member> = self.everybody();
+        all.into_iter().filter(|member| member.caller().is_known()).collect()
+    }
+
+    fn everybody(&self) -> Vec<Member> {
+        self.all.lock().here.values().map(|here| here.member.clone()).collect()
     }
 
     pub(crate) fn leave(&self, id: u64) {
-        self.all.lock().remove(&id);
+        self.all.lock().leave(id);
     }
 
     /// Closes everybody within `window`, a few at a time and in no order: they do not all come back elsewhere at once.
     pub(crate) async fn close_all(&self, why: Disconnect, window: Duration) {
-        let mut all: Vec<Member> = self.all.lock().values().cloned().collect();
+        let mut all = self.everybody();
         let slices = (window.as_millis() / SLICE.as_millis()).max(1) as usize;
         let slice = all.len().div_ceil(slices).max(1);
         let mut pace = tokio::time::interval(SLICE);
@@ -137,12 +204,13 @@ impl Members {
         }
     }
 
-    pub(crate) fn tick(&self, entropy: &Entropy) {
+    pub(crate) fn tick(&self, entropy: &Entropy, now_ms: i64) {
         self.arrived.store(0, Ordering::Release);
+        let ended = self.all.lock().ended(now_ms);
+        ended.iter().for_each(|member| member.cut(Disconnect::EXPIRED));
         let due = self.wheel.lock().advance();
         for id in due {
-            let member = self.all.lock().get(&id).cloned();
-            if let Some(next_s) = member.and_then(|member| member.tick(entropy)) {
+            if let Some(next_s) = self.find(id).and_then(|member| member.tick(entropy)) {
                 self.wheel.lock().insert(id, next_s);
             }
         }
@@ -175,6 +243,52 @@ impl Members {
             }
             left.await;
         }
+    }
+}
+
+impl All {
+    fn enter(&mut self, member: Member) {
+        let (id, caller) = (member.id(), member.caller());
+        let person = (!caller.user.is_empty()).then(|| {
+            let known = self.people.get_key_value(&*caller.user).map(|(person, _)| person.clone());
+            let person = known.unwrap_or_else(|| caller.user.as_str().into());
+            self.people.entry(person.clone()).or_default().push(id);
+            person
+        });
+        let ends_ms = member.ends_ms(&caller);
+        self.ends.extend(ends_ms.map(|at_ms| (at_ms, id)));
+        self.here.insert(id, Here { member, person, ends_ms });
+    }
+
+    /// Whether it was here.
+    fn leave(&mut self, id: u64) -> bool {
+        let Some(here) = self.here.remove(&id) else { return false };
+        if let Some(at_ms) = here.ends_ms {
+            self.ends.remove(&(at_ms, id));
+        }
+        if let Some(person) = here.person
+            && let Some(ids) = self.people.get_mut(&person)
+        {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.people.remove(&person);
+            }
+        }
+        true
+    }
+
+    /// Takes those off the list of ends whose end has come.
+    fn ended(&mut self, now_ms: i64) -> Vec<Member> {
+        let mut ended = Vec::new();
+        while let Some((at_ms, id)) = self.ends.first().copied()
+            && at_ms <= now_ms
+        {
+            self.ends.pop_first();
+            let Some(here) = self.here.get_mut(&id) else { continue };
+            here.ends_ms = None;
+            ended.push(here.member.clone());
+        }
+        ended
     }
 }
 
@@ -211,7 +325,7 @@ mod tests {
     fn so_many_arrive_in_a_second_and_the_others_are_told_when_to_come() {
         let members = Arc::new(Members::new());
         assert_eq!([0; 4].map(|_| members.arrives(2)), [true, true, false, false]);
-        members.tick(&Entropy::seeded(1));
+        members.tick(&Entropy::seeded(1), 0);
         assert!(members.arrives(2), "a second later");
         let crowded = kernel::Problem::from(Refused::Crowded { retry_after_s: 3 });
         assert_eq!((crowded.status().as_u16(), crowded.code()), (429, "too_many_arrivals"));

@@ -13,7 +13,7 @@ use crate::Caller;
 pub enum Access {
     /// Everybody.
     Public,
-    /// Callers whom `authenticate` called admins.
+    /// Callers whom the doorman calls admins.
     Admin,
 }
 

@@ -23,11 +23,13 @@ struct State<T> {
     /// Of what waits and of what was taken and is not yet written.
     bytes: usize,
     closing: Option<Disconnect>,
+    /// The end does not wait for anything to be written.
+    at_once: bool,
 }
 
 impl<T> Outbox<T> {
     pub(crate) fn new(bound_bytes: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), bytes: 0, closing: None };
+        let state = State { waiting: VecDeque::new(), bytes: 0, closing: None, at_once: false };
         Self { state: Mutex::new(state), waker: AtomicWaker::new(), bound_bytes }
     }
 
@@ -49,6 +51,7 @@ impl<T> Outbox<T> {
         if state.bytes > 0 && state.bytes + bytes > self.bound_bytes {
             state.waiting = VecDeque::new();
             state.closing = Some(Disconnect::SLOW);
+            state.at_once = true;
             drop(state);
             return self.waker.take();
         }
@@ -83,9 +86,20 @@ impl<T> Outbox<T> {
         self.waker.wake();
     }
 
-    /// Whether the queue was given up because nobody took from it.
-    pub(crate) fn gave_up(&self) -> bool {
-        self.state.lock().closing == Some(Disconnect::SLOW)
+    /// Ends the connection without what waits: its right to hear it has ended.
+    pub(crate) fn cut(&self, why: Disconnect) {
+        let mut state = self.state.lock();
+        state.closing.get_or_insert(why);
+        state.at_once = true;
+        state.waiting = VecDeque::new();
+        drop(state);
+        self.waker.wake();
+    }
+
+    /// Why what is not yet written is given up, if it is: nobody took it, or the right to it has ended.
+    pub(crate) fn given_up(&self) -> Option<Disconnect> {
+        let state = self.state.lock();
+        state.closing.filter(|_| state.at_once)
     }
 
     pub(crate) fn wake(&self) {
@@ -131,6 +145,22 @@ mod tests {
         outbox.answer(3, 1);
         assert_eq!(outbox.take(&mut taken, 0), Some(Disconnect::SLOW), "the first reason stands");
         assert!(taken.is_empty());
+    }
+
+    #[test]
+    fn a_cut_takes_back_what_waits() {
+        let outbox = Outbox::new(10);
+        let mut taken = VecDeque::new();
+        outbox.push(1, 5);
+        outbox.cut(Disconnect::FORCED);
+        outbox.answer(2, 1);
+        assert_eq!(outbox.take(&mut taken, 0), Some(Disconnect::FORCED));
+        assert!(taken.is_empty() && outbox.given_up() == Some(Disconnect::FORCED));
+        let leaving = Outbox::<u8>::new(10);
+        leaving.close(Disconnect::SHUTDOWN);
+        assert_eq!(leaving.given_up(), None, "an orderly end writes what waits");
+        leaving.cut(Disconnect::FORCED);
+        assert_eq!(leaving.given_up(), Some(Disconnect::SHUTDOWN), "the first reason stands");
     }
 
     #[test]

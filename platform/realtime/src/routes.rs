@@ -17,9 +17,10 @@ use crate::centrifuge::connection;
 use crate::centrifuge::wire::Wire;
 use crate::hub::Hub;
 use crate::members::{Member, Seat};
+use crate::people::Rights;
 use crate::socket::Socket;
 use crate::ws::handshake;
-use crate::{Caller, codes::Disconnect, emulation, sse};
+use crate::{codes::Disconnect, emulation, sse};
 
 impl Hub {
     /// `GET /connection/websocket` and what stands in for it, and `GET /api/v1/channels/{channel}/events`.
@@ -54,18 +55,20 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>) -> ProblemResult<Respons
     }
     let protocol = handshake::protocol(&request)?;
     let seat = hub.0.seat()?;
-    let caller = (hub.0.authenticate)(request.headers()).await;
+    let rights = hub.0.rights();
+    // One that is unknown may have a token to show; if not, its `connect` is told to come again.
+    let admission = hub.0.at_the_door(request.headers()).await.into();
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return Err(Problem::internal("the server does not hand over upgraded connections"));
     };
     let query = request.uri().query().unwrap_or_default();
     let native_ping = query.split('&').any(|pair| pair == "cf_ws_frame_ping_pong=true");
-    let client = Arc::new(Client::new(hub.0.clone(), caller, Wire::Frame, native_ping));
-    tokio::spawn(serve(on_upgrade, client, seat));
+    let client = Arc::new(Client::new(hub.0.clone(), admission, Wire::Frame, native_ping));
+    tokio::spawn(serve(on_upgrade, client, seat, rights));
     Ok(handshake::switching(accept, protocol))
 }
 
-async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat) {
+async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: Rights) {
     let (socket, first) = match on_upgrade.await {
         Ok(upgraded) => Socket::of(upgraded),
         Err(error) => {
@@ -75,7 +78,11 @@ async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat) {
     };
     tracing::debug!(connection = client.id, "a connection opened");
     let core = client.core.clone();
-    core.members.enter(Member::Socket(client.clone()), limits::REALTIME_CONNECT_S as usize);
+    let member = Member::Socket(client.clone());
+    core.members.enter(member.clone(), limits::REALTIME_CONNECT_S as usize);
+    // Boxed: it hardly ever waits, and every connection would carry the room for it.
+    Box::pin(core.entered(&member, Some(rights))).await;
+    drop(member);
     if core.is_draining() {
         client.outbox.close(Disconnect::SHUTDOWN);
     }
@@ -96,12 +103,17 @@ async fn events(
     Query(query): Query<Resume>,
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
-    let caller: Caller = (hub.0.authenticate)(&headers).await.showing(query.token.as_deref().unwrap_or_default());
+    let rights = hub.0.rights();
+    let caller = hub.0.at_the_door(&headers).await?;
+    let caller = match query.token.as_deref().unwrap_or_default() {
+        "" => caller,
+        token => Arc::new(caller.showing(token)),
+    };
     // The header is newer: the browser sends it when it comes back by itself to the address it was given.
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let last = last.or(query.last_event_id.as_deref()).map(sse::parse_id);
     let resuming = last.is_some();
-    let feed = hub.open_since(&channel, last, 0, &caller).await?;
+    let feed = hub.open_since(&channel, last, 0, &caller, Some(rights)).await?;
     let opening = sse::opening(&feed, resuming);
     Ok(feed.into_plain_sse(opening))
 }
@@ -112,7 +124,7 @@ mod tests {
     /// What every idle connection costs beside its socket.
     #[test]
     fn an_idle_connection_is_small() {
-        fn future_bytes<F>(_: fn(OnUpgrade, Arc<Client>, Seat) -> F) -> usize {
+        fn future_bytes<F>(_: fn(OnUpgrade, Arc<Client>, Seat, Rights) -> F) -> usize {
             size_of::<F>()
         }
         let (task, client) = (future_bytes(serve), size_of::<Client>());

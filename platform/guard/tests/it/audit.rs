@@ -1,7 +1,7 @@
 //! What changed is recorded, by whom, and nothing else is.
 
 use guard::Query;
-use identity::Caller;
+use identity::{By, Caller, Role};
 
 use crate::Bench;
 
@@ -67,7 +67,7 @@ async fn it_can_be_searched_paged_and_pruned() {
 
 #[tokio::test]
 async fn an_address_with_a_nul_is_refused_before_anybody_asks_the_store_for_it() {
-    let bench = Bench::with(["off", "off", "off", "off", "off"]);
+    let bench = Bench::with(["off"; 6]);
     for (method, path) in [
         ("GET", "/api/v1/audit?q=%00"),
         ("GET", "/api/v1/audit?actor=a%00b"),
@@ -80,4 +80,23 @@ async fn an_address_with_a_nul_is_refused_before_anybody_asks_the_store_for_it()
     }
     let answer = bench.send(bench.request("GET", "/api/v1/audit?q=%2500", None, "")).await;
     assert_eq!(answer.status, 200, "the sign itself may be looked for");
+}
+
+/// What members do in a product is not in the log, what they do about their account is; of an administrator, everything.
+#[tokio::test]
+async fn a_person_is_recorded_by_what_they_are() {
+    let bench = Bench::with(["off"; 6]);
+    let id: kernel::PersonId = "usr_01arz3ndektsv4rrffq69g5fav".parse().expect("an id");
+    let send = async |role: Role, path: &str| {
+        let mut request = bench.request("POST", path, None, "");
+        request.extensions_mut().insert(Caller::Person { id, role, by: By::Session });
+        bench.send(request).await;
+        let query = Query { limit: 1, ..Query::default() };
+        bench.guard.audit(query).await.expect("read").pop().map(|entry| (entry.actor, entry.action))
+    };
+    assert_eq!(send(Role::Member, "/api/v1/things").await, None);
+    let own = Some((id.to_string(), "POST /api/v1/me/password".to_owned()));
+    assert_eq!(send(Role::Member, "/api/v1/me/password").await, own);
+    assert_eq!(send(Role::Member, "/api/v1/things").await, own, "nothing was added");
+    assert_eq!(send(Role::Admin, "/api/v1/things").await, Some((id.to_string(), "POST /api/v1/things".to_owned())));
 }

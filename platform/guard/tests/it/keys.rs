@@ -32,7 +32,7 @@ async fn one_idempotency_key_of_two_programs_is_two() {
 
 #[tokio::test]
 async fn an_answer_never_crosses_principals() {
-    let bench = Bench::with(["off", "off", "off", "off", "off"]);
+    let bench = Bench::with(["off"; 6]);
     let ((id, one), (_, other)) = (bench.api_key().await, bench.api_key().await);
     let keys = ["k", "1", "admin", "key:1", "key:2", ":k", "k:1"];
     let mut bodies = HashSet::new();

@@ -69,23 +69,24 @@ async fn enqueue(_: Key<scopes::JobsEnqueue>, effects: State<Arc<Effects>>, body
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::with(["2/1m", "3/1m", "4/1m", "off", "1000/1m"])
+        Self::with(["2/1m", "3/1m", "4/1m", "5/1m", "off", "1000/1m"])
     }
 
-    pub(crate) fn with(rates: [&str; 5]) -> Self {
+    pub(crate) fn with(rates: [&str; 6]) -> Self {
         let (clock, entropy) = (Clock::manual(NOW_MS), Entropy::seeded(7));
         let dir = tempfile::tempdir().expect("a directory");
         let migrations: Vec<_> = [identity::MIGRATIONS, guard::MIGRATIONS].concat();
         let store = testkit::open(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("a store");
         let bus = Bus::memory(clock.clone(), &entropy);
         let policies = Policies::parse(rates).expect("rates");
-        let identity = Identity::new(store.clone(), clock.clone(), entropy.clone());
+        let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), SealKey::new([5; 32]));
         let guard = Guard::new(store, bus, clock.clone(), entropy, SealKey::new([5; 32]), policies);
         let effects = Arc::new(Effects { ran: AtomicUsize::new(0), begun: Semaphore::new(0), gate: Semaphore::new(0) });
         let router = Router::new()
             .route("/api/v1/things", post(act).get(|| async { "things" }))
             .route("/api/v1/jobs", post(enqueue))
             .route("/api/v1/jobs/claim", post(act))
+            .route("/api/v1/me/password", post(act))
             .route("/console/enter/{token}", post(|| async { "in" }))
             .route("/in/{source}", post(|| async { "ok" }))
             .route("/livez", get(|| async { "ok" }))

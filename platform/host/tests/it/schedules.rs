@@ -7,7 +7,8 @@ use events::{Events, Registry};
 use host::{Ctx, Product};
 use jobs::{Jobs, Kind, Life, Run};
 use kernel::{Clock, Entropy};
-use realtime::{Caller, Hub};
+use realtime::Hub;
+use realtime::doorman::Nobody;
 use schedules::{Schedule, Schedules};
 use store::{Durability, Migration};
 use tokio::sync::mpsc;
@@ -48,14 +49,12 @@ async fn a_declared_schedule_enqueues_the_job_of_its_product() {
     let schedules = Schedules::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone());
     let declared: Vec<_> = product.schedule_list().iter().map(|schedule| (product.name(), *schedule)).collect();
     schedules.declare(&declared).await.expect("declared");
-    let anybody: realtime::Authenticate =
-        Arc::new(|_| Box::pin(async { Caller { user: String::new(), admin: false, token: None } }));
     let bus = bus::Bus::memory(clock.clone(), &entropy);
     let ctx = Ctx {
         store: store.clone(),
         events: Events::new(store, jobs.clone(), clock.clone(), entropy.clone(), Registry::default()),
         jobs: jobs.clone(),
-        hub: Hub::new(bus, clock.clone(), entropy.clone(), anybody),
+        hub: Hub::new(bus, clock.clone(), entropy.clone(), Arc::new(Nobody)),
         clock: clock.clone(),
         entropy,
     };

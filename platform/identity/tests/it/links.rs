@@ -1,7 +1,7 @@
 //! One-time links: once, for fifteen minutes, by a button.
 
 use identity::LINK_TTL_MS;
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, SealKey};
 use store::StoreError;
 
 use crate::support::{Bed, send};
@@ -142,7 +142,8 @@ fn a_token_does_not_print() {
         let bed = Bed::new();
         let link = bed.identity.make_link().await.expect("made");
         assert_eq!(format!("{link:?}"), "[secret]");
-        let twin = identity::Identity::new(bed.store.clone(), Clock::system(), Entropy::system());
+        let twin =
+            identity::Identity::new(bed.store.clone(), Clock::system(), Entropy::system(), SealKey::new([7; 32]));
         assert!(!twin.has_sessions().await.expect("read"));
         bed.sign_in().await;
         assert!(twin.has_sessions().await.expect("read"));

@@ -4,5 +4,7 @@ mod admin;
 mod elsewhere;
 mod keys;
 mod links;
+mod rights;
 mod sessions;
+mod sign_in;
 mod support;

@@ -4,12 +4,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use identity::Identity;
-use kernel::{Clock, Entropy};
+use identity::people::{Actor, NewPerson, Registration};
+use identity::{Identity, Role};
+use kernel::{Clock, Entropy, PersonId, SealKey, Secret};
 use store::{Durability, Store};
 use tower::ServiceExt;
 
 pub(crate) const START_MS: i64 = 1_700_000_000_000;
+
+pub(crate) const PASSWORD: &str = "correct horse";
 
 pub(crate) struct Bed {
     pub(crate) dir: tempfile::TempDir,
@@ -32,6 +35,16 @@ impl Answer {
         cookies[0].to_str().expect("text")
     }
 
+    /// Every cookie that was set, as a browser sends them.
+    pub(crate) fn cookies(&self) -> String {
+        let set = self.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().expect("text"));
+        set.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ")
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).expect("JSON")
+    }
+
     /// The session in it.
     pub(crate) fn session(&self) -> String {
         let (pair, _) = self.set_cookie().split_once(';').expect("attributes");
@@ -44,14 +57,50 @@ impl Bed {
         let dir = tempfile::tempdir().expect("a directory");
         let clock = Clock::manual(START_MS);
         let store = open(dir.path(), &clock);
-        let identity = Identity::new(store.clone(), clock.clone(), Entropy::system());
+        let identity = over(&store, &clock);
         Self { dir, clock, store, identity }
     }
 
     /// Another process on the same database; on the embedded engine, which has one, another handle.
     pub(crate) fn beside(&self) -> Identity {
         let store = if testkit::on_postgres() { open(self.dir.path(), &self.clock) } else { self.store.clone() };
-        Identity::new(store, self.clock.clone(), Entropy::system())
+        over(&store, &self.clock)
+    }
+
+    /// The same people under another setting of who may register.
+    pub(crate) fn registering(&mut self, registration: Registration) {
+        self.identity = over(&self.store, &self.clock).registering(registration);
+    }
+
+    /// A person with the password [`PASSWORD`].
+    pub(crate) async fn person(&self, name: &str, role: Role) -> PersonId {
+        let email = format!("{}@example.com", name.to_lowercase());
+        let new = NewPerson { name: name.to_owned(), email, role };
+        self.identity.make_person(Actor::Admin, &new, &Secret::new(PASSWORD)).await.expect("made")
+    }
+
+    /// What signing in answers, to a browser that shows these cookies.
+    pub(crate) async fn sign_in_as(&self, email: &str, password: &str, cookies: &str) -> Answer {
+        let body = serde_json::json!({ "email": email, "password": password }).to_string();
+        let headers = [("content-type", "application/json"), ("cookie", cookies), ("user-agent", "a browser")];
+        self.send_body("POST", "/api/v1/session", &headers, &body).await
+    }
+
+    /// The cookies of a browser in which this person has signed in.
+    pub(crate) async fn browser_of(&self, name: &str) -> String {
+        let answer = self.sign_in_as(&format!("{}@example.com", name.to_lowercase()), PASSWORD, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.cookies()
+    }
+
+    /// A request of a page of ours in that browser.
+    pub(crate) async fn ask(&self, cookies: &str, method: &str, path: &str, body: &serde_json::Value) -> Answer {
+        let headers = [("content-type", "application/json"), ("cookie", cookies), ("x-mainspring-console", "1")];
+        self.send_body(method, path, &headers, &body.to_string()).await
+    }
+
+    pub(crate) async fn get(&self, cookies: &str, path: &str) -> u16 {
+        self.send("GET", path, &[("cookie", cookies)]).await.status.as_u16()
     }
 
     pub(crate) fn router(&self) -> Router {
@@ -90,6 +139,10 @@ impl Bed {
     pub(crate) async fn status_of(&self, session: &str) -> u16 {
         self.status_with(&format!("mainspring_session={session}")).await
     }
+}
+
+fn over(store: &Store, clock: &Clock) -> Identity {
+    Identity::new(store.clone(), clock.clone(), Entropy::system(), SealKey::new([7; 32]))
 }
 
 fn open(dir: &std::path::Path, clock: &Clock) -> Store {

@@ -9,12 +9,13 @@ use kernel::{Entropy, limits};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::command::{Command, History, Payload, WithToken};
+use super::command::{Command, History, Payload};
 use super::emulated::Session;
-use super::reply::{self, Connected, Empty, HistoryOut};
+use super::reply::{self, Empty, HistoryOut};
 use super::wire::Wire;
 use crate::Caller;
 use crate::codes::{Disconnect, ReplyError};
+use crate::doorman::Unknown;
 use crate::hub::Core;
 use crate::outbox::Outbox;
 use crate::ws::encode::PING_FRAME;
@@ -22,7 +23,7 @@ use crate::ws::encode::PING_FRAME;
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) core: Arc<Core>,
-    pub(crate) caller: Caller,
+    admission: Mutex<Admission>,
     pub(crate) wire: Wire,
     /// Where commands come by other requests.
     pub(crate) session: Option<Box<Session>>,
@@ -35,6 +36,23 @@ pub(crate) struct Client {
     pub(super) channels: Mutex<Vec<Arc<str>>>,
 }
 
+/// Whom a client acts for, and who said so.
+#[derive(Clone)]
+pub(crate) enum Admission {
+    /// Its headers could not be looked up: only a token lets it in.
+    Unknown,
+    /// Its headers said it.
+    AtTheDoor(Arc<Caller>),
+    /// A token said it, which it refreshes before it ends.
+    ByToken(Arc<Caller>),
+}
+
+impl From<Result<Arc<Caller>, Unknown>> for Admission {
+    fn from(looked_up: Result<Arc<Caller>, Unknown>) -> Self {
+        looked_up.map_or(Self::Unknown, Self::AtTheDoor)
+    }
+}
+
 /// Where a client is between its opening and its pings.
 mod life {
     pub(super) const OPENED: u8 = 0;
@@ -42,15 +60,17 @@ mod life {
     pub(super) const QUIET: u8 = 2;
     pub(super) const PINGED: u8 = 3;
     pub(super) const ANSWERED: u8 = 4;
+    /// Its `connect` was answered with an error: nothing it says counts any more.
+    pub(super) const REFUSED: u8 = 5;
 }
 
 impl Client {
-    pub(crate) fn new(core: Arc<Core>, caller: Caller, wire: Wire, native_ping: bool) -> Self {
+    pub(crate) fn new(core: Arc<Core>, admission: Admission, wire: Wire, native_ping: bool) -> Self {
         let session = (wire != Wire::Frame).then(|| Box::new(Session::new(&core.entropy)));
         Self {
             id: core.members.fresh_id(),
             core,
-            caller,
+            admission: Mutex::new(admission),
             wire,
             session,
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
@@ -66,6 +86,9 @@ impl Client {
     /// The reason to close the connection; what is wrong with one request only is a reply.
     pub(crate) async fn handle(self: Arc<Self>, line: String) -> Result<(), Disconnect> {
         let (id, payload) = Command::parse(&line).ok_or(Disconnect::BAD_REQUEST)?;
+        if self.life.load(Ordering::Acquire) == life::REFUSED {
+            return Ok(());
+        }
         let connecting = matches!(payload, Payload::Connect(_));
         if connecting == self.is_connected() {
             return Err(Disconnect::BAD_REQUEST);
@@ -74,7 +97,7 @@ impl Client {
             Payload::Pong => return self.pong(),
             Payload::Send => return Err(Disconnect::NOT_AVAILABLE),
             _ if id == 0 => return Err(Disconnect::BAD_REQUEST),
-            Payload::Connect(connect) => return self.connect(id, &connect),
+            Payload::Connect(connect) => return self.connect(id, &connect).await,
             Payload::Subscribe(subscribe) => return self.subscribe(id, &subscribe).await,
             Payload::Unsubscribe(of) => {
                 self.unsubscribe(named(&of.channel)?);
@@ -90,9 +113,7 @@ impl Client {
                 self.refuse(id, ReplyError::NOT_AVAILABLE);
             }
             Payload::Rpc => self.refuse(id, ReplyError::NOT_AVAILABLE),
-            // Connections have no token that could be refreshed; the one offered is therefore not ours.
-            Payload::Refresh(refresh) if refresh.token.is_empty() => return Err(Disconnect::BAD_REQUEST),
-            Payload::Refresh(_) => return Err(Disconnect::INVALID_TOKEN),
+            Payload::Refresh(refresh) => return self.refresh(id, &refresh).await,
             Payload::SubRefresh(of) => {
                 let subscribed = self.is_subscribed(named(&of.channel)?);
                 match (subscribed, of.token.is_empty()) {
@@ -119,29 +140,9 @@ impl Client {
         }
     }
 
-    fn connect(&self, id: u32, connect: &WithToken) -> Result<(), Disconnect> {
-        if !connect.token.is_empty() {
-            return Err(Disconnect::INVALID_TOKEN);
-        }
-        self.life.store(life::CONNECTED, Ordering::Release);
-        let ping = if self.native_ping { 0 } else { u64::from(limits::REALTIME_PING_S) };
-        let connected = Connected {
-            client: uuid_v4(&self.core.entropy),
-            ping,
-            pong: !self.native_ping,
-            time: self.core.clock.now_ms(),
-            session: self
-                .session
-                .as_ref()
-                .map_or_else(String::new, |session| format!("{}-{}", self.id, session.secret)),
-            node: if self.session.is_some() { &self.core.node } else { "" },
-        };
-        self.answer(id, "connect", &connected);
-        Ok(())
-    }
-
     async fn history(&self, id: u32, history: History) -> Result<(), Disconnect> {
-        let namespace = match self.core.open(named(&history.channel)?, &self.caller).await {
+        let caller = self.caller();
+        let namespace = match self.core.open(named(&history.channel)?, &caller).await {
             Ok(namespace) => namespace,
             Err(refused) => {
                 self.refuse(id, (&refused).into());
@@ -153,7 +154,7 @@ impl Client {
             return Ok(());
         }
         let inside = self.core.channels.has(&history.channel, self.id)
-            || self.core.admits(&namespace, &history.channel, &self.caller).await;
+            || self.core.admits(&namespace, &history.channel, &caller).await;
         if !inside {
             match self.core.nothing(&history.channel, None).await {
                 Ok(nothing) => {
@@ -185,6 +186,31 @@ impl Client {
 
     pub(super) fn refuse(&self, id: u32, error: ReplyError) {
         self.answer(id, "error", &error);
+    }
+
+    /// Whom it acts for; nobody as long as that is unknown.
+    pub(crate) fn caller(&self) -> Arc<Caller> {
+        match &*self.admission.lock() {
+            Admission::Unknown => self.core.nobody.clone(),
+            Admission::AtTheDoor(caller) | Admission::ByToken(caller) => caller.clone(),
+        }
+    }
+
+    pub(super) fn admission(&self) -> Admission {
+        self.admission.lock().clone()
+    }
+
+    pub(super) fn admit(&self, admission: Admission) {
+        *self.admission.lock() = admission;
+    }
+
+    /// Its `connect` has succeeded, or failed for good.
+    pub(super) fn settle_connect(&self, connected: bool) {
+        self.life.store(if connected { life::CONNECTED } else { life::REFUSED }, Ordering::Release);
+    }
+
+    pub(super) fn has_native_ping(&self) -> bool {
+        self.native_ping
     }
 
     fn is_connected(&self) -> bool {
@@ -232,7 +258,7 @@ impl Client {
         const PING_S: usize = limits::REALTIME_PING_S as usize;
         const PONG_S: usize = limits::REALTIME_PONG_S as usize;
         match self.life.load(Ordering::Acquire) {
-            life::OPENED => {
+            life::OPENED | life::REFUSED => {
                 self.outbox.close(Disconnect::STALE);
                 None
             }
@@ -264,11 +290,4 @@ impl Client {
 /// A missing channel is a fault of the client library, not of its user: the connection ends.
 pub(super) fn named(channel: &str) -> Result<&str, Disconnect> {
     if channel.is_empty() { Err(Disconnect::BAD_REQUEST) } else { Ok(channel) }
-}
-
-fn uuid_v4(entropy: &Entropy) -> String {
-    let random = u128::from(entropy.u64()) << 64 | u128::from(entropy.u64());
-    let id = random & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
-    let hex = format!("{id:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -199,8 +199,8 @@ impl Connection {
     }
 
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        if self.client.outbox.gave_up() {
-            return Poll::Ready(End::Close(Disconnect::SLOW));
+        if let Some(why) = self.client.outbox.given_up() {
+            return Poll::Ready(End::Close(why));
         }
         let patience = Duration::from_millis(limits::REALTIME_WRITE_STALL_MS);
         let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod command;
+mod connect;
 pub(crate) mod connection;
 pub(crate) mod emulated;
 pub(crate) mod reply;

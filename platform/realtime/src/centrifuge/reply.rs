@@ -109,11 +109,29 @@ pub(crate) struct Connected<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pong: bool,
     pub(crate) time: i64,
+    #[serde(flatten)]
+    pub(crate) term: Term,
     /// For clients whose commands come by other requests.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) session: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) node: &'a str,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Refreshed {
+    #[serde(flatten)]
+    pub(crate) term: Term,
+}
+
+/// Until when a token lets its client stay.
+#[derive(Default, Serialize)]
+pub(crate) struct Term {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) expires: bool,
+    /// Seconds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) ttl: u64,
 }
 
 #[derive(Serialize)]

@@ -28,7 +28,7 @@ impl Client {
         if self.channels.lock().len() >= limits::CHANNELS_PER_CONNECTION {
             return Err(ReplyError::LIMIT_EXCEEDED);
         }
-        let caller = self.caller.showing(&subscribe.token);
+        let caller = self.caller().showing(&subscribe.token);
         let namespace = self.core.open(channel, &caller).await.map_err(|refused| {
             tracing::debug!(%refused, "a subscription was refused");
             ReplyError::from(&refused)

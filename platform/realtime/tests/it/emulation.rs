@@ -188,7 +188,7 @@ async fn the_end_is_said() {
         (CONNECT, 3501),
         ("  \n ", 3501),
         ("{}", 3501),
-        (r#"{"id":5,"refresh":{"token":"x"}}"#, 3500),
+        (r#"{"id":5,"refresh":{"token":"x"}}"#, 3501),
         (r#"{"send":{"data":1}}"#, 3508),
     ] {
         let mut client = Client::over_lines(&server).await;

@@ -1,0 +1,199 @@
+//! The pages by which people come in: signing in, joining by an invitation, setting a password by a link. They do what the API
+//! does, for a browser that runs no script of ours.
+
+use axum::Form;
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use kernel::{Problem, ProblemResult, Secret};
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Identity;
+use crate::http::{credentials, is_https, keep_signed_in};
+use crate::invitations::Applicant;
+use crate::pages::{self, Field};
+use crate::people::Registration;
+
+pub(crate) fn routes() -> OpenApiRouter<Identity> {
+    let router: Router<Identity> = Router::new()
+        .route("/sign-in", get(show_sign_in).post(sign_in))
+        .route("/join", get(show_join).post(join_open))
+        .route("/join/{token}", get(show_join).post(join))
+        .route("/password/{token}", get(show_password).post(set_password));
+    router.into()
+}
+
+#[derive(Deserialize)]
+struct Next {
+    /// Where to go then: a path of this server.
+    #[serde(default)]
+    next: String,
+}
+
+impl Next {
+    /// The path; a product's, and never another server's address.
+    fn path(&self) -> &str {
+        let local = self.next.starts_with('/') && !self.next.starts_with("//");
+        let plain = self.next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        if local && plain { &self.next } else { "/" }
+    }
+}
+
+/// What a person types on one of these pages; each has some of it.
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    password: Secret,
+}
+
+const PASSWORD: Field<'static> =
+    Field { name: "password", label: "Password", kind: "password", fills: "current-password", value: "", hint: "" };
+const NEW_PASSWORD: Field<'static> = Field { fills: "new-password", hint: "8 characters or more", ..PASSWORD };
+
+fn email(value: &str) -> Field<'_> {
+    Field { name: "email", label: "E-mail", kind: "email", fills: "username", value, hint: "" }
+}
+
+/// A form that a page of ours sent: others could sign a browser in as somebody it is not.
+fn from_here(headers: &HeaderMap) -> ProblemResult<()> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let here = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            origin.split_once("://").map(|(_, origin)| origin) == host
+        }
+        // No browser: it has no cookie of anybody's either.
+        (None, None) => true,
+    };
+    if here { Ok(()) } else { Err(Problem::forbidden("This form is sent by the page of this server only.")) }
+}
+
+fn sign_in_page(status: StatusCode, wrong: &str, typed: &str) -> Response {
+    let fields = [email(typed), PASSWORD];
+    let form = pages::Form {
+        title: "Sign in",
+        lead: "With the account that you have here.",
+        wrong,
+        fields: &fields,
+        button: "Sign in",
+    };
+    pages::form(status, &form)
+}
+
+async fn show_sign_in() -> Response {
+    sign_in_page(StatusCode::OK, "", "")
+}
+
+async fn sign_in(
+    State(identity): State<Identity>,
+    Query(next): Query<Next>,
+    headers: HeaderMap,
+    Form(typed): Form<Typed>,
+) -> ProblemResult<Response> {
+    from_here(&headers)?;
+    let mut response = match identity.sign_in(credentials(&headers, &typed.email, &typed.password)).await {
+        Ok(signed_in) => {
+            let mut response = Redirect::to(next.path()).into_response();
+            keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+            return Ok(response);
+        }
+        Err(problem) if problem.status().is_server_error() => return Err(problem),
+        Err(problem) => (problem.clone(), sign_in_page(problem.status(), problem.detail(), &typed.email)),
+    };
+    if let Some(wait) = response.0.into_response().headers_mut().remove(header::RETRY_AFTER) {
+        response.1.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
+    Ok(response.1)
+}
+
+fn join_page(status: StatusCode, wrong: &str, typed: Option<&Typed>) -> Response {
+    let (name, address) = typed.map_or(("", ""), |typed| (&typed.name, &typed.email));
+    let name =
+        Field { name: "name", label: "Name", kind: "text", fills: "name", value: name, hint: "as others see it" };
+    let fields = [name, email(address), NEW_PASSWORD];
+    let form = pages::Form {
+        title: "Join",
+        lead: "Make an account on this server.",
+        wrong,
+        fields: &fields,
+        button: "Make the account",
+    };
+    pages::form(status, &form)
+}
+
+async fn show_join(State(identity): State<Identity>, token: Option<Path<String>>) -> Response {
+    if token.is_none() && identity.registration != Registration::Open {
+        let words = "Joining takes an invitation: ask an administrator for one, and open the link.";
+        return pages::says(StatusCode::FORBIDDEN, "By invitation", words);
+    }
+    join_page(StatusCode::OK, "", None)
+}
+
+async fn join_open(state: State<Identity>, headers: HeaderMap, typed: Form<Typed>) -> ProblemResult<Response> {
+    join(state, Path(String::new()), headers, typed).await
+}
+
+/// Makes the account and signs in; where the address had one already, that is for its owner to do.
+async fn join(
+    State(identity): State<Identity>,
+    Path(invitation): Path<String>,
+    headers: HeaderMap,
+    Form(typed): Form<Typed>,
+) -> ProblemResult<Response> {
+    from_here(&headers)?;
+    let Typed { name, email, password } = &typed;
+    let registered = identity.register(Applicant { name, email, password, invitation: &invitation }).await;
+    match registered {
+        Ok(()) => {}
+        Err(problem) if problem.status().is_server_error() => return Err(problem),
+        Err(problem) if problem.status() == StatusCode::BAD_REQUEST => {
+            return Ok(join_page(problem.status(), problem.detail(), Some(&typed)));
+        }
+        Err(problem) => return Ok(pages::says(problem.status(), "That did not work", problem.detail())),
+    }
+    let Ok(signed_in) = identity.sign_in(credentials(&headers, email, password)).await else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    let mut response = Redirect::to("/").into_response();
+    keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+    Ok(response)
+}
+
+fn password_page(status: StatusCode, wrong: &str) -> Response {
+    let form = pages::Form {
+        title: "A new password",
+        lead: "It takes the place of the old one, and signs every browser out.",
+        wrong,
+        fields: &[NEW_PASSWORD],
+        button: "Set the password",
+    };
+    pages::form(status, &form)
+}
+
+async fn show_password() -> Response {
+    password_page(StatusCode::OK, "")
+}
+
+async fn set_password(
+    State(identity): State<Identity>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    Form(typed): Form<Typed>,
+) -> ProblemResult<Response> {
+    from_here(&headers)?;
+    match identity.reset_password(&token, &typed.password).await {
+        Ok(()) => Ok(pages::says(StatusCode::OK, "Done", "The new password is set.")),
+        Err(problem) if problem.status().is_server_error() => Err(problem),
+        Err(problem) if problem.status() == StatusCode::BAD_REQUEST => {
+            Ok(password_page(problem.status(), problem.detail()))
+        }
+        Err(problem) => Ok(pages::says(problem.status(), "That did not work", problem.detail())),
+    }
+}

@@ -1,0 +1,219 @@
+//! Invitations, registration, and links that set a new password.
+
+use kernel::{PersonId, Problem, ProblemResult, Secret, limits};
+use serde::Serialize;
+use store::{FromRow, Row, StoreError, Tx, params};
+use utoipa::ToSchema;
+
+use crate::people::Actor;
+use crate::people::model::{self, Role};
+use crate::people::store as rows;
+use crate::sessions::digest;
+use crate::{Identity, passwords};
+
+const TOKEN_BYTES: usize = 32;
+/// What an invitation is noted with, characters.
+const NOTE_CHARS: usize = 100;
+
+/// Who may register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Nobody: people are made by administrators.
+    Closed,
+    /// Whoever has an invitation.
+    #[default]
+    Invited,
+    /// Everybody.
+    Open,
+}
+
+/// An invitation as it is listed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Invitation {
+    /// The number, as text.
+    pub id: String,
+    /// What whoever uses it may do.
+    pub role: Role,
+    /// Whom it is for, as whoever made it wrote.
+    pub note: String,
+    /// Who made it: `admin`, or a person's id.
+    pub maker: String,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Until when it can be used, once, Unix milliseconds.
+    pub expires_at_ms: i64,
+}
+
+impl FromRow for Invitation {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let role: String = row.get(1)?;
+        Ok(Self {
+            id: row.get::<i64>(0)?.to_string(),
+            role: Role::named(&role).unwrap_or(Role::Member),
+            note: row.get(2)?,
+            maker: row.get(3)?,
+            created_at_ms: row.get(4)?,
+            expires_at_ms: row.get(5)?,
+        })
+    }
+}
+
+/// Somebody who wants an account.
+pub(crate) struct Applicant<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) password: &'a Secret,
+    /// Empty for none.
+    pub(crate) invitation: &'a str,
+}
+
+impl Identity {
+    /// Makes an invitation that works once, within [`limits::INVITATION_MS`]: its number and its token, which is not to be had again.
+    /// It is worth nothing once its maker may not make one any more.
+    ///
+    /// # Errors
+    /// 400 for a note that cannot be, 409 when [`limits::INVITATIONS`] wait to be used.
+    pub async fn invite(&self, actor: Actor, role: Role, note: &str) -> ProblemResult<(i64, Secret)> {
+        let note = note.trim().to_owned();
+        if note.chars().count() > NOTE_CHARS || note.chars().any(char::is_control) {
+            let why = format!("{NOTE_CHARS} printable characters at most");
+            return Err(Problem::bad_request("note_invalid", "That note cannot be kept.").field("/note", why));
+        }
+        let token = self.entropy.token(TOKEN_BYTES);
+        let (digest, now_ms) = (digest(&token), self.clock.now_ms());
+        let write = async move |tx: &mut Tx| {
+            actor.must_administer(tx, now_ms).await?;
+            let sql = "DELETE FROM invitations WHERE expires_at_ms < $1";
+            tx.execute(sql, params![now_ms]).await?;
+            let sql = "INSERT INTO invitations (digest, maker, role, note, created_at_ms, expires_at_ms)
+                 SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT COUNT(*) FROM invitations) < $7 RETURNING id";
+            let (maker, most, until_ms) =
+                (actor.to_string(), limits::INVITATIONS as i64, now_ms + limits::INVITATION_MS);
+            let row = tx.first(sql, params![&digest, &maker, role.name(), &note, now_ms, until_ms, most]).await?;
+            let (id,): (i64,) = row.ok_or_else(|| {
+                let detail = format!("{} invitations wait to be used: take some back first.", limits::INVITATIONS);
+                Problem::conflict("invitations_full", detail)
+            })?;
+            Ok::<_, Problem>(id)
+        };
+        Ok((self.store.write(write).await?, Secret::new(token)))
+    }
+
+    /// The invitations that can be used, newest first; [`limits::PAGE`] at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let sql = "SELECT id, role, note, maker, created_at_ms, expires_at_ms FROM invitations
+             WHERE expires_at_ms >= $1 ORDER BY id DESC LIMIT $2";
+        self.store.read(async move |tx| tx.all(sql, params![now_ms, limits::PAGE as i64]).await).await
+    }
+
+    /// Takes an invitation back; `false` when there is none of this number.
+    ///
+    /// # Errors
+    /// 403 when the actor may not any more, and what the store says.
+    pub async fn uninvite(&self, actor: Actor, id: i64) -> ProblemResult<bool> {
+        let now_ms = self.clock.now_ms();
+        let write = async move |tx: &mut Tx| {
+            actor.must_administer(tx, now_ms).await?;
+            let gone = tx.execute("DELETE FROM invitations WHERE id = $1", params![id]).await?;
+            Ok::<_, Problem>(gone == 1)
+        };
+        self.store.write(write).await
+    }
+
+    /// Makes an account, unless the address has one: which of the two it was is not told, and takes as long. An invitation is used up
+    /// either way, so that none is good for asking who is here.
+    pub(crate) async fn register(&self, it: Applicant<'_>) -> ProblemResult<()> {
+        let (name, email) = (model::name(it.name)?, model::email(it.email)?);
+        passwords::check(it.password, (&name, &email), "/password")?;
+        let invited = !it.invitation.is_empty();
+        match self.registration {
+            Registration::Open => {}
+            Registration::Invited if invited => {}
+            Registration::Invited => {
+                return Err(Problem::forbidden("Registering takes an invitation: ask an administrator for one."));
+            }
+            Registration::Closed => {
+                return Err(Problem::forbidden("Nobody can register here: ask an administrator for an account."));
+            }
+        }
+        let hash = self.passwords.hash(&self.entropy, it.password).await?;
+        let (id, now_ms) = (PersonId::new(&self.clock, &self.entropy), self.clock.now_ms());
+        let invitation = invited.then(|| digest(it.invitation));
+        let write = async move |tx: &mut Tx| {
+            let role = match invitation {
+                Some(invitation) => use_up(tx, &invitation, now_ms).await?,
+                None => Role::Member,
+            };
+            rows::insert(tx, id, (&name, &email, &hash), role, now_ms).await?;
+            Ok::<_, Problem>(())
+        };
+        self.store.write(write).await
+    }
+
+    /// Makes a link's token by which a person sets a new password, once, within [`limits::PASSWORD_RESET_MS`].
+    ///
+    /// # Errors
+    /// 404 for nobody.
+    pub async fn make_password_reset(&self, actor: Actor, id: PersonId) -> ProblemResult<Secret> {
+        let token = self.entropy.token(TOKEN_BYTES);
+        let (digest, now_ms) = (digest(&token), self.clock.now_ms());
+        let write = async move |tx: &mut Tx| {
+            actor.must_administer(tx, now_ms).await?;
+            let account = rows::by_id(tx, id).await?.ok_or_else(|| crate::people::nobody(id))?;
+            tx.execute("DELETE FROM password_resets WHERE expires_at_ms < $1", params![now_ms]).await?;
+            let sql = "INSERT INTO password_resets (digest, person, epoch, expires_at_ms) VALUES ($1, $2, $3, $4)";
+            let until_ms = now_ms + limits::PASSWORD_RESET_MS;
+            tx.execute(sql, params![&digest, &id.to_string(), account.epoch, until_ms]).await?;
+            Ok::<_, Problem>(())
+        };
+        self.store.write(write).await?;
+        Ok(Secret::new(token))
+    }
+
+    /// Sets a new password by such a link. Whatever was signed in before is not any more.
+    pub(crate) async fn reset_password(&self, token: &str, password: &Secret) -> ProblemResult<()> {
+        passwords::check(password, ("", ""), "/password")?;
+        let hash = self.passwords.hash(&self.entropy, password).await?;
+        let (identity, digest, now_ms) = (self.clone(), digest(token), self.clock.now_ms());
+        let write = async move |tx: &mut Tx| {
+            let sql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at_ms >= $2 RETURNING person, epoch";
+            let row: Option<(String, i64)> = tx.first(sql, params![&digest, now_ms]).await?;
+            let id = row.as_ref().map(|(person, _)| rows::person_id(person)).transpose()?;
+            let account = match id {
+                Some(id) => rows::by_id(tx, id).await?,
+                None => None,
+            };
+            let fits = account.filter(|account| row.is_some_and(|(_, epoch)| epoch == account.epoch));
+            let Some(account) = fits else { return Err(worn_out()) };
+            let sql = "UPDATE people SET password = $2 WHERE id = $1";
+            tx.execute(sql, params![&account.id.to_string(), &hash]).await?;
+            rows::changed(tx, account.id, true, now_ms).await?;
+            identity.tell(tx);
+            Ok(())
+        };
+        self.store.write(write).await
+    }
+}
+
+fn worn_out() -> Problem {
+    Problem::new(
+        http::StatusCode::GONE,
+        "link_used",
+        "This link was used already, is too old, or was never one. Ask an administrator for another.",
+    )
+}
+
+/// The role that an invitation gives, which is then used up.
+async fn use_up(tx: &mut Tx, invitation: &[u8], now_ms: i64) -> ProblemResult<Role> {
+    let sql = "DELETE FROM invitations WHERE digest = $1 AND expires_at_ms >= $2 RETURNING maker, role";
+    let row: Option<(String, String)> = tx.first(sql, params![invitation, now_ms]).await?;
+    let Some((maker, role)) = row else { return Err(worn_out()) };
+    // What somebody gave while they might is not good for longer than that.
+    Actor::named(&maker).ok_or_else(worn_out)?.must_administer(tx, now_ms).await.map_err(|_| worn_out())?;
+    Role::named(&role).ok_or_else(worn_out)
+}

@@ -1,0 +1,231 @@
+//! The tables of people. Every change of what somebody may do leaves a row in `person_changes`, for all processes.
+
+use kernel::{PersonId, limits};
+use store::{FromRow, Migration, Row, StoreError, Tx, params};
+
+use super::model::{PersonDetails, Profile, Role};
+use crate::people::Actor;
+
+pub(crate) const PEOPLE: Migration = Migration {
+    part: "identity",
+    version: 4,
+    sql: "-- expands
+CREATE TABLE people (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    email TEXT,
+    password TEXT,
+    role TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    signed_in_at_ms BIGINT,
+    banned_until_ms BIGINT NOT NULL,
+    ban_reason TEXT NOT NULL,
+    deleted_at_ms BIGINT
+);
+CREATE UNIQUE INDEX people_email ON people (email);
+CREATE TABLE person_sessions (
+    id BIGSERIAL PRIMARY KEY,
+    digest BYTEA NOT NULL UNIQUE,
+    person TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    client TEXT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL
+);
+CREATE INDEX person_sessions_person ON person_sessions (person, id);
+CREATE INDEX person_sessions_expiry ON person_sessions (expires_at_ms);
+CREATE TABLE person_changes (
+    id BIGSERIAL PRIMARY KEY,
+    person TEXT NOT NULL,
+    at_ms BIGINT NOT NULL
+);
+CREATE INDEX person_changes_at ON person_changes (at_ms);
+CREATE TABLE invitations (
+    id BIGSERIAL PRIMARY KEY,
+    digest BYTEA NOT NULL UNIQUE,
+    maker TEXT NOT NULL,
+    role TEXT NOT NULL,
+    note TEXT NOT NULL,
+    created_at_ms BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL
+);
+CREATE TABLE password_resets (
+    digest BYTEA NOT NULL PRIMARY KEY,
+    person TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL
+);
+CREATE TABLE sign_in_failures (
+    account BYTEA NOT NULL PRIMARY KEY,
+    failures BIGINT NOT NULL,
+    since_ms BIGINT NOT NULL
+);
+CREATE INDEX sign_in_failures_since ON sign_in_failures (since_ms);
+",
+};
+
+/// Rows that one write removes in passing.
+pub(crate) const PRUNE: i64 = 100;
+
+/// A person as signing in needs one.
+pub(crate) struct Account {
+    pub(crate) id: PersonId,
+    pub(crate) password: Option<String>,
+    pub(crate) epoch: i64,
+    pub(crate) role: Role,
+    pub(crate) banned_until_ms: i64,
+}
+
+/// What an id in a row is.
+pub(crate) fn person_id(text: &str) -> Result<PersonId, StoreError> {
+    text.parse().map_err(|_| StoreError::Decode { column: 0, wanted: "a person's id" })
+}
+
+fn role(text: &str) -> Result<Role, StoreError> {
+    Role::named(text).ok_or(StoreError::Decode { column: 0, wanted: "a role" })
+}
+
+impl FromRow for Account {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: person_id(&row.get::<String>(0)?)?,
+            password: row.get(1)?,
+            epoch: row.get(2)?,
+            role: role(&row.get::<String>(3)?)?,
+            banned_until_ms: row.get(4)?,
+        })
+    }
+}
+
+impl FromRow for Profile {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self { id: person_id(&row.get::<String>(0)?)?, name: row.get(1)? })
+    }
+}
+
+impl FromRow for PersonDetails {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let (banned_until_ms, reason): (i64, String) = (row.get(6)?, row.get(7)?);
+        let banned = banned_until_ms > row.get(8)?;
+        Ok(Self {
+            id: person_id(&row.get::<String>(0)?)?,
+            name: row.get(1)?,
+            email: row.get(2)?,
+            role: role(&row.get::<String>(3)?)?,
+            created_at_ms: row.get(4)?,
+            signed_in_at_ms: row.get(5)?,
+            banned_until_ms: banned.then_some(banned_until_ms),
+            ban_reason: banned.then_some(reason),
+        })
+    }
+}
+
+/// `$1` is the time: who is banned depends on it.
+const DETAILS: &str =
+    "id, name, email, role, created_at_ms, signed_in_at_ms, banned_until_ms, ban_reason, CAST($1 AS BIGINT)";
+/// Of a person who is there and may act.
+const ACTS: &str = "deleted_at_ms IS NULL AND banned_until_ms <= $2";
+
+/// Adds a person; `false` when the address is somebody's.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    id: PersonId,
+    (name, email, password): (&str, &str, &str),
+    role: Role,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO people (id, name, email, password, role, epoch, created_at_ms, banned_until_ms, ban_reason)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, 0, '') ON CONFLICT (email) DO NOTHING";
+    let id = id.to_string();
+    Ok(tx.execute(sql, params![&id, name, email, password, role.name(), now_ms]).await? == 1)
+}
+
+pub(crate) async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<Account>, StoreError> {
+    let sql =
+        "SELECT id, password, epoch, role, banned_until_ms FROM people WHERE email = $1 AND deleted_at_ms IS NULL";
+    tx.first(sql, params![email]).await
+}
+
+pub(crate) async fn by_id(tx: &mut Tx, id: PersonId) -> Result<Option<Account>, StoreError> {
+    let sql = "SELECT id, password, epoch, role, banned_until_ms FROM people WHERE id = $1 AND deleted_at_ms IS NULL";
+    tx.first(sql, params![&id.to_string()]).await
+}
+
+/// The role of a person who may act now, and the epoch.
+pub(crate) async fn acting(tx: &mut Tx, id: PersonId, now_ms: i64) -> Result<Option<(Role, i64)>, StoreError> {
+    let account = by_id(tx, id).await?;
+    Ok(account.filter(|account| account.banned_until_ms <= now_ms).map(|account| (account.role, account.epoch)))
+}
+
+/// Whose session this is: the person, who may act now, and when it ends.
+pub(crate) async fn by_session(
+    tx: &mut Tx,
+    digest: &[u8],
+    now_ms: i64,
+) -> Result<Option<(PersonId, Role, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT person, role, expires_at_ms FROM person_sessions JOIN people ON people.id = person
+         WHERE digest = $1 AND expires_at_ms >= $2 AND person_sessions.epoch = people.epoch AND {ACTS}"
+    );
+    let row: Option<(String, String, i64)> = tx.first(&sql, params![digest, now_ms]).await?;
+    row.map(|(id, name, until_ms)| Ok((person_id(&id)?, role(&name)?, until_ms))).transpose()
+}
+
+pub(crate) async fn details(tx: &mut Tx, id: PersonId, now_ms: i64) -> Result<Option<PersonDetails>, StoreError> {
+    let sql = format!("SELECT {DETAILS} FROM people WHERE id = $2 AND deleted_at_ms IS NULL");
+    tx.first(&sql, params![now_ms, &id.to_string()]).await
+}
+
+/// Those whose name or address has `text` in it, newest first, from before `before` on.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    (text, before, limit): (&str, &str, usize),
+    now_ms: i64,
+) -> Result<Vec<PersonDetails>, StoreError> {
+    let sql = format!(
+        "SELECT {DETAILS} FROM people WHERE deleted_at_ms IS NULL AND ($2 = '' OR id < $2)
+         AND ($3 = '' OR LOWER(name) LIKE $4 ESCAPE '!' OR email LIKE $4 ESCAPE '!') ORDER BY id DESC LIMIT $5"
+    );
+    tx.all(&sql, params![now_ms, before, text, &like(text), limit as i64]).await
+}
+
+/// Profiles of those who may act, whose name has `text` in it, by name.
+pub(crate) async fn find(
+    tx: &mut Tx,
+    (text, after, limit): (&str, &str, usize),
+    now_ms: i64,
+) -> Result<Vec<Profile>, StoreError> {
+    let sql = format!(
+        "SELECT id, name FROM people WHERE id > $1 AND {ACTS}
+         AND ($3 = '' OR LOWER(name) LIKE $4 ESCAPE '!') ORDER BY id LIMIT $5"
+    );
+    tx.all(&sql, params![after, now_ms, text, &like(text), limit as i64]).await
+}
+
+pub(crate) async fn profile(tx: &mut Tx, id: PersonId) -> Result<Option<Profile>, StoreError> {
+    tx.first("SELECT id, name FROM people WHERE id = $1", params![&id.to_string()]).await
+}
+
+fn like(text: &str) -> String {
+    format!("%{}%", text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+}
+
+/// Notes that what a person may do has changed, and ends what was given before, where `ends` says so.
+pub(crate) async fn changed(tx: &mut Tx, id: PersonId, ends: bool, now_ms: i64) -> Result<(), StoreError> {
+    if ends {
+        let id = id.to_string();
+        tx.execute("UPDATE people SET epoch = epoch + 1 WHERE id = $1", params![&id]).await?;
+        tx.execute("DELETE FROM person_sessions WHERE person = $1", params![&id]).await?;
+        tx.execute("DELETE FROM password_resets WHERE person = $1", params![&id]).await?;
+    }
+    note(tx, Actor::Person(id), now_ms).await
+}
+
+/// Leaves word for all processes.
+pub(crate) async fn note(tx: &mut Tx, who: Actor, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM person_changes WHERE id IN (SELECT id FROM person_changes WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)";
+    tx.execute(sql, params![now_ms - limits::PERSON_CHANGES_MS, PRUNE]).await?;
+    let sql = "INSERT INTO person_changes (person, at_ms) VALUES ($1, $2)";
+    tx.execute(sql, params![&who.to_string(), now_ms]).await.map(drop)
+}

@@ -1,0 +1,188 @@
+//! Signing in with a password: the same answer for a wrong address as for a wrong password, and few guesses for each account.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use kernel::{PersonId, Problem, ProblemResult, Secret, limits};
+use store::{StoreError, Tx, params};
+
+use crate::people::model;
+use crate::people::store::{self as rows, Account};
+use crate::sessions::{SESSION_TTL_MS, digest};
+use crate::{Identity, passwords};
+
+/// What a person's session begins with: processes that do not know people take it for nobody's.
+pub(crate) const PREFIX: char = 'p';
+const TOKEN_BYTES: usize = 32;
+const DEVICE_BYTES: usize = 16;
+/// What is kept of a client's name for itself (`User-Agent`), bytes.
+const CLIENT_BYTES: usize = 200;
+
+/// Somebody who says who they are.
+pub(crate) struct Credentials<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) password: &'a Secret,
+    /// What this browser was given when it signed in before; empty for none.
+    pub(crate) device: &'a str,
+    /// What the client calls itself.
+    pub(crate) client: &'a str,
+}
+
+/// Somebody who is signed in.
+pub(crate) struct SignedIn {
+    pub(crate) person: PersonId,
+    pub(crate) session: Secret,
+    /// Proof that this browser knew the password, for the next time.
+    pub(crate) device: Secret,
+}
+
+impl Identity {
+    /// Signs in: 401 for whatever does not fit, 403 for who is banned and knows the password, 429 after
+    /// [`limits::SIGN_IN_FAILURES`].
+    pub(crate) async fn sign_in(&self, it: Credentials<'_>) -> ProblemResult<SignedIn> {
+        let email = model::folded(it.email);
+        let account = match email.clone() {
+            Some(email) => self.store.read(async move |tx| rows::by_email(tx, &email).await).await?,
+            None => None,
+        };
+        // A stranger who guesses uses up the guesses of strangers, and not those of a browser that was let in before.
+        let known = account.as_ref().and_then(|account| self.device(account.id, it.device));
+        let counted = format!("{}\n{}", email.unwrap_or_default(), known.as_deref().unwrap_or_default());
+        let counted = digest(&counted);
+        self.count_guess(counted.clone()).await?;
+        let stored = account.as_ref().and_then(|account| account.password.as_deref());
+        let fits = self.passwords.fits(it.password, stored).await?;
+        let Some(account) = account.filter(|_| fits) else { return Err(wrong()) };
+        let session = format!("{PREFIX}{}", self.entropy.token(TOKEN_BYTES));
+        self.let_in(account, &session, it.client, counted).await.map(|person| {
+            let device = known.unwrap_or_else(|| self.entropy.token(DEVICE_BYTES));
+            SignedIn { person, session: Secret::new(session), device: self.seal_device(person, &device) }
+        })
+    }
+
+    /// Counts before the password is looked at: of guesses that come together each is counted.
+    async fn count_guess(&self, account: Vec<u8>) -> ProblemResult<()> {
+        let now_ms = self.clock.now_ms();
+        let since_ms = now_ms - limits::SIGN_IN_WINDOW_MS;
+        let write = async move |tx: &mut Tx| {
+            let sql = "DELETE FROM sign_in_failures WHERE account IN
+                 (SELECT account FROM sign_in_failures WHERE since_ms <= $1 ORDER BY since_ms LIMIT $2)";
+            tx.execute(sql, params![since_ms, rows::PRUNE]).await?;
+            let sql = "INSERT INTO sign_in_failures (account, failures, since_ms) VALUES ($1, 1, $2)
+                 ON CONFLICT (account) DO UPDATE SET
+                     failures = CASE WHEN sign_in_failures.since_ms <= $3 THEN 1 ELSE sign_in_failures.failures + 1 END,
+                     since_ms = CASE WHEN sign_in_failures.since_ms <= $3 THEN $2 ELSE sign_in_failures.since_ms END
+                 RETURNING failures, since_ms";
+            tx.one::<(i64, i64)>(sql, params![&account, now_ms, since_ms]).await
+        };
+        let counted: Result<(i64, i64), StoreError> = self.store.write_relaxed(write).await;
+        let (failures, first_ms) = counted?;
+        if failures <= limits::SIGN_IN_FAILURES {
+            return Ok(());
+        }
+        let wait = Duration::from_millis(u64::try_from(first_ms - since_ms).unwrap_or_default());
+        let detail = "Too many wrong passwords for this account. Wait, or use a browser that signed in before.";
+        let wait_s = u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX);
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "sign_in_locked", detail).retry_after(wait_s))
+    }
+
+    /// Opens the session, if the account is still as it was when its password was looked at.
+    async fn let_in(&self, seen: Account, session: &str, client: &str, counted: Vec<u8>) -> ProblemResult<PersonId> {
+        let (digest, now_ms, id) = (digest(session), self.clock.now_ms(), seen.id);
+        let client = client.chars().filter(|c| !c.is_control()).scan(0, |bytes, c| {
+            *bytes += c.len_utf8();
+            (*bytes <= CLIENT_BYTES).then_some(c)
+        });
+        let client: String = client.collect();
+        let write = async move |tx: &mut Tx| {
+            let now = rows::by_id(tx, id).await?;
+            let Some(now) = now.filter(|now| now.epoch == seen.epoch && now.password == seen.password) else {
+                return Err(wrong());
+            };
+            tx.execute("DELETE FROM sign_in_failures WHERE account = $1", params![&counted]).await?;
+            if now.banned_until_ms > now_ms {
+                return Err(banned(now.banned_until_ms));
+            }
+            open(tx, &now, (&digest, &client), now_ms).await?;
+            Ok(id)
+        };
+        self.store.write(write).await
+    }
+
+    /// The number of a browser that signed in as this person before.
+    fn device(&self, person: PersonId, sealed: &str) -> Option<String> {
+        let sealed = hex::decode(sealed).ok()?;
+        Some(self.key.open(&device_of(person), &sealed).ok()?.expose().to_owned())
+    }
+
+    fn seal_device(&self, person: PersonId, device: &str) -> Secret {
+        let sealed = self.key.seal(&self.entropy, &device_of(person), &Secret::new(device));
+        Secret::new(hex::encode(sealed))
+    }
+
+    /// Gives a person who knows the old password a new one, and ends every session but this one.
+    pub(crate) async fn change_password(
+        &self,
+        id: PersonId,
+        session: &str,
+        (old, new): (&Secret, &Secret),
+    ) -> ProblemResult<()> {
+        let account = self.store.read(async move |tx| rows::by_id(tx, id).await).await?;
+        let details = self.person(id).await?.ok_or_else(|| crate::people::nobody(id))?;
+        let account = account.ok_or_else(|| crate::people::nobody(id))?;
+        let counted = digest(&format!("{id}\nold password"));
+        self.count_guess(counted.clone()).await?;
+        if !self.passwords.fits(old, account.password.as_deref()).await? {
+            let why = "That is not your password.";
+            return Err(Problem::forbidden(why).field("/old", why));
+        }
+        passwords::check(new, (&details.name, details.email.as_deref().unwrap_or_default()), "/new")?;
+        let hash = self.passwords.hash(&self.entropy, new).await?;
+        let (identity, now_ms, session) = (self.clone(), self.clock.now_ms(), digest(session));
+        let write = async move |tx: &mut Tx| {
+            let now = rows::by_id(tx, id).await?;
+            let same = now.is_some_and(|now| now.epoch == account.epoch && now.password == account.password);
+            let client: Option<(String,)> =
+                tx.first("SELECT client FROM person_sessions WHERE digest = $1", params![&session]).await?;
+            let Some((client,)) = client.filter(|_| same) else { return Err(wrong()) };
+            tx.execute("DELETE FROM sign_in_failures WHERE account = $1", params![&counted]).await?;
+            tx.execute("UPDATE people SET password = $2 WHERE id = $1", params![&id.to_string(), &hash]).await?;
+            rows::changed(tx, id, true, now_ms).await?;
+            let now = rows::by_id(tx, id).await?.ok_or_else(|| crate::people::nobody(id))?;
+            open(tx, &now, (&session, &client), now_ms).await?;
+            identity.tell(tx);
+            Ok(())
+        };
+        self.store.write(write).await
+    }
+}
+
+/// Adds a session; the oldest ones go where there would be too many.
+async fn open(tx: &mut Tx, account: &Account, (digest, client): (&[u8], &str), now_ms: i64) -> Result<(), StoreError> {
+    let id = account.id.to_string();
+    let sql = "DELETE FROM person_sessions WHERE id IN
+         (SELECT id FROM person_sessions WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)";
+    tx.execute(sql, params![now_ms, rows::PRUNE]).await?;
+    let sql = "DELETE FROM person_sessions WHERE person = $1 AND id NOT IN
+         (SELECT id FROM person_sessions WHERE person = $1 ORDER BY id DESC LIMIT $2)";
+    tx.execute(sql, params![&id, limits::PERSON_SESSIONS as i64 - 1]).await?;
+    let sql = "INSERT INTO person_sessions (digest, person, epoch, client, created_at_ms, expires_at_ms)
+         VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, params![digest, &id, account.epoch, client, now_ms, now_ms + SESSION_TTL_MS]).await?;
+    tx.execute("UPDATE people SET signed_in_at_ms = $2 WHERE id = $1", params![&id, now_ms]).await.map(drop)
+}
+
+/// Says nothing about which of the two it was.
+fn wrong() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "credentials_wrong", "The address or the password is wrong.")
+}
+
+fn banned(until_ms: i64) -> Problem {
+    let until =
+        if until_ms == i64::MAX { String::new() } else { format!(" until {}", kernel::clock::rfc3339(until_ms)) };
+    Problem::new(StatusCode::FORBIDDEN, "banned", format!("This account is banned{until}."))
+}
+
+fn device_of(person: PersonId) -> String {
+    format!("device:{person}")
+}

@@ -1,0 +1,104 @@
+//! How a client begins, and how it stays when the right it came with ends: `connect` and `refresh`.
+
+use std::sync::Arc;
+
+use kernel::{Entropy, limits};
+
+use super::client::{Admission, Client};
+use super::command::WithToken;
+use super::reply::{Connected, Refreshed, Term};
+use crate::Caller;
+use crate::codes::{Disconnect, ReplyError};
+use crate::doorman::Shown;
+use crate::members::Member;
+
+impl Client {
+    /// A good token overrides what the headers said. A `connect` that fails leaves nothing to say: the client comes again.
+    pub(super) async fn connect(self: &Arc<Self>, id: u32, connect: &WithToken) -> Result<(), Disconnect> {
+        let rights = self.core.rights();
+        if !connect.token.is_empty() {
+            match self.core.doorman.by_token(&connect.token).await {
+                Shown::Good(caller) if self.ttl(&caller) != Some(0) => self.act_for(caller),
+                Shown::Good(_) | Shown::Expired => return self.turn_away(id, ReplyError::TOKEN_EXPIRED),
+                Shown::Bad => return Err(Disconnect::INVALID_TOKEN),
+                Shown::Unknown => return self.turn_away(id, ReplyError::INTERNAL),
+            }
+            self.core.entered(&Member::Socket(self.clone()), Some(rights)).await;
+        } else if matches!(self.admission(), Admission::Unknown) {
+            return self.turn_away(id, ReplyError::INTERNAL);
+        }
+        self.settle_connect(true);
+        let ping = if self.has_native_ping() { 0 } else { u64::from(limits::REALTIME_PING_S) };
+        let connected = Connected {
+            client: uuid_v4(&self.core.entropy),
+            ping,
+            pong: !self.has_native_ping(),
+            time: self.core.clock.now_ms(),
+            term: self.term(),
+            session: self
+                .session
+                .as_ref()
+                .map_or_else(String::new, |session| format!("{}-{}", self.id, session.secret)),
+            node: if self.session.is_some() { &self.core.node } else { "" },
+        };
+        self.answer(id, "connect", &connected);
+        Ok(())
+    }
+
+    /// A later end for a client that came by a token. It stays who it is.
+    pub(super) async fn refresh(self: &Arc<Self>, id: u32, refresh: &WithToken) -> Result<(), Disconnect> {
+        let Admission::ByToken(before) = self.admission() else { return Err(Disconnect::BAD_REQUEST) };
+        if refresh.token.is_empty() {
+            return Err(Disconnect::BAD_REQUEST);
+        }
+        let rights = self.core.rights();
+        match self.core.doorman.by_token(&refresh.token).await {
+            Shown::Good(caller) if caller.user != before.user => return Err(Disconnect::INVALID_TOKEN),
+            Shown::Good(caller) if self.ttl(&caller) != Some(0) => self.act_for(caller),
+            Shown::Good(_) | Shown::Expired => return Err(Disconnect::EXPIRED),
+            Shown::Bad => return Err(Disconnect::INVALID_TOKEN),
+            Shown::Unknown => {
+                self.refuse(id, ReplyError::INTERNAL);
+                return Ok(());
+            }
+        }
+        self.core.entered(&Member::Socket(self.clone()), Some(rights)).await;
+        self.answer(id, "refresh", &Refreshed { term: self.term() });
+        Ok(())
+    }
+
+    fn turn_away(&self, id: u32, error: ReplyError) -> Result<(), Disconnect> {
+        self.settle_connect(false);
+        self.refuse(id, error);
+        Ok(())
+    }
+
+    fn act_for(self: &Arc<Self>, caller: Caller) {
+        self.admit(Admission::ByToken(Arc::new(caller)));
+        self.core.members.known_anew(&Member::Socket(self.clone()));
+    }
+
+    /// Only who can refresh is told of an end: a client without a way to get a token gives up when it hears of one.
+    fn term(&self) -> Term {
+        match self.admission() {
+            Admission::ByToken(caller) => match self.ttl(&caller) {
+                Some(ttl) => Term { expires: true, ttl },
+                None => Term::default(),
+            },
+            Admission::AtTheDoor(_) | Admission::Unknown => Term::default(),
+        }
+    }
+
+    /// Seconds until the caller's right ends by itself, begun ones counted; 0 where it has ended.
+    fn ttl(&self, caller: &Caller) -> Option<u64> {
+        let left_ms = caller.until_ms?.saturating_sub(self.core.clock.now_ms());
+        Some(u64::try_from(left_ms).unwrap_or(0).div_ceil(1000))
+    }
+}
+
+fn uuid_v4(entropy: &Entropy) -> String {
+    let random = u128::from(entropy.u64()) << 64 | u128::from(entropy.u64());
+    let id = random & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+    let hex = format!("{id:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

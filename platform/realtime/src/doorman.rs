@@ -1,0 +1,107 @@
+//! Who a connection acts for, and who says so.
+
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+use kernel::{Problem, Secret};
+
+/// Who a connection acts for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Empty for nobody.
+    pub user: String,
+    /// May use the namespaces that are for admins.
+    pub admin: bool,
+    /// What the caller shows to a guarded channel: the `token` of a Centrifuge subscription or of an SSE request.
+    pub token: Option<Secret>,
+    /// When its right ends by itself, Unix milliseconds; none for never.
+    pub until_ms: Option<i64>,
+    /// By what the doorman let it in (a session, the number of a token). The hub keeps it for [`Doorman::still`] and does not
+    /// read it.
+    pub pass: Option<Secret>,
+}
+
+impl Caller {
+    /// The same caller with a token to show; an empty one is none.
+    #[must_use]
+    pub fn showing(&self, token: &str) -> Self {
+        Self { token: (!token.is_empty()).then(|| Secret::new(token)), ..self.clone() }
+    }
+
+    /// Whether there is anything that could be taken back.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.user.is_empty() || self.pass.is_some()
+    }
+}
+
+/// It cannot be looked up now. Never the same as nobody: whoever asks is told to come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("who is calling cannot be looked up now")]
+pub struct Unknown;
+
+/// After so long whoever was not looked up may ask again, seconds.
+const AGAIN_S: u32 = 1;
+
+impl From<Unknown> for Problem {
+    fn from(unknown: Unknown) -> Self {
+        Self::unavailable(AGAIN_S, unknown)
+    }
+}
+
+/// What a token is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It lets this caller in.
+    Good(Caller),
+    /// It did once: its owner gets a new one. Also the answer where it was taken back and a new one may be had.
+    Expired,
+    /// It is none of ours.
+    Bad,
+    /// See [`Unknown`].
+    Unknown,
+}
+
+/// Whether a right that was given stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As it was given.
+    Good,
+    /// What let the caller in is worth nothing any more, or more or less than then. It may come again by another.
+    Again,
+    /// The caller may not come at all: banned, or gone.
+    Never,
+    /// See [`Unknown`]. The connection stays, and is asked about again every second.
+    Unknown,
+}
+
+/// Says who a connection acts for: when it opens, when it shows a token, and whenever rights have changed.
+///
+/// What it says must be as new as the last change that [`Hub::ask_again`](crate::Hub::ask_again) was called for: the hub asks
+/// once more about whoever was let in while rights changed, and then believes the answer.
+pub trait Doorman: Send + Sync {
+    /// Who sends these headers. Nobody is an answer too.
+    fn at_the_door<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Unknown>>;
+
+    /// Who shows this token, in the `connect` or `refresh` of a client. It overrides what the headers said.
+    fn by_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Shown>;
+
+    /// Whether this caller, whom the doorman once let in, would be let in now, as what it was.
+    fn still<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Standing>;
+}
+
+/// Knows nobody: everybody is let in as such, and no token is good. For machines without identities.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Doorman for Nobody {
+    fn at_the_door<'a>(&'a self, _: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Unknown>> {
+        Box::pin(std::future::ready(Ok(Caller::default())))
+    }
+
+    fn by_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Shown> {
+        Box::pin(std::future::ready(Shown::Bad))
+    }
+
+    fn still<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Standing> {
+        Box::pin(std::future::ready(Standing::Good))
+    }
+}

@@ -1,0 +1,85 @@
+//! Who a realtime connection acts for, as identity knows it; and what is taken back there ends here.
+
+use axum::http::HeaderMap;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use identity::people::{Actor, Changed, Pass, Welcome};
+use identity::{Caller, Identity, Role};
+use kernel::Secret;
+use realtime::doorman::{Shown, Standing, Unknown};
+use realtime::{Doorman, Hub};
+use store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Door(pub(crate) Identity);
+
+impl Doorman for Door {
+    fn at_the_door<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<realtime::Caller, Unknown>> {
+        async move {
+            let pass = self.0.pass_of(headers).await.map_err(unknown)?;
+            Ok(pass.as_ref().and_then(caller).unwrap_or_default())
+        }
+        .boxed()
+    }
+
+    /// There are no tokens for connections.
+    fn by_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Shown> {
+        async { Shown::Bad }.boxed()
+    }
+
+    /// Looks again at what was shown then.
+    fn still<'a>(&'a self, it: &'a realtime::Caller) -> BoxFuture<'a, Standing> {
+        async move {
+            self.standing(it).await.unwrap_or_else(|error| {
+                unknown(error);
+                Standing::Unknown
+            })
+        }
+        .boxed()
+    }
+}
+
+impl Door {
+    async fn standing(&self, it: &realtime::Caller) -> Result<Standing, StoreError> {
+        let Some(shown) = &it.pass else { return Ok(Standing::Good) };
+        let now = self.0.look_again(shown).await?;
+        if now.as_ref().and_then(caller).is_some_and(|now| now.user == it.user && now.admin == it.admin) {
+            return Ok(Standing::Good);
+        }
+        match it.user.parse() {
+            Ok(person) if self.0.welcomes(person).await? == Welcome::No => Ok(Standing::Never),
+            _ => Ok(Standing::Again),
+        }
+    }
+}
+
+fn unknown(error: StoreError) -> Unknown {
+    tracing::warn!(error = %kernel::problem::chain(&error), "who a connection acts for could not be looked up");
+    Unknown
+}
+
+/// Somebody who may have connections of their own.
+fn caller(pass: &Pass) -> Option<realtime::Caller> {
+    let (actor, admin) = match pass.caller {
+        Caller::Admin => (Actor::Admin, true),
+        Caller::Person { id, role, .. } => (Actor::Person(id), role == Role::Admin),
+        Caller::Anonymous | Caller::Key { .. } | Caller::Unknown => return None,
+    };
+    let (until_ms, shown): (_, Secret) = (Some(pass.until_ms), pass.shown.clone());
+    Some(realtime::Caller { user: actor.to_string(), admin, until_ms, pass: Some(shown), ..Default::default() })
+}
+
+/// Ends the connections of whoever lost a right, until `stop`.
+pub(crate) async fn watch(identity: Identity, hub: Hub, stop: CancellationToken) {
+    let mut changes = identity.changes();
+    while let Some(changed) = stop.run_until_cancelled(changes.next()).await {
+        match changed {
+            Changed::These(actors) => {
+                for actor in actors {
+                    hub.ask_again(&actor.to_string()).await;
+                }
+            }
+            Changed::Everybody => hub.ask_about_all().await,
+        }
+    }
+}
