@@ -26,7 +26,7 @@ pub use hints::Carrier;
 pub use migrate::Migration;
 pub use restore::Restored;
 pub use sqlite::connect::{FILE, free_bytes, lock};
-pub use tx::{Dialect, Tx};
+pub use tx::Tx;
 pub use value::{FromRow, FromValue, Row, Value};
 
 /// The durable floor. Clones are handles to the same store.

@@ -18,15 +18,6 @@ pub struct Tx {
     pub(crate) hooks: Vec<Hook>,
 }
 
-/// Whose SQL a statement must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// The embedded engine.
-    Sqlite,
-    /// The engine of a fleet.
-    Postgres,
-}
-
 /// The connection, which the engine shares on the same thread.
 pub(crate) enum Link {
     Sqlite(Rc<sqlite::Session>),
@@ -44,11 +35,12 @@ impl Tx {
         matches!(self.link, Link::Postgres(_))
     }
 
-    /// The engine that reads the statements: for the few that have no common words, such as a search in an index of words.
-    pub fn dialect(&self) -> Dialect {
+    /// Of two ways to say something the one that this engine reads: for the few statements that have no common words, such as a
+    /// search in an index of words.
+    pub fn either<T>(&self, sqlite: T, postgres: T) -> T {
         match self.link {
-            Link::Sqlite(_) => Dialect::Sqlite,
-            Link::Postgres(_) => Dialect::Postgres,
+            Link::Sqlite(_) => sqlite,
+            Link::Postgres(_) => postgres,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use store::{Dialect, Migration, Store, StoreError, Tx, params};
+use store::{Migration, Store, StoreError, Tx, params};
 
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -62,14 +62,10 @@ pub(crate) async fn suite(make: impl AsyncFn() -> Store) {
 
 /// The pages that hold a word.
 async fn pages_with(tx: &mut Tx, word: &str) -> Result<Vec<String>, StoreError> {
-    let sql = match tx.dialect() {
-        Dialect::Sqlite => {
-            "SELECT words FROM pages WHERE id IN (SELECT rowid FROM pages_words WHERE pages_words MATCH $1)"
-        }
-        Dialect::Postgres => {
-            "SELECT words FROM pages WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST(CAST($1 AS TEXT) AS tsquery)"
-        }
-    };
+    let sql = tx.either(
+        "SELECT words FROM pages WHERE id IN (SELECT rowid FROM pages_words WHERE pages_words MATCH $1)",
+        "SELECT words FROM pages WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST(CAST($1 AS TEXT) AS tsquery)",
+    );
     let rows: Vec<(String,)> = tx.all(sql, params![word]).await?;
     Ok(rows.into_iter().map(|(words,)| words).collect())
 }
