@@ -35,6 +35,8 @@ impl Core {
     /// A durable stream that is read again delivers what was missed. Of a live one, whoever is behind reads the history.
     async fn look(&self, channel: &str) -> Result<(), LoadError> {
         let Some(namespace) = self.find(channel) else { return Ok(()) };
+        // That rights have changed may have been missed as well.
+        self.recheck(channel).await;
         if namespace.durable.is_some() {
             self.loads.ensure(&self.bus, &namespace, channel).await?;
         } else if namespace.history_size > 0 {

@@ -19,6 +19,7 @@ use crate::codes::{Disconnect, Refused};
 use crate::doorman::{Caller, Doorman};
 use crate::durable::Loads;
 use crate::feed::Feed;
+use crate::guarded::{RIGHTS, Rechecks};
 use crate::members::{Members, Seat};
 use crate::namespace::{Access, LoadError, Namespace};
 use crate::people::{Asking, Rights};
@@ -79,6 +80,7 @@ pub(crate) struct Core {
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
     pub(crate) loads: Loads,
+    pub(crate) rechecks: Rechecks,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -91,9 +93,10 @@ struct Ear(Weak<Core>);
 impl Sink for Ear {
     fn publication(&self, channel: &str, publication: &Arc<Publication>) {
         let Some(core) = self.0.upgrade() else { return };
-        match channel.strip_prefix(NODES) {
-            Some(node) => core.told(node, &publication.data),
-            None => core.channels.publication(channel, publication),
+        match (channel.strip_prefix(NODES), channel.strip_prefix(RIGHTS)) {
+            (Some(node), _) => core.told(node, &publication.data),
+            (None, Some(named)) => core.rights_changed(named),
+            (None, None) => core.channels.publication(channel, publication),
         }
     }
 
@@ -126,6 +129,7 @@ impl Hub {
             origins: RwLock::default(),
             namespaces: RwLock::default(),
             loads: Loads::default(),
+            rechecks: Rechecks::default(),
             connections: AtomicUsize::new(limits::CONNECTIONS),
             draining: AtomicBool::new(false),
             doubt: Notify::new(),
@@ -290,6 +294,7 @@ impl Hub {
             }
         };
         let (catching_up, asking) = (self.0.catch_up(), self.0.ask_the_unanswered());
+        let asking = async { tokio::join!(asking, self.0.recheck_the_named()) };
         tokio::join!(ticking, stop.run_until_cancelled(catching_up), stop.run_until_cancelled(asking));
     }
 

@@ -92,8 +92,8 @@ pub(crate) async fn carry(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
             published.map_err(|error| kernel::problem::chain(&error))?;
         }
         if matches!(kind.as_str(), "chat.member.left" | "chat.room.deleted") {
-            ctx.hub.recheck(&channel).await;
-            ctx.hub.recheck(&format!("{TYPING}:{room}")).await;
+            ctx.hub.recheck_everywhere(&channel).await;
+            ctx.hub.recheck_everywhere(&format!("{TYPING}:{room}")).await;
         }
     }
     Ok(())
