@@ -334,6 +334,44 @@ pub const API_BODY_BYTES: usize = 1024 * 1024;
 /// Rows one page of a list returns.
 pub const PAGE: usize = 200;
 
+/// A signed token, bytes.
+pub const TOKEN_BYTES: usize = 8 * 1024;
+/// Whom a token speaks of, bytes.
+pub const TOKEN_SUBJECT_BYTES: usize = 255;
+/// What the clocks of whoever makes and whoever reads a token may differ, milliseconds.
+pub const TOKEN_LEEWAY_MS: i64 = 30_000;
+/// The longest life of a token of ours, milliseconds.
+pub const TOKEN_TTL_MS: i64 = 15 * 60_000;
+/// How long one key signs our tokens, milliseconds.
+pub const TOKEN_KEY_MS: i64 = 30 * 86_400_000;
+/// How long others may keep our public keys, seconds: each is published for so long before it signs.
+pub const TOKEN_KEYS_MAX_AGE_S: i64 = 300;
+/// After so long a process looks again which keys sign, milliseconds.
+pub const TOKEN_KEYS_LOOK_MS: i64 = 60_000;
+/// Between two looks because of a key that nobody knows, or of a store that was away, milliseconds.
+pub const TOKEN_KEYS_MISS_MS: i64 = 5_000;
+/// Without the store, keys that were read no longer ago than this are believed, milliseconds.
+pub const TOKEN_KEYS_STALE_MS: i64 = TOKEN_TTL_MS;
+
+/// Issuers of tokens besides us.
+pub const ISSUERS: usize = 32;
+/// Keys of one issuer.
+pub const ISSUER_KEYS: usize = 100;
+/// A document of an issuer, bytes.
+pub const ISSUER_DOCUMENT_BYTES: usize = 512 * 1024;
+/// To ask an issuer for its keys, both documents together, milliseconds.
+pub const ISSUER_ASK_MS: u64 = 5_000;
+/// The least and the most that an issuer's keys are kept, milliseconds, whatever it says.
+pub const ISSUER_KEPT_MS: (i64, i64) = (300_000, 86_400_000);
+/// How long they are kept when it does not say, milliseconds.
+pub const ISSUER_UNSAID_MS: i64 = 3_600_000;
+/// Between two questions to one issuer, milliseconds, whatever keys tokens name.
+pub const ISSUER_PAUSE_MS: i64 = 30_000;
+/// The same, while there are no keys of it at all.
+pub const ISSUER_RETRY_MS: i64 = 5_000;
+/// How long keys that should be asked for again are still believed while the issuer does not answer, milliseconds.
+pub const ISSUER_STALE_MS: i64 = 86_400_000;
+
 /// Keys that one of the bus's 64 shards counts; the one nearest to being whole goes first.
 pub const QUOTA_KEYS_PER_SHARD: usize = 2_048;
 /// How long an answer is remembered for its Idempotency-Key, milliseconds.

@@ -17,7 +17,8 @@ pub use self::load::{ConfigError, Overrides, load};
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 5] = ["alerts.targets", "store.url", "store.direct_url", "store.replica_url", "bus.url"];
+const SECRET: [&str; 6] =
+    ["alerts.targets", "identity.issuers", "store.url", "store.direct_url", "store.replica_url", "bus.url"];
 /// More would be a mailing list.
 const ALERT_TARGETS: usize = 10;
 
@@ -172,6 +173,7 @@ pub struct Jobs {
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Identity {
     pub registration: identity::people::Registration,
+    pub issuers: Vec<identity::issuers::Settings>,
 }
 
 /// `[realtime]`.

@@ -4,11 +4,11 @@ use axum::http::HeaderMap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use identity::people::{Actor, Changed, Pass, Welcome};
+use identity::tokens::Refusal;
 use identity::{Caller, Identity, Role};
 use kernel::Secret;
 use realtime::doorman::{Shown, Standing, Unknown};
 use realtime::{Doorman, Hub};
-use store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Door(pub(crate) Identity);
@@ -16,22 +16,35 @@ pub(crate) struct Door(pub(crate) Identity);
 impl Doorman for Door {
     fn at_the_door<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<realtime::Caller, Unknown>> {
         async move {
-            let pass = self.0.pass_of(headers).await.map_err(unknown)?;
+            let pass = self.0.pass_of(headers).await.map_err(|refusal| unknown(&refusal))?;
             Ok(pass.as_ref().and_then(caller).unwrap_or_default())
         }
         .boxed()
     }
 
-    /// There are no tokens for connections.
-    fn by_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Shown> {
-        async { Shown::Bad }.boxed()
+    fn by_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Shown> {
+        async move {
+            match self.0.by_token(token).await {
+                Ok((pass, _)) => caller(&pass).map_or(Shown::Bad, Shown::Good),
+                Err(Refusal::Expired) => Shown::Expired,
+                Err(Refusal::Bad(why)) => {
+                    tracing::debug!(why, "the token of a connection is refused");
+                    Shown::Bad
+                }
+                Err(refusal @ Refusal::Unknown(_)) => {
+                    unknown(&refusal);
+                    Shown::Unknown
+                }
+            }
+        }
+        .boxed()
     }
 
     /// Looks again at what was shown then.
     fn still<'a>(&'a self, it: &'a realtime::Caller) -> BoxFuture<'a, Standing> {
         async move {
             self.standing(it).await.unwrap_or_else(|error| {
-                unknown(error);
+                unknown(&error);
                 Standing::Unknown
             })
         }
@@ -40,21 +53,25 @@ impl Doorman for Door {
 }
 
 impl Door {
-    async fn standing(&self, it: &realtime::Caller) -> Result<Standing, StoreError> {
+    async fn standing(&self, it: &realtime::Caller) -> Result<Standing, Refusal> {
         let Some(shown) = &it.pass else { return Ok(Standing::Good) };
         let now = self.0.look_again(shown).await?;
         if now.as_ref().and_then(caller).is_some_and(|now| now.user == it.user && now.admin == it.admin) {
             return Ok(Standing::Good);
         }
         match it.user.parse() {
-            Ok(person) if self.0.welcomes(person).await? == Welcome::No => Ok(Standing::Never),
-            _ => Ok(Standing::Again),
+            Ok(person) => Ok(match self.0.welcomes(person).await {
+                Ok(Welcome::No) => Standing::Never,
+                Ok(Welcome::Yes) => Standing::Again,
+                Err(_) => Standing::Unknown,
+            }),
+            Err(_) => Ok(Standing::Again),
         }
     }
 }
 
-fn unknown(error: StoreError) -> Unknown {
-    tracing::warn!(error = %kernel::problem::chain(&error), "who a connection acts for could not be looked up");
+fn unknown(refusal: &Refusal) -> Unknown {
+    tracing::warn!(error = %kernel::problem::chain(refusal), "who a connection acts for could not be looked up");
     Unknown
 }
 

@@ -12,6 +12,7 @@ use fleet::Fleet;
 use guard::Guard;
 use host::{Ctx, Product};
 use identity::Identity;
+use identity::issuers::Issuers;
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, SealKey};
 use outbound::Outbound;
@@ -60,7 +61,9 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     floors::check_key(&store, &key, &entropy).await?;
     floors::attach_replica(config, &store).await?;
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
-    let identity = identity.registering(config.identity.registration);
+    let outbound = Outbound::new(config.outbound.settings());
+    let issuers = Issuers::new(&config.identity.issuers, outbound.clone(), clock.clone())?;
+    let identity = identity.registering(config.identity.registration).trusting(issuers);
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
     // A lock on the data directory proves that this is the only process; on a shared database, leases do.
     let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
@@ -79,7 +82,6 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let guard = open_guard(config, &ctx.store, bus.clone(), (&ctx.clock, &ctx.entropy), &key)?;
     let sources = open_sources(&ctx, &key).await?;
     let webhooks = open_webhooks(config, &ctx, &sources)?;
-    let outbound = Outbound::new(config.outbound.settings());
     webhooks.reach_out(outbound.clone(), &config.base_url(&config.server.listen));
     let endpoints = open_endpoints(config, &ctx, &outbound, &key);
     let slo = open_slo(config, telemetry, &ctx, &outbound);

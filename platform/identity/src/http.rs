@@ -14,6 +14,7 @@ use crate::admin::Signed;
 use crate::people::model::{PersonDetails, Role};
 use crate::sessions::SESSION_TTL_MS;
 use crate::sign_in::{Credentials, SignedIn};
+use crate::tokens::Refusal;
 use crate::{Caller, Identity, doors, pages, people};
 
 const COOKIE: &str = "mainspring_session";
@@ -32,7 +33,8 @@ pub fn routes(identity: Identity) -> OpenApiRouter {
         .merge(people::http::routes())
         .merge(people::me::routes())
         .merge(doors::routes())
-        .with_state(identity)
+        .with_state(identity.clone())
+        .merge(crate::tokens::routes(identity.tokens))
 }
 
 impl Identity {
@@ -40,6 +42,7 @@ impl Identity {
     /// with it. When the store does not answer, that is [`Caller::Unknown`].
     pub async fn caller_of(&self, headers: &HeaderMap) -> Caller {
         let known = match (bearer(headers), cookie(headers)) {
+            (Some(token), _) if is_token(token) => return self.caller_by_token(token).await,
             (Some(token), _) => self.bearer(token).await,
             (None, Some(session)) => self.caller(session).await,
             (None, None) => return Caller::Anonymous,
@@ -49,12 +52,28 @@ impl Identity {
             Caller::Unknown
         })
     }
+
+    async fn caller_by_token(&self, token: &str) -> Caller {
+        match self.by_token(token).await {
+            Ok((pass, _)) => pass.caller,
+            Err(Refusal::Expired | Refusal::Bad(_)) => Caller::Anonymous,
+            Err(refusal @ Refusal::Unknown(_)) => {
+                tracing::warn!(error = %kernel::problem::chain(&refusal), "a token could not be checked");
+                Caller::Unknown
+            }
+        }
+    }
 }
 
 /// RFC 6750, section 2.1; the scheme's case does not count (RFC 9110, section 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Signed, rather than an API key or a session: those have no dots.
+pub(crate) fn is_token(shown: &str) -> bool {
+    shown.contains('.')
 }
 
 /// The session that a browser shows.

@@ -149,7 +149,7 @@ impl Identity {
                 Some(invitation) => use_up(tx, &invitation, now_ms).await?,
                 None => Role::Member,
             };
-            rows::insert(tx, id, (&name, &email, &hash), role, now_ms).await?;
+            rows::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await?;
             Ok::<_, Problem>(())
         };
         self.store.write(write).await

@@ -2,10 +2,14 @@
 
 mod actor;
 mod admin;
+mod bearer;
 mod changes;
 mod doors;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod invitations;
+pub mod issuers;
 mod keys;
 mod pages;
 mod pass;
@@ -14,6 +18,7 @@ pub mod people;
 mod person;
 mod sessions;
 mod sign_in;
+pub mod tokens;
 
 pub use admin::{Admin, By, Caller, Key, Needs, scopes};
 pub use http::{is_https, routes};

@@ -1,10 +1,14 @@
 //! How long what somebody showed is good, for whoever holds something open for them.
 
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
 use kernel::{PersonId, Secret};
 use store::{StoreError, Tx};
 
+use crate::http::{bearer, cookie, is_token};
 use crate::people::store as rows;
+use crate::tokens::Refusal;
 use crate::{Caller, Identity};
 
 /// What somebody showed, who they are by it, and until when.
@@ -31,20 +35,32 @@ impl Identity {
     /// What a browser with these headers shows; `None` for nothing that is good.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn pass_of(&self, headers: &HeaderMap) -> Result<Option<Pass>, StoreError> {
-        match crate::http::cookie(headers) {
-            Some(session) => self.look_again(&Secret::new(session)).await,
+    /// [`Refusal::Unknown`].
+    pub async fn pass_of(&self, headers: &HeaderMap) -> Result<Option<Pass>, Refusal> {
+        // As `Identity::caller_of`: who shows something in a header is not known by the cookie beside it.
+        let shown = match (bearer(headers), cookie(headers)) {
+            (Some(token), _) => Some(token).filter(|token| is_token(token)),
+            (None, session) => session.filter(|session| !is_token(session)),
+        };
+        match shown {
+            Some(shown) => self.look_again(&Secret::new(shown)).await,
             None => Ok(None),
         }
     }
 
-    /// What this is worth now.
+    /// What a session or a token is worth now; `None` for nothing.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn look_again(&self, shown: &Secret) -> Result<Option<Pass>, StoreError> {
-        let holder = self.holder(shown.expose()).await?;
+    /// [`Refusal::Unknown`].
+    pub async fn look_again(&self, shown: &Secret) -> Result<Option<Pass>, Refusal> {
+        if is_token(shown.expose()) {
+            return match self.by_token(shown.expose()).await {
+                Ok((pass, _)) => Ok(Some(pass)),
+                Err(Refusal::Expired | Refusal::Bad(_)) => Ok(None),
+                Err(unknown @ Refusal::Unknown(_)) => Err(unknown),
+            };
+        }
+        let holder = self.holder(shown.expose()).await.map_err(|error| Refusal::Unknown(Arc::new(error)))?;
         Ok(holder.map(|(caller, until_ms)| Pass { caller, shown: shown.clone(), until_ms }))
     }
 

@@ -5,12 +5,15 @@ use sha2::{Digest, Sha256};
 use store::{Migration, Store, StoreError, Tx, params};
 use tokio::sync::watch;
 
+use crate::issuers::Issuers;
 use crate::people::store as people;
 use crate::people::{Actor, Registration};
+use crate::tokens::Tokens;
 use crate::{By, Caller, passwords, sign_in};
 
 /// The tables of this part.
-pub const MIGRATIONS: &[Migration] = &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING, people::PEOPLE];
+pub const MIGRATIONS: &[Migration] =
+    &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING, people::PEOPLE, crate::tokens::MADE];
 
 const SESSIONS: Migration = Migration {
     part: "identity",
@@ -36,6 +39,8 @@ pub struct Identity {
     pub(crate) key: SealKey,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) registration: Registration,
+    pub(crate) tokens: Tokens,
+    pub(crate) issuers: Option<Issuers>,
     /// Counts the changes of people's rights that this process committed.
     pub(crate) news: watch::Sender<u64>,
 }
@@ -43,8 +48,23 @@ pub struct Identity {
 impl Identity {
     /// Over a store, with the deployment's key, for whoever is invited.
     pub fn new(store: Store, clock: Clock, entropy: Entropy, key: SealKey) -> Self {
-        let passwords = passwords::Passwords::new(&entropy);
-        Self { store, clock, entropy, key, passwords, registration: Registration::default(), news: watch::channel(0).0 }
+        Self {
+            passwords: passwords::Passwords::new(&entropy),
+            registration: Registration::default(),
+            tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone(), key.clone()),
+            issuers: None,
+            news: watch::channel(0).0,
+            store,
+            clock,
+            entropy,
+            key,
+        }
+    }
+
+    /// Takes the tokens of these issuers too, at set-up.
+    #[must_use]
+    pub fn trusting(self, issuers: Issuers) -> Self {
+        Self { issuers: Some(issuers), ..self }
     }
 
     /// Says who may register, at set-up.

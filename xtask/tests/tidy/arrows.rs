@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("events", &["store", "fleet", "identity", "jobs"]),
     ("fleet", &["store"]),
     ("guard", &["store", "bus", "identity"]),
-    ("identity", &["store"]),
+    ("identity", &["store", "outbound"]),
     ("jobs", &["store", "identity"]),
     ("outbound", &[]),
     ("realtime", &["bus"]),

@@ -16,7 +16,7 @@ use crate::invitations::Applicant;
 use crate::people::Actor;
 use crate::person::InSession;
 use crate::sessions::digest;
-use crate::{Identity, Person};
+use crate::{Identity, Person, bearer};
 
 pub(crate) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
@@ -27,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Identity> {
         .routes(routes!(sessions))
         .routes(routes!(end))
         .routes(routes!(sign_out))
+        .routes(routes!(token))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -170,6 +171,22 @@ async fn sign_out(you: InSession, State(identity): State<Identity>) -> ProblemRe
     let mut headers = HeaderMap::new();
     headers.insert(http::header::SET_COOKIE, crate::http::forget());
     Ok((StatusCode::NO_CONTENT, headers))
+}
+
+#[derive(Serialize, ToSchema)]
+struct MadeToken {
+    /// The token (JWT), for `Authorization: Bearer` and for the `connect` of a realtime client.
+    token: String,
+    /// When it ends, Unix milliseconds: get another before.
+    expires_at_ms: i64,
+}
+
+/// Makes a token by which you are known for ten minutes, where there are no cookies. It changes nothing about your account.
+#[utoipa::path(post, path = "/api/v1/me/token", tag = "identity", responses((status = 201, body = MadeToken), (status = 401), (status = 403), (status = 503)))]
+async fn token(you: InSession, State(identity): State<Identity>) -> ProblemResult<(StatusCode, Json<MadeToken>)> {
+    let expires_at_ms = identity.clock.now_ms() + bearer::ACCESS_MS;
+    let token = identity.access_token(you.id).await?.ok_or_else(|| nobody(you.id))?;
+    Ok((StatusCode::CREATED, Json(MadeToken { token: token.expose().to_owned(), expires_at_ms })))
 }
 
 impl Identity {

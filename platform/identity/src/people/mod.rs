@@ -44,7 +44,7 @@ impl Identity {
         let (id, role, now_ms) = (PersonId::new(&self.clock, &self.entropy), new.role, self.clock.now_ms());
         let write = async move |tx: &mut Tx| {
             actor.must_administer(tx, now_ms).await?;
-            if store::insert(tx, id, (&name, &email, &hash), role, now_ms).await? {
+            if store::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await? {
                 return Ok(id);
             }
             Err(Problem::conflict("email_taken", "Somebody has this address already."))

@@ -21,9 +21,17 @@ CREATE TABLE people (
     signed_in_at_ms BIGINT,
     banned_until_ms BIGINT NOT NULL,
     ban_reason TEXT NOT NULL,
+    ended_at_ms BIGINT NOT NULL,
     deleted_at_ms BIGINT
 );
 CREATE UNIQUE INDEX people_email ON people (email);
+CREATE TABLE person_issuers (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    person TEXT NOT NULL,
+    PRIMARY KEY (issuer, subject)
+);
+CREATE INDEX person_issuers_person ON person_issuers (person);
 CREATE TABLE person_sessions (
     id BIGSERIAL PRIMARY KEY,
     digest BYTEA NOT NULL UNIQUE,
@@ -131,12 +139,13 @@ const ACTS: &str = "deleted_at_ms IS NULL AND banned_until_ms <= $2";
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: PersonId,
-    (name, email, password): (&str, &str, &str),
+    (name, email, password): (&str, Option<&str>, Option<&str>),
     role: Role,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO people (id, name, email, password, role, epoch, created_at_ms, banned_until_ms, ban_reason)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, 0, '') ON CONFLICT (email) DO NOTHING";
+    let sql = "INSERT INTO people (id, name, email, password, role, epoch, created_at_ms, banned_until_ms, ban_reason,
+             ended_at_ms)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, 0, '', 0) ON CONFLICT (email) DO NOTHING";
     let id = id.to_string();
     Ok(tx.execute(sql, params![&id, name, email, password, role.name(), now_ms]).await? == 1)
 }
@@ -215,7 +224,8 @@ fn like(text: &str) -> String {
 pub(crate) async fn changed(tx: &mut Tx, id: PersonId, ends: bool, now_ms: i64) -> Result<(), StoreError> {
     if ends {
         let id = id.to_string();
-        tx.execute("UPDATE people SET epoch = epoch + 1 WHERE id = $1", params![&id]).await?;
+        let sql = "UPDATE people SET epoch = epoch + 1, ended_at_ms = $2 WHERE id = $1";
+        tx.execute(sql, params![&id, now_ms]).await?;
         tx.execute("DELETE FROM person_sessions WHERE person = $1", params![&id]).await?;
         tx.execute("DELETE FROM password_resets WHERE person = $1", params![&id]).await?;
     }

@@ -1,6 +1,8 @@
 //! Who may do what, attacked: links, sessions, cookies, and the permission of administrators.
 
 mod admin;
+mod bearer;
+mod doors;
 mod elsewhere;
 mod keys;
 mod links;
@@ -8,3 +10,4 @@ mod rights;
 mod sessions;
 mod sign_in;
 mod support;
+mod tokens;

@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 pub(crate) const START_MS: i64 = 1_700_000_000_000;
 
+pub(crate) const SEAL: [u8; 32] = [7; 32];
 pub(crate) const PASSWORD: &str = "correct horse";
 
 pub(crate) struct Bed {
@@ -142,7 +143,7 @@ impl Bed {
 }
 
 fn over(store: &Store, clock: &Clock) -> Identity {
-    Identity::new(store.clone(), clock.clone(), Entropy::system(), SealKey::new([7; 32]))
+    Identity::new(store.clone(), clock.clone(), Entropy::system(), SealKey::new(SEAL))
 }
 
 fn open(dir: &std::path::Path, clock: &Clock) -> Store {
