@@ -73,6 +73,8 @@ ids! {
     PersonId = "usr";
     /// One HTTP request, for logs and problem bodies.
     RequestId = "req";
+    /// One room of the chat.
+    RoomId = "room";
 }
 
 fn uuid_v7(now_ms: i64, entropy: &Entropy) -> u128 {

@@ -402,6 +402,27 @@ pub const RADIO_DAY_PHRASES: i64 = 120;
 /// Phrases that the air or a recording reads at once.
 pub const RADIO_READ_PHRASES: usize = 200;
 
+/// People of one chat room, whatever the settings say.
+pub const CHAT_MEMBERS: usize = 100;
+/// Rooms that one person is in.
+pub const CHAT_ROOMS: usize = 1_000;
+/// A message, characters, whatever the settings say.
+pub const CHAT_MESSAGE_CHARS: usize = 2_000;
+/// People whom one message mentions.
+pub const CHAT_MENTIONS: usize = 20;
+/// Different emoji under one message.
+pub const CHAT_EMOJI: usize = 20;
+/// Messages that a room has pinned.
+pub const CHAT_PINS: usize = 50;
+/// Quick replies of one person.
+pub const CHAT_REPLIES: usize = 100;
+/// Unread messages, or mentions, of a room that are counted; there are at least so many then.
+pub const CHAT_COUNTED: i64 = 1_000;
+/// What happened in a room and is kept for those who come back; who was away for longer reads the room again.
+pub const CHAT_LOG: i64 = 2_000;
+/// Rows that the chat removes in one transaction.
+pub const CHAT_SWEEP: i64 = 500;
+
 /// Spans that wait for the trace collector; more are lost and counted.
 pub const TELEMETRY_QUEUE: usize = 2_048;
 /// Errors that wait for the error tracker; more are lost and counted.

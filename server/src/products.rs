@@ -10,6 +10,7 @@ pub fn all() -> Vec<Product> {
     vec![
         // One line each.
         radio::product(),
+        chat::product(),
     ]
 }
 

@@ -76,7 +76,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
-    let ctx = Ctx { store, events, jobs, hub, clock, entropy };
+    let ctx = Ctx { store, events, jobs, hub, identity: identity.clone(), bus: bus.clone(), clock, entropy };
 
     let schedules = open_schedules(&ctx, &products).await?;
     schedules.led_by(fleet.clone());
@@ -269,6 +269,30 @@ mod tests {
             schedules: vec![],
             pages: vec!["/radio", "/radio/{owner}/{repo}"],
         };
-        assert_eq!(summaries, [expected]);
+        let chat = host::Summary {
+            name: "chat",
+            events: vec![
+                "chat.room.created",
+                "chat.room.changed",
+                "chat.room.deleted",
+                "chat.member.joined",
+                "chat.member.left",
+                "chat.member.role",
+                "chat.message.sent",
+                "chat.message.edited",
+                "chat.message.deleted",
+                "chat.reaction.changed",
+                "chat.receipt.moved",
+                "chat.pin.changed",
+                "chat.mine.changed",
+                "chat.settings.changed",
+            ],
+            reactions: vec!["chat.room.deleted → chat.sweep".into()],
+            streams: vec!["chat.* → chat.carry".into(), "chat.* → chat.notices".into()],
+            jobs: vec!["chat.retention"],
+            schedules: vec!["30 3 * * * UTC → chat.retention".into()],
+            pages: vec![],
+        };
+        assert_eq!(summaries, [expected, chat]);
     }
 }

@@ -20,6 +20,7 @@ const ON_POSTGRES: &[&str] = &[
     "mainspring-slo",
     "mainspring-host",
     "mainspring-fleet",
+    "mainspring-chat",
 ];
 /// Where those tests find PostgreSQL; SQLite when it is not set.
 const DATABASE: &str = "MAINSPRING_TEST_DATABASE_URL";

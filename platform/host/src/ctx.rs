@@ -1,6 +1,8 @@
 //! Handles to the platform.
 
+use bus::Bus;
 use events::Events;
+use identity::Identity;
 use jobs::Jobs;
 use kernel::{Clock, Entropy};
 use realtime::Hub;
@@ -17,6 +19,10 @@ pub struct Ctx {
     pub jobs: Jobs,
     /// Channels to listeners.
     pub hub: Hub,
+    /// Who there is.
+    pub identity: Identity,
+    /// What may be lost and is shared by all processes: how often somebody did something.
+    pub bus: Bus,
     /// The time.
     pub clock: Clock,
     /// The dice.

@@ -36,6 +36,8 @@ impl Core {
     /// and went meanwhile is told. Whether everything could be seen.
     async fn look(&self, channel: &str) -> Result<bool, LoadError> {
         let Some(namespace) = self.find(channel) else { return Ok(true) };
+        // That rights have changed may have been missed as well.
+        self.recheck(channel).await;
         if namespace.durable.is_some() {
             self.loads.ensure(&self.bus, &namespace, channel).await?;
         } else if namespace.history_size > 0 {

@@ -19,6 +19,7 @@ use crate::comings::Comings;
 use crate::doorman::{Caller, Doorman};
 use crate::durable::Loads;
 use crate::feed::Feed;
+use crate::guarded::{RIGHTS, Rechecks};
 use crate::members::{Members, Seat};
 use crate::namespace::{Access, Namespace};
 use crate::people::{Asking, Rights};
@@ -62,6 +63,7 @@ pub(crate) struct Core {
     pub(crate) loads: Loads,
     pub(crate) handlers: RwLock<HashMap<&'static str, Arc<dyn Handler>>>,
     pub(crate) messages: RwLock<Option<Arc<dyn Handler>>>,
+    pub(crate) rechecks: Rechecks,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -74,9 +76,10 @@ struct Ear(Weak<Core>);
 impl Sink for Ear {
     fn publication(&self, channel: &str, publication: &Arc<Publication>) {
         let Some(core) = self.0.upgrade() else { return };
-        match channel.strip_prefix(NODES) {
-            Some(node) => core.told(node, &publication.data),
-            None => core.channels.publication(channel, publication),
+        match (channel.strip_prefix(NODES), channel.strip_prefix(RIGHTS)) {
+            (Some(node), _) => core.told(node, &publication.data),
+            (None, Some(named)) => core.rights_changed(named),
+            (None, None) => core.channels.publication(channel, publication),
         }
     }
 
@@ -125,6 +128,7 @@ impl Hub {
             loads: Loads::default(),
             handlers: RwLock::default(),
             messages: RwLock::default(),
+            rechecks: Rechecks::default(),
             connections: AtomicUsize::new(limits::CONNECTIONS),
             draining: AtomicBool::new(false),
             doubt: Notify::new(),
@@ -229,6 +233,7 @@ impl Hub {
             ticking,
             stop.run_until_cancelled(core.catch_up()),
             stop.run_until_cancelled(core.ask_the_unanswered()),
+            stop.run_until_cancelled(core.recheck_the_named()),
             stop.run_until_cancelled(core.tell_the_comings()),
         );
     }

@@ -248,11 +248,15 @@ pub(crate) fn list(connection: &Connection, sql: &str) -> Result<Vec<(String, i6
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Of a table: that it is neither a virtual one nor what a virtual one keeps, which is made from the others.
+pub(crate) const OWN: &str =
+    "name NOT IN (SELECT name FROM pragma_table_list WHERE type IN ('virtual', 'shadow') AND schema = 'main')";
+
 /// Name, rows and SHA-256 of every table, in the order of their names.
 fn digests(connection: &Connection) -> Result<Vec<(String, u64, Vec<u8>)>, StoreError> {
     let names: Vec<String> = {
         let mut statement = connection.prepare(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'backup\\_%' ESCAPE '\\' ORDER BY name",
+            &format!("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'backup\\_%' ESCAPE '\\' AND {OWN} ORDER BY name"),
         )?;
         let rows = statement.query_map([], |row| row.get(0))?;
         rows.collect::<Result<_, _>>()?

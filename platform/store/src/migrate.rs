@@ -18,6 +18,10 @@ pub struct Migration {
     /// Statements as PostgreSQL reads them. Behind `-- expands` in the first line, they only add what an older binary need not know (a
     /// table, an index, a column with a default): it goes on beside a newer one, and may start again. So a fleet is renewed process by
     /// process; what the older one needed goes in a later release, when none of it is left.
+    ///
+    /// What follows a line `-- only sqlite` or `-- only postgres`, up to the next such line or `-- both`, is for that engine alone: what the
+    /// engines have no common words for, such as an index of words. Tables that only SQLite has hold nothing of their own: a virtual
+    /// table and what it keeps is left out of a move ([`crate::transfer`]) and of the digests of a backup.
     pub sql: &'static str,
 }
 
@@ -40,16 +44,31 @@ impl Migration {
 pub(crate) const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
     part TEXT NOT NULL, version BIGINT NOT NULL, applied_at_ms BIGINT NOT NULL, PRIMARY KEY (part, version))";
 
+/// The lines of a step that an engine reads.
+fn only(sql: &str, engine: &str) -> String {
+    let mut reads = true;
+    let of_engine = |line: &&str| {
+        match line.strip_prefix("-- only ") {
+            Some(named) => reads = named.trim() == engine,
+            None => reads |= line.trim_end() == "-- both",
+        }
+        reads
+    };
+    sql.lines().filter(of_engine).flat_map(|line| [line, "\n"]).collect()
+}
+
 /// SQLite gives out numbers only to a column of exactly this type, and never again only with AUTOINCREMENT. A numeric key that
 /// is given by the caller is then the row's own number too, and needs no index of its own.
 fn for_sqlite(sql: &str) -> String {
-    sql.replace("BIGSERIAL PRIMARY KEY", "INTEGER PRIMARY KEY AUTOINCREMENT")
+    only(sql, "sqlite")
+        .replace("BIGSERIAL PRIMARY KEY", "INTEGER PRIMARY KEY AUTOINCREMENT")
         .replace("BIGINT NOT NULL PRIMARY KEY", "INTEGER NOT NULL PRIMARY KEY")
 }
 
 /// Texts are compared by their bytes on every engine, in whatever language a server was installed.
 pub(crate) fn for_postgres(sql: &str) -> String {
-    sql.replace(" TEXT NOT NULL", " TEXT COLLATE \"C\" NOT NULL")
+    only(sql, "postgres")
+        .replace(" TEXT NOT NULL", " TEXT COLLATE \"C\" NOT NULL")
         .replace(" TEXT,", " TEXT COLLATE \"C\",")
         .replace(" TEXT\n", " TEXT COLLATE \"C\"\n")
         .replace(" TEXT;", " TEXT COLLATE \"C\";")
@@ -110,4 +129,24 @@ pub(crate) fn migrate(connection: &mut Connection, migrations: &[Migration], clo
     }
     tx.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_engine_reads_what_is_for_both_and_what_is_for_it() {
+        let sql = "one;\n-- only sqlite\ntwo;\n-- only postgres\nthree TEXT NOT NULL;\n-- both\nfour BIGSERIAL PRIMARY KEY;\n";
+        let sqlite = for_sqlite(sql);
+        assert!(sqlite.contains("one;") && sqlite.contains("two;") && !sqlite.contains("three"), "{sqlite}");
+        assert!(sqlite.contains("four INTEGER PRIMARY KEY AUTOINCREMENT;"), "{sqlite}");
+        let postgres = for_postgres(sql);
+        assert!(postgres.contains("one;") && !postgres.contains("two;"), "{postgres}");
+        assert!(
+            postgres.contains("three TEXT COLLATE \"C\" NOT NULL;") && postgres.contains("four BIGSERIAL"),
+            "{postgres}"
+        );
+        assert_eq!(only("-- expands\nCREATE TABLE a (b TEXT);", "sqlite"), "-- expands\nCREATE TABLE a (b TEXT);\n");
+    }
 }

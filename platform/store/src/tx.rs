@@ -35,6 +35,15 @@ impl Tx {
         matches!(self.link, Link::Postgres(_))
     }
 
+    /// Of two ways to say something the one that this engine reads: for the few statements that have no common words, such as a
+    /// search in an index of words.
+    pub fn either<T>(&self, sqlite: T, postgres: T) -> T {
+        match self.link {
+            Link::Sqlite(_) => sqlite,
+            Link::Postgres(_) => postgres,
+        }
+    }
+
     /// Runs a statement and returns how many rows it changed.
     ///
     /// # Errors

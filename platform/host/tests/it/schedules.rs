@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use events::{Events, Registry};
 use host::{Ctx, Product};
+use identity::Identity;
 use jobs::{Jobs, Kind, Life, Run};
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, SealKey};
 use realtime::Hub;
 use realtime::doorman::Nobody;
 use schedules::{Schedule, Schedules};
@@ -38,7 +39,8 @@ fn digest(said: mpsc::UnboundedSender<(String, i64)>) -> Product {
 async fn a_declared_schedule_enqueues_the_job_of_its_product() {
     let (clock, entropy) = (Clock::manual(START_MS), Entropy::seeded(7));
     let dir = tempfile::tempdir().expect("a directory");
-    let migrations: Vec<Migration> = [jobs::MIGRATIONS, events::MIGRATIONS, schedules::MIGRATIONS].concat();
+    let migrations: Vec<Migration> =
+        [identity::MIGRATIONS, jobs::MIGRATIONS, events::MIGRATIONS, schedules::MIGRATIONS].concat();
     let store = testkit::open(dir.path(), Durability::Normal, &migrations, &clock, &entropy).expect("opened");
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked);
     let jobs = jobs.await.expect("a lease");
@@ -50,11 +52,14 @@ async fn a_declared_schedule_enqueues_the_job_of_its_product() {
     let declared: Vec<_> = product.schedule_list().iter().map(|schedule| (product.name(), *schedule)).collect();
     schedules.declare(&declared).await.expect("declared");
     let bus = bus::Bus::memory(clock.clone(), &entropy);
+    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), SealKey::new([7; 32]));
     let ctx = Ctx {
         store: store.clone(),
         events: Events::new(store, jobs.clone(), clock.clone(), entropy.clone(), Registry::default()),
         jobs: jobs.clone(),
-        hub: Hub::new(bus, clock.clone(), entropy.clone(), Arc::new(Nobody)),
+        hub: Hub::new(bus.clone(), clock.clone(), entropy.clone(), Arc::new(Nobody)),
+        identity,
+        bus,
         clock: clock.clone(),
         entropy,
     };

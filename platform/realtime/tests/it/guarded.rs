@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::sync::Arc;
 
-use bus::Stored;
+use bus::{Bus, Stored};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use kernel::Secret;
+use kernel::{Clock, Entropy, Secret};
 use parking_lot::Mutex;
 use realtime::{Caller, Guard, Load, Loaded, Namespace};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::Server;
 
@@ -114,4 +115,27 @@ async fn a_token_opens_and_a_right_taken_back_closes_socket_and_stream() {
     server.hub.publish_at("rooms:secret", 4, "4".into()).await.expect("published");
     let reply = client.ask(json!({ "subscribe": { "channel": "rooms:secret", "token": "key" } })).await;
     assert!(reply["subscribe"]["offset"].is_null() || reply["subscribe"]["offset"] == 0, "outside now: {reply}");
+}
+
+#[tokio::test]
+async fn a_right_taken_back_closes_the_channel_in_every_process() {
+    let doors = Arc::new(Doors(Mutex::new(HashSet::from(["key"]))));
+    let bus = Bus::memory(Clock::system(), &Entropy::system());
+    let rooms = || Namespace::public("rooms").history(10, u64::MAX).durable(Arc::new(Table)).guarded(doors.clone());
+    let (here, there) = (Server::on(bus.clone(), [rooms()]).await, Server::on(bus, [rooms()]).await);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (hub, stop) = (there.hub.clone(), stop.clone());
+        async move { hub.run(stop).await }
+    });
+    let mut client = there.connect().await;
+    let subscribe = json!({ "subscribe": { "channel": "rooms:secret", "token": "key" } });
+    assert_eq!(client.ask(subscribe).await["subscribe"]["offset"], 3);
+    here.hub.recheck_everywhere("rooms:secret").await;
+    doors.0.lock().clear();
+    here.hub.recheck_everywhere("rooms:secret").await;
+    assert_eq!(client.next().await["push"]["unsubscribe"]["code"], 2100);
+    assert_eq!(there.hub.subscribers("rooms:secret"), 0);
+    stop.cancel();
+    running.await.expect("it ends");
 }

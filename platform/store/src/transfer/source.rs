@@ -65,9 +65,12 @@ impl Source {
 
     /// The names of the tables to move.
     pub(super) fn tables(&self) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'migrations'
-             AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
-        let mut statement = self.connection.prepare(sql)?;
+        let sql = format!(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'migrations'
+                 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND {} ORDER BY name",
+            crate::backup::OWN
+        );
+        let mut statement = self.connection.prepare(&sql)?;
         let names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(names)
     }

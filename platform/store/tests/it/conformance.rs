@@ -3,14 +3,34 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use store::{Migration, Store, StoreError, params};
+use store::{Migration, Store, StoreError, Tx, params};
 
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    part: "test",
-    version: 1,
-    sql: "CREATE TABLE notes (id BIGSERIAL PRIMARY KEY, words TEXT NOT NULL, bytes BYTEA, weight DOUBLE PRECISION);
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        part: "test",
+        version: 1,
+        sql: "CREATE TABLE notes (id BIGSERIAL PRIMARY KEY, words TEXT NOT NULL, bytes BYTEA, weight DOUBLE PRECISION);
           CREATE UNIQUE INDEX notes_words ON notes (words);",
-}];
+    },
+    Migration { part: "words", version: 1, sql: PAGES },
+];
+
+/// An index of words, which each engine makes in its own way.
+pub(crate) const PAGES: &str = "
+CREATE TABLE pages (id BIGSERIAL PRIMARY KEY, words TEXT NOT NULL);
+-- only sqlite
+CREATE VIRTUAL TABLE pages_words USING fts5(words, content='pages', content_rowid='id');
+CREATE TRIGGER pages_added AFTER INSERT ON pages BEGIN
+    INSERT INTO pages_words (rowid, words) VALUES (new.id, new.words);
+END;
+CREATE TRIGGER pages_removed AFTER DELETE ON pages BEGIN
+    INSERT INTO pages_words (pages_words, rowid, words) VALUES ('delete', old.id, old.words);
+END;
+-- only postgres
+CREATE INDEX pages_words ON pages USING GIN (array_to_tsvector(string_to_array(words, ' ')));
+-- both
+INSERT INTO pages (words) VALUES ('made by the migration');
+";
 
 pub(crate) async fn add(store: &Store, words: &str) -> Result<i64, StoreError> {
     let words = words.to_owned();
@@ -36,7 +56,32 @@ pub(crate) async fn suite(make: impl AsyncFn() -> Store) {
     a_closure_that_awaits_or_panics_is_undone(make().await).await;
     a_read_cannot_write(make().await).await;
     parameters_are_bound_by_their_digits(make().await).await;
+    an_index_of_words_follows_its_table(make().await).await;
     a_closed_store_says_so(make().await).await;
+}
+
+/// The pages that hold a word.
+async fn pages_with(tx: &mut Tx, word: &str) -> Result<Vec<String>, StoreError> {
+    let sql = tx.either(
+        "SELECT words FROM pages WHERE id IN (SELECT rowid FROM pages_words WHERE pages_words MATCH $1)",
+        "SELECT words FROM pages WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST(CAST($1 AS TEXT) AS tsquery)",
+    );
+    let rows: Vec<(String,)> = tx.all(sql, params![word]).await?;
+    Ok(rows.into_iter().map(|(words,)| words).collect())
+}
+
+async fn an_index_of_words_follows_its_table(store: Store) {
+    let found: Result<Vec<String>, StoreError> = store.read(async |tx| pages_with(tx, "migration").await).await;
+    assert_eq!(found.expect("read"), ["made by the migration"]);
+    let seen: Result<(usize, usize), StoreError> = store
+        .write(async |tx| {
+            tx.execute("INSERT INTO pages (words) VALUES ('an added page')", &[]).await?;
+            let added = pages_with(tx, "added").await?.len();
+            tx.execute("DELETE FROM pages", &[]).await?;
+            Ok((added, pages_with(tx, "made").await?.len()))
+        })
+        .await;
+    assert_eq!(seen.expect("in one transaction"), (1, 0));
 }
 
 async fn numbers_are_dense_and_values_come_back(store: Store) {

@@ -4,6 +4,7 @@ use kernel::Entropy;
 use store::{FromRow, FromValue, Migration, Row, Store, StoreError, Value, params};
 use tempfile::TempDir;
 
+use crate::conformance::PAGES;
 use crate::embedded::open;
 
 /// Every kind of key and every type of column that the parts use; rows of a migration's own among them.
@@ -21,8 +22,9 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
               CREATE TABLE unused (id BIGSERIAL PRIMARY KEY, words TEXT NOT NULL);",
     },
     Migration { part: "test", version: 2, sql: "ALTER TABLE pairs ADD COLUMN mark TEXT NOT NULL DEFAULT '';" },
+    Migration { part: "words", version: 1, sql: PAGES },
 ];
-pub(crate) const TABLES: [&str; 6] = ["facts", "identity", "notes", "pairs", "top", "unused"];
+pub(crate) const TABLES: [&str; 7] = ["facts", "identity", "notes", "pages", "pairs", "top", "unused"];
 
 /// A value of any type, as it prints: floats to the last bit.
 struct Shown(String);

@@ -1,0 +1,126 @@
+//! What the chat says in the event log. No event holds what people wrote: who must know reads the message, while it is there.
+
+use events::EventType;
+use host::Product;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Role;
+
+macro_rules! facts {
+    ($($(#[doc = $doc:literal])* $name:ident = $kind:literal { $($(#[doc = $says:literal])* $field:ident: $of:ty,)* })*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+            pub(crate) struct $name {
+                /// The room.
+                pub(crate) room: String,
+                /// Its number in the room's log: the offset on the room's channel.
+                pub(crate) seq: i64,
+                /// Who did it.
+                pub(crate) by: String,
+                $($(#[doc = $says])* pub(crate) $field: $of,)*
+            }
+
+            impl EventType for $name {
+                const TYPE: &'static str = $kind;
+            }
+        )*
+
+        /// Declares all of them.
+        pub(crate) fn declare(product: Product) -> Product {
+            product$(.event::<$name>())*
+        }
+    };
+}
+
+facts! {
+    /// A room was made.
+    RoomCreated = "chat.room.created" {
+        /// Between two people.
+        direct: bool,
+        /// Who is in it from the beginning.
+        members: Vec<String>,
+    }
+    /// A room has another name or description.
+    RoomChanged = "chat.room.changed" {
+        name: String,
+        description: String,
+    }
+    /// A room is gone.
+    RoomDeleted = "chat.room.deleted" {
+        /// Who was in it.
+        members: Vec<String>,
+    }
+    /// Somebody is in a room.
+    MemberJoined = "chat.member.joined" {
+        person: String,
+    }
+    /// Somebody is in a room no more.
+    MemberLeft = "chat.member.left" {
+        person: String,
+    }
+    /// Somebody is something else in a room.
+    MemberRole = "chat.member.role" {
+        person: String,
+        role: Role,
+    }
+    /// Somebody said something.
+    MessageSent = "chat.message.sent" {
+        /// Its number.
+        message: i64,
+        /// Whom it mentions.
+        mentions: Vec<String>,
+        /// The message that it answers.
+        reply_to: Option<i64>,
+    }
+    /// A message has another text.
+    MessageEdited = "chat.message.edited" {
+        message: i64,
+        mentions: Vec<String>,
+    }
+    /// A message is gone.
+    MessageDeleted = "chat.message.deleted" {
+        message: i64,
+        sender: String,
+    }
+    /// Somebody put an emoji under a message, or took it back.
+    ReactionChanged = "chat.reaction.changed" {
+        message: i64,
+        emoji: String,
+        /// Whether it is there now.
+        on: bool,
+    }
+    /// Somebody has got, or read, more than before.
+    ReceiptMoved = "chat.receipt.moved" {
+        /// Up to this number.
+        read: i64,
+        /// Up to this number.
+        delivered: i64,
+    }
+    /// A message was pinned, or is no more.
+    PinChanged = "chat.pin.changed" {
+        message: i64,
+        on: bool,
+    }
+    /// Somebody has muted or archived a room for himself. It is in no room's log: `seq` is 0.
+    MineChanged = "chat.mine.changed" {
+        /// No pushes before this time, Unix milliseconds.
+        muted_until_ms: i64,
+        archived: bool,
+    }
+}
+
+/// What holds in all rooms was changed.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct SettingsChanged {
+    /// People of a room.
+    pub(crate) max_members: i64,
+    /// Characters of a message.
+    pub(crate) max_message_chars: i64,
+    /// Messages are kept for so many days; 0 keeps them for ever.
+    pub(crate) retention_days: i64,
+}
+
+impl EventType for SettingsChanged {
+    const TYPE: &'static str = "chat.settings.changed";
+}

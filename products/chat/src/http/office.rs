@@ -1,0 +1,110 @@
+//! What an administrator of the installation sees and does. Nothing here shows what people wrote.
+
+use ::store::Tx;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use host::Ctx;
+use identity::Admin;
+use kernel::{ProblemResult, limits};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{bad, look, place_of, room_of};
+use crate::acts;
+use crate::refusal::Refused;
+use crate::store::{self, Figures, RoomFigures, Settings};
+
+/// Ten years.
+const RETENTION_DAYS: u32 = 3_650;
+
+pub(super) fn routes() -> OpenApiRouter<Ctx> {
+    OpenApiRouter::new()
+        .routes(routes!(rooms))
+        .routes(routes!(close))
+        .routes(routes!(figures))
+        .routes(routes!(settings, save))
+}
+
+#[derive(Deserialize, IntoParams)]
+struct ListParams {
+    /// The `next` of the page before.
+    before: Option<String>,
+    /// At most so many, 200 at most.
+    limit: Option<usize>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatAllRooms)]
+struct Rooms {
+    items: Vec<RoomFigures>,
+    /// The `before` of the next page; absent on the last one.
+    next: Option<String>,
+}
+
+/// Does what an administrator asked for, in one transaction.
+async fn office(
+    ctx: &Ctx,
+    act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<(), Refused> + Send + 'static,
+) -> ProblemResult<()> {
+    let ours = ctx.clone();
+    Ok(ctx.store.write(async move |tx| act(&ours, tx).await).await?)
+}
+
+/// All rooms, the last spoken in first.
+#[utoipa::path(get, path = "/api/v1/chat/admin/rooms", tag = "chat", params(ListParams),
+    responses((status = 200, body = Rooms), (status = 400), (status = 401), (status = 403), (status = 422)))]
+async fn rooms(_: Admin, State(ctx): State<Ctx>, Query(params): Query<ListParams>) -> ProblemResult<Json<Rooms>> {
+    let (at_ms, room) = place_of(params.before.as_deref())?;
+    let rows = params.limit.unwrap_or(50).clamp(1, limits::PAGE);
+    let mut items = look(&ctx, async move |tx| Ok(store::all_rooms(tx, (at_ms, &room), rows + 1).await?)).await?;
+    let more = items.len() > rows;
+    items.truncate(rows);
+    let next = items.last().filter(|_| more).map(|it| format!("{}.{}", it.last_at_ms, it.room));
+    Ok(Json(Rooms { items, next }))
+}
+
+/// Deletes a room, for everybody.
+#[utoipa::path(delete, path = "/api/v1/chat/admin/rooms/{room}", tag = "chat", params(("room" = String, Path)),
+    responses((status = 204), (status = 401), (status = 403), (status = 404)))]
+async fn close(_: Admin, State(ctx): State<Ctx>, Path(room): Path<String>) -> ProblemResult<StatusCode> {
+    let room = room_of(&room)?;
+    office(&ctx, async move |ctx, tx| acts::close(ctx, tx, &room).await).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How much is going on.
+#[utoipa::path(get, path = "/api/v1/chat/admin/stats", tag = "chat",
+    responses((status = 200, body = Figures), (status = 401), (status = 403)))]
+async fn figures(_: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Figures>> {
+    let now_ms = ctx.clock.now_ms();
+    look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await.map(Json)
+}
+
+/// The settings of the chat.
+#[utoipa::path(get, path = "/api/v1/chat/admin/settings", tag = "chat",
+    responses((status = 200, body = Settings), (status = 401), (status = 403)))]
+async fn settings(_: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Settings>> {
+    look(&ctx, async |tx| Ok(store::settings(tx).await?)).await.map(Json)
+}
+
+/// Saves the settings; they hold from the next request on.
+#[utoipa::path(put, path = "/api/v1/chat/admin/settings", tag = "chat", request_body = Settings,
+    responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 415), (status = 422)))]
+async fn save(_: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> ProblemResult<Json<Settings>> {
+    let within =
+        |value: u32, least: u32, most: usize| value >= least && usize::try_from(value).is_ok_and(|it| it <= most);
+    if !within(new.max_members, 2, limits::CHAT_MEMBERS) {
+        return Err(bad("max_members", format!("2 to {}", limits::CHAT_MEMBERS)));
+    }
+    if !within(new.max_message_chars, 1, limits::CHAT_MESSAGE_CHARS) {
+        return Err(bad("max_message_chars", format!("1 to {}", limits::CHAT_MESSAGE_CHARS)));
+    }
+    if new.retention_days > RETENTION_DAYS {
+        return Err(bad("retention_days", format!("at most {RETENTION_DAYS}")));
+    }
+    office(&ctx, async move |ctx, tx| acts::save(ctx, tx, &new).await).await?;
+    Ok(Json(new))
+}

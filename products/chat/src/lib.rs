@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+
+mod acts;
+mod facts;
+mod http;
+mod live;
+mod model;
+mod pace;
+mod people;
+mod personal;
+mod refusal;
+mod rights;
+mod store;
+mod upkeep;
+
+use std::sync::Arc;
+
+use host::Product;
+use realtime::Namespace;
+
+/// The product, for the server's list.
+pub fn product() -> Product {
+    facts::declare(Product::new("chat"))
+        .migrations(store::MIGRATIONS)
+        .event::<facts::SettingsChanged>()
+        .stream("chat.*", "chat.carry", live::carry)
+        .stream("chat.*", "chat.notices", personal::notices)
+        .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
+        .job(upkeep::RETENTION, upkeep::retention)
+        .schedule(upkeep::NIGHTLY)
+        .namespace(|db| {
+            let rooms = Namespace::public(rights::ROOMS).history(live::RECENT, u64::MAX);
+            rooms.durable(live::Channels::load(db)).guarded(rights::Doors::guard(db))
+        })
+        .namespace(|db| Namespace::public(rights::TYPING).guarded(rights::Doors::guard(db)))
+        .namespace(|_| {
+            let (size, ttl_ms) = personal::KEPT;
+            Namespace::public(rights::ME).history(size, ttl_ms).guarded(Arc::new(rights::Mine))
+        })
+        .channel(
+            "chat:{room}",
+            "What happens in a room, for its members: messages, edits, deletions, reactions, receipts, members. The offset is the \
+             number in the room's log; a message's number is the offset at which it was sent.",
+        )
+        .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back.")
+        .channel("chat_me:{person}", "What changes in the list of a person's rooms: messages, what is unread, rooms that come and go.")
+        .routes(http::routes)
+}

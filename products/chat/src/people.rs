@@ -1,0 +1,40 @@
+//! The people of the chat, as identity knows them.
+
+use std::collections::BTreeSet;
+
+use host::Ctx;
+use identity::people::{Profile, Welcome};
+use kernel::{PersonId, ProblemResult, limits};
+
+use crate::model::Wrong;
+
+/// These people, each once: [`limits::PAGE`] at most.
+pub(crate) fn ids<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<PersonId> {
+    let ids: BTreeSet<PersonId> = texts.into_iter().filter_map(|id| id.parse().ok()).collect();
+    ids.into_iter().take(limits::PAGE).collect()
+}
+
+/// What people call these, those who are gone among them.
+pub(crate) async fn profiles(ctx: &Ctx, ids: Vec<PersonId>) -> ProblemResult<Vec<Profile>> {
+    Ok(ctx.identity.profiles(&ids).await?)
+}
+
+/// That all of these are there and may come.
+pub(crate) async fn welcome(ctx: &Ctx, field: &'static str, ids: &[String]) -> ProblemResult<()> {
+    for id in ids {
+        let comes = match id.parse() {
+            Ok(person) => ctx.identity.welcomes(person).await? == Welcome::Yes,
+            Err(_) => false,
+        };
+        if !comes {
+            return Err(Wrong { field, must: format!("people who are there; {id} is not") }.into());
+        }
+    }
+    Ok(())
+}
+
+/// The people with their names, for mentions.
+pub(crate) async fn names(ctx: &Ctx, of: &[String]) -> ProblemResult<Vec<(String, String)>> {
+    let profiles = profiles(ctx, ids(of)).await?;
+    Ok(profiles.into_iter().map(|profile| (profile.id.to_string(), profile.name)).collect())
+}

@@ -1,0 +1,64 @@
+//! Why somebody may not do something, for whoever answers.
+
+use ::store::StoreError;
+use axum::http::StatusCode;
+use events::AppendError;
+use kernel::Problem;
+
+use crate::model::Wrong;
+
+/// What was asked for was not done, and nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// There is no such room for this person, whether or not there is one for others.
+    #[error("no such room for this person")]
+    NoRoom,
+    /// The room has no such thing.
+    #[error("no such {0} in the room")]
+    NoSuch(&'static str),
+    /// A member may not do this.
+    #[error("not allowed: {0}")]
+    MayNot(&'static str),
+    /// The room is not in a state that allows this: a stable code, and words.
+    #[error("{1}")]
+    Not(&'static str, &'static str),
+    /// A field is not as it must be.
+    #[error(transparent)]
+    Wrong(#[from] Wrong),
+    /// The log refused.
+    #[error(transparent)]
+    Append(AppendError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A store that is away is that, whatever was being written.
+impl From<AppendError> for Refused {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Store(error) => Self::Store(error),
+            error => Self::Append(error),
+        }
+    }
+}
+
+impl From<Wrong> for Problem {
+    fn from(Wrong { field, must }: Wrong) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", "A field is not as it must be.").field(field, must)
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoRoom => Self::not_found("There is no such room."),
+            Refused::NoSuch(what) => Self::not_found(format!("There is no such {what} in this room.")),
+            Refused::MayNot(what) => Self::forbidden(what),
+            Refused::Not(code, detail) => Self::conflict(code, detail),
+            Refused::Wrong(wrong) => wrong.into(),
+            Refused::Append(error) => error.into(),
+            Refused::Store(error) => error.into(),
+        }
+    }
+}

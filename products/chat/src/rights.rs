@@ -1,0 +1,80 @@
+//! Who may know of a room: the one place that is asked, by routes, acts and channels. Whoever is not in a room finds none, and an
+//! administrator of the installation is no exception: what people say to one another is theirs.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use ::store::{Store, Tx};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use realtime::{Caller, Guard};
+
+use crate::refusal::Refused;
+use crate::store::{self, Membership};
+
+/// What happens in a room.
+pub(crate) const ROOMS: &str = "chat";
+/// Who is writing in it.
+pub(crate) const TYPING: &str = "chat_typing";
+/// What a person is told of all of its rooms.
+pub(crate) const ME: &str = "chat_me";
+
+/// What a person is in a room.
+pub(crate) async fn member(tx: &mut Tx, room: &str, person: &str) -> Result<Membership, Refused> {
+    store::membership(tx, room, person).await?.ok_or(Refused::NoRoom)
+}
+
+/// As [`member`], of somebody who manages the group.
+pub(crate) async fn manager(tx: &mut Tx, room: &str, person: &str) -> Result<Membership, Refused> {
+    let member = member(tx, room, person).await?;
+    group(&member)?;
+    if member.role.manages() { Ok(member) } else { Err(Refused::MayNot("Only who manages the room may do this.")) }
+}
+
+/// That the room is a group: two people are what a direct room is.
+pub(crate) fn group(member: &Membership) -> Result<(), Refused> {
+    if member.room.direct {
+        return Err(Refused::Not("direct_room", "A direct room is of its two people, and stays so."));
+    }
+    Ok(())
+}
+
+/// Lets members into the channels of their rooms.
+pub(crate) struct Doors(Store);
+
+impl Doors {
+    pub(crate) fn guard(store: &Store) -> Arc<dyn Guard> {
+        Arc::new(Self(store.clone()))
+    }
+}
+
+impl Guard for Doors {
+    fn admits<'a>(
+        &'a self,
+        channel: &'a str,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        async move {
+            let Some((_, room)) = channel.split_once(':').filter(|_| !caller.user.is_empty()) else { return Ok(false) };
+            let (room, person) = (room.to_owned(), caller.user.clone());
+            let member = self.0.read(async move |tx| store::membership(tx, &room, &person).await).await;
+            Ok(member.map_err(|error: ::store::StoreError| error)?.is_some())
+        }
+        .boxed()
+    }
+}
+
+/// Lets a person alone into its own channel.
+pub(crate) struct Mine;
+
+impl Guard for Mine {
+    fn admits<'a>(
+        &'a self,
+        channel: &'a str,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        let whose = channel.split_once(':').map(|(_, person)| person);
+        let mine = !caller.user.is_empty() && whose == Some(caller.user.as_str());
+        async move { Ok(mine) }.boxed()
+    }
+}

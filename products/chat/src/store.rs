@@ -1,0 +1,54 @@
+//! The chat's SQL.
+
+mod figures;
+mod log;
+mod members;
+mod messages;
+mod migrations;
+mod mine;
+mod pins;
+mod reactions;
+mod rooms;
+mod search;
+mod settings;
+mod sweep;
+
+pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures};
+pub(crate) use log::{Entry, entry, keep, next, recent};
+pub(crate) use members::{
+    Member, Membership, add_member, how_many, member_ids, members, membership, move_receipt, remove_member, rooms_of,
+    set_mine, set_role,
+};
+pub(crate) use messages::{
+    Asked, Message, NewMessage, edit, erase, insert, mentions_of, message, messages, sent_before, sent_by,
+};
+pub(crate) use migrations::MIGRATIONS;
+pub(crate) use mine::{QuickReply, drop_reply, put_reply, replies};
+pub(crate) use pins::{Pin, pin, pins, unpin};
+pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
+pub(crate) use rooms::{
+    Line, NewRoom, bump, change, create, direct_of, line, lines, mark_removed, pair_of, room, unread_of,
+};
+pub(crate) use search::{Found, Search, search};
+pub(crate) use settings::{Settings, save, settings};
+pub(crate) use sweep::{sweep_old, sweep_room};
+
+use ::store::{FromValue, Row, StoreError};
+
+use crate::model::Role;
+
+/// A column that holds a role's word.
+fn role(row: &Row<'_>, column: usize) -> Result<Role, StoreError> {
+    struct Word(Role);
+    impl FromValue for Word {
+        fn from_value(value: ::store::Value<'_>) -> Option<Self> {
+            String::from_value(value).and_then(|word| Role::of_word(&word)).map(Self)
+        }
+    }
+    row.get::<Word>(column).map(|word| word.0)
+}
+
+/// A bound as a statement takes it.
+fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

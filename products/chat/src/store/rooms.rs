@@ -1,0 +1,210 @@
+//! The rooms.
+
+use ::store::{FromRow, Row, StoreError, Tx, params};
+use kernel::limits;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::messages::shortened;
+use super::{limit, members, role};
+use crate::model::Role;
+
+/// A room's columns, of `r`.
+pub(super) const ROOM: &str = "r.room, r.pair, r.name, r.description, r.top, r.made_by, r.made_at_ms, r.last_at_ms";
+
+/// A room as its members see it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ChatRoom)]
+pub(crate) struct Room {
+    pub(crate) room: String,
+    /// Between two people; then it has no name of its own.
+    pub(crate) direct: bool,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// The last number of its log: where its channel stands.
+    pub(crate) top: i64,
+    pub(crate) made_by: String,
+    pub(crate) made_at_ms: i64,
+    /// When the last message came, or the room was made.
+    pub(crate) last_at_ms: i64,
+}
+
+impl Room {
+    pub(super) fn at(row: &Row<'_>, first: usize) -> Result<Self, StoreError> {
+        Ok(Self {
+            room: row.get(first)?,
+            direct: row.get::<Option<String>>(first + 1)?.is_some(),
+            name: row.get(first + 2)?,
+            description: row.get(first + 3)?,
+            top: row.get(first + 4)?,
+            made_by: row.get(first + 5)?,
+            made_at_ms: row.get(first + 6)?,
+            last_at_ms: row.get(first + 7)?,
+        })
+    }
+}
+
+impl FromRow for Room {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Self::at(row, 0)
+    }
+}
+
+/// A room to be.
+pub(crate) struct NewRoom<'a> {
+    pub(crate) room: &'a str,
+    /// Of a direct room: [`pair_of`] its two people.
+    pub(crate) pair: Option<&'a str>,
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) made_by: &'a str,
+}
+
+/// The same for two people, whoever of them asks.
+pub(crate) fn pair_of(one: &str, other: &str) -> String {
+    if one <= other { format!("{one} {other}") } else { format!("{other} {one}") }
+}
+
+/// Makes a room without members.
+pub(crate) async fn create(tx: &mut Tx, new: &NewRoom<'_>, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO chat_rooms (room, pair, name, description, top, messages, made_by, made_at_ms, last_at_ms, removed)
+         VALUES ($1, $2, $3, $4, 0, 0, $5, $6, $6, 0)";
+    tx.execute(sql, params![new.room, new.pair, new.name, new.description, new.made_by, now_ms]).await.map(drop)
+}
+
+/// A room that is there, whoever asks.
+pub(crate) async fn room(tx: &mut Tx, room: &str) -> Result<Option<Room>, StoreError> {
+    let sql = format!("SELECT {ROOM} FROM chat_rooms r WHERE r.room = $1 AND r.removed = 0");
+    tx.first(&sql, params![room]).await
+}
+
+/// The direct room of two people.
+pub(crate) async fn direct_of(tx: &mut Tx, pair: &str) -> Result<Option<Room>, StoreError> {
+    let sql = format!("SELECT {ROOM} FROM chat_rooms r WHERE r.pair = $1");
+    tx.first(&sql, params![pair]).await
+}
+
+/// Names and describes a room anew.
+pub(crate) async fn change(tx: &mut Tx, room: &str, name: &str, description: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE chat_rooms SET name = $2, description = $3 WHERE room = $1";
+    tx.execute(sql, params![room, name, description]).await.map(drop)
+}
+
+/// A message came: the room is the first of its members' lists.
+pub(crate) async fn bump(tx: &mut Tx, room: &str, seq: i64, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE chat_rooms SET last_message = $2, last_at_ms = $3, messages = messages + 1 WHERE room = $1";
+    tx.execute(sql, params![room, seq, now_ms]).await.map(drop)
+}
+
+/// Nobody is in the room from now on, and two people may begin anew; its rows are removed later. Who was in it.
+pub(crate) async fn mark_removed(tx: &mut Tx, room: &str) -> Result<Vec<String>, StoreError> {
+    tx.execute("UPDATE chat_rooms SET removed = 1, pair = NULL WHERE room = $1", params![room]).await?;
+    members::empty(tx, room, limits::CHAT_MEMBERS).await
+}
+
+/// A room in somebody's list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ChatRoomLine)]
+pub(crate) struct Line {
+    #[serde(flatten)]
+    pub(crate) room: Room,
+    pub(crate) role: Role,
+    /// Messages of others after what was read; 1,000 are "at least so many".
+    pub(crate) unread: i64,
+    /// Of these, the ones that mention the reader.
+    pub(crate) mentions: i64,
+    /// Has read up to this number.
+    pub(crate) read: i64,
+    /// No pushes before this time.
+    pub(crate) muted_until_ms: i64,
+    pub(crate) archived: bool,
+    /// The other one of a direct room.
+    pub(crate) other: Option<String>,
+    pub(crate) last_message: Option<LastMessage>,
+}
+
+/// The beginning of a room's last message.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ChatLastMessage)]
+pub(crate) struct LastMessage {
+    pub(crate) seq: i64,
+    pub(crate) sender: String,
+    pub(crate) content: String,
+    pub(crate) at_ms: i64,
+    pub(crate) deleted: bool,
+}
+
+impl FromRow for Line {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let last_message = match row.get::<Option<i64>>(15)? {
+            None => None,
+            Some(seq) => Some(LastMessage {
+                seq,
+                sender: row.get(16)?,
+                content: shortened(row.get(17)?),
+                at_ms: row.get(18)?,
+                deleted: row.get(19)?,
+            }),
+        };
+        Ok(Self {
+            room: Room::at(row, 0)?,
+            role: role(row, 8)?,
+            read: row.get(9)?,
+            muted_until_ms: row.get(10)?,
+            archived: row.get(11)?,
+            unread: row.get(12)?,
+            mentions: row.get(13)?,
+            other: row.get(14)?,
+            last_message,
+        })
+    }
+}
+
+fn list(rest: &str) -> String {
+    let counted = limits::CHAT_COUNTED;
+    format!(
+        "SELECT {ROOM}, m.role, m.read_seq, m.muted_until_ms, m.archived,
+             (SELECT COUNT(*) FROM (SELECT 1 FROM chat_messages u WHERE u.room = m.room AND u.seq > m.read_seq
+                  AND u.sender <> m.person AND u.deleted = 0 LIMIT {counted}) AS counted),
+             (SELECT COUNT(*) FROM (SELECT 1 FROM chat_mentions u WHERE u.person = m.person AND u.room = m.room
+                  AND u.seq > m.read_seq LIMIT {counted}) AS counted),
+             CASE WHEN r.pair IS NULL THEN NULL ELSE
+                 (SELECT o.person FROM chat_members o WHERE o.room = m.room AND o.person <> m.person) END,
+             l.seq, l.sender, l.content, l.at_ms, l.deleted
+         FROM chat_members m JOIN chat_rooms r ON r.room = m.room
+             LEFT JOIN chat_messages l ON l.room = r.room AND l.seq = r.last_message
+         WHERE m.person = $1 AND r.removed = 0 {rest}"
+    )
+}
+
+/// A person's rooms, the last spoken in first: those that come after `before` (a time and a room).
+pub(crate) async fn lines(
+    tx: &mut Tx,
+    person: &str,
+    archived: bool,
+    before: (i64, &str),
+    rows: usize,
+) -> Result<Vec<Line>, StoreError> {
+    let sql = list(
+        "AND m.archived = $2 AND (r.last_at_ms < $3 OR r.last_at_ms = $3 AND r.room < $4)
+         ORDER BY r.last_at_ms DESC, r.room DESC LIMIT $5",
+    );
+    tx.all(&sql, params![person, archived, before.0, before.1, limit(rows)]).await
+}
+
+/// How many messages of a room each of its people has not read, with up to where each has.
+pub(crate) async fn unread_of(tx: &mut Tx, room: &str) -> Result<Vec<(String, i64, i64)>, StoreError> {
+    let counted = limits::CHAT_COUNTED;
+    let sql = format!(
+        "SELECT m.person, m.read_seq,
+             (SELECT COUNT(*) FROM (SELECT 1 FROM chat_messages u WHERE u.room = m.room AND u.seq > m.read_seq
+                  AND u.sender <> m.person AND u.deleted = 0 LIMIT {counted}) AS counted)
+         FROM chat_members m WHERE m.room = $1"
+    );
+    tx.all(&sql, params![room]).await
+}
+
+/// One of a person's rooms.
+pub(crate) async fn line(tx: &mut Tx, person: &str, room: &str) -> Result<Option<Line>, StoreError> {
+    tx.first(&list("AND m.room = $2"), params![person, room]).await
+}

@@ -1,0 +1,71 @@
+//! What goes on without anybody asking: messages grow too old, removed rooms are emptied.
+
+use ::store::{StoreError, Tx};
+use events::Event;
+use host::Ctx;
+use jobs::{Failure, Kind, Run};
+use kernel::limits;
+use schedules::Schedule;
+
+use crate::facts::RoomDeleted;
+use crate::store;
+
+/// Removes what is older than the settings keep.
+pub(crate) const RETENTION: Kind = Kind::new("chat.retention").on("chat").timeout_ms(600_000);
+/// Every night.
+pub(crate) const NIGHTLY: Schedule = Schedule::cron("chat.retention", "30 3 * * *", RETENTION);
+/// Empties a removed room.
+pub(crate) const SWEEP: Kind = Kind::new("chat.sweep").on("chat").timeout_ms(600_000);
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What is to go.
+enum Goes {
+    /// What was said before this time.
+    Old(i64),
+    /// What is left of a room.
+    Room(String),
+}
+
+async fn batch(ctx: &Ctx, goes: &Goes) -> Result<u64, StoreError> {
+    match goes {
+        Goes::Old(before_ms) => {
+            let before_ms = *before_ms;
+            ctx.store.write_relaxed(async move |tx: &mut Tx| store::sweep_old(tx, before_ms).await).await
+        }
+        Goes::Room(room) => {
+            let room = room.clone();
+            ctx.store.write_relaxed(async move |tx: &mut Tx| store::sweep_room(tx, &room).await).await
+        }
+    }
+}
+
+/// Each batch commits by itself: whoever is interrupted goes on where it stopped, and nobody waits for it.
+async fn in_batches(ctx: &Ctx, run: &Run, goes: &Goes) -> Result<u64, Failure> {
+    let (mut swept, called_off) = (0, run.cancellation());
+    loop {
+        let now = batch(ctx, goes).await?;
+        swept += now;
+        if now < limits::CHAT_SWEEP.unsigned_abs() || called_off.is_cancelled() {
+            return Ok(swept);
+        }
+    }
+}
+
+/// The nightly job.
+pub(crate) async fn retention(ctx: Ctx, run: Run) -> Result<(), Failure> {
+    let read: Result<store::Settings, StoreError> = ctx.store.read(async |tx| store::settings(tx).await).await;
+    let days = i64::from(read?.retention_days);
+    if days == 0 {
+        return Ok(());
+    }
+    let before_ms = ctx.clock.now_ms() - days * DAY_MS;
+    let swept = in_batches(&ctx, &run, &Goes::Old(before_ms)).await?;
+    run.result(&serde_json::json!({ "removed": swept }))
+}
+
+/// A room was deleted: nobody finds it any more, and now its rows go.
+pub(crate) async fn sweep(ctx: Ctx, event: Event, run: Run) -> Result<(), Failure> {
+    let RoomDeleted { room, .. } = event.read().map_err(Failure::discard)?;
+    in_batches(&ctx, &run, &Goes::Room(room)).await.map(drop)
+}

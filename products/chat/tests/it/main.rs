@@ -1,0 +1,11 @@
+//! The chat as its users meet it: through its routes and channels, over a real store.
+
+mod find;
+mod live;
+mod marks;
+mod messages;
+mod office;
+mod personal;
+mod rights;
+mod rooms;
+mod support;

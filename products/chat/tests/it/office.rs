@@ -1,0 +1,128 @@
+//! What an administrator does, and what goes on by itself.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{LONG, Site};
+
+const DAY_MS: i64 = 86_400_000;
+
+#[tokio::test]
+async fn the_office_is_for_administrators_and_shows_no_word() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let (_, direct) = site.post(ann, "/rooms/direct", json!({ "person": ben })).await;
+    site.say(ann, direct["room"].as_str().expect("an id"), "between us two").await;
+    site.say(ben, &room, "hello").await;
+    let all = json!({ "max_members": 10, "max_message_chars": 10, "retention_days": 1 });
+    for (method, path) in [
+        (Method::GET, "/rooms".to_owned()),
+        (Method::DELETE, format!("/rooms/{room}")),
+        (Method::GET, "/stats".to_owned()),
+        (Method::GET, "/settings".to_owned()),
+        (Method::PUT, "/settings".to_owned()),
+    ] {
+        let path = format!("/admin{path}");
+        assert_eq!(site.ask(None, method.clone(), &path, Some(&all)).await.0, StatusCode::UNAUTHORIZED, "{path}");
+        let (status, _) = site.ask(Some(ann), method, &path, Some(&all)).await;
+        assert!([StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED].contains(&status), "{path}: {status}");
+    }
+    let (status, rooms) = site.office(Method::GET, "/rooms?limit=1", None).await;
+    assert_eq!((status, &rooms["items"][0]["room"]), (StatusCode::OK, &json!(room)));
+    assert_eq!((&rooms["items"][0]["members"], &rooms["items"][0]["messages"]), (&json!(2), &json!(1)));
+    let next = rooms["next"].as_str().expect("more").to_owned();
+    let (_, rest) = site.office(Method::GET, &format!("/rooms?before={next}"), None).await;
+    assert_eq!((&rest["items"][0]["direct"], &rest["next"]), (&json!(true), &Value::Null));
+    assert!(!format!("{rooms}{rest}").contains("between"), "{rest}");
+    let (_, figures) = site.office(Method::GET, "/stats", None).await;
+    let expected = json!({ "groups": 1, "direct_rooms": 1, "people": 2, "messages": 2, "messages_last_hour": 2, "speakers_last_day": 2 });
+    assert_eq!(figures, expected);
+}
+
+#[tokio::test]
+async fn settings_are_saved_and_hold() {
+    let site = Site::new().await;
+    let people = site.people::<4>().await;
+    let (_, before) = site.office(Method::GET, "/settings", None).await;
+    assert_eq!(before, json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 0 }));
+    let room = site.group(&people[..3]).await;
+    let new = json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 7 });
+    assert_eq!(site.office(Method::PUT, "/settings", Some(&new)).await, (StatusCode::OK, new.clone()));
+    for wrong in [
+        json!({ "max_members": 1, "max_message_chars": 5, "retention_days": 7 }),
+        json!({ "max_members": 101, "max_message_chars": 5, "retention_days": 7 }),
+        json!({ "max_members": 3, "max_message_chars": 0, "retention_days": 7 }),
+        json!({ "max_members": 3, "max_message_chars": 2_001, "retention_days": 7 }),
+        json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 3_651 }),
+        json!({ "max_members": 3, "max_message_chars": 5 }),
+    ] {
+        let (status, _) = site.office(Method::PUT, "/settings", Some(&wrong)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+    let site = site.restart().await;
+    assert_eq!(site.office(Method::GET, "/settings", None).await.1, new);
+    let (status, _) = site.post(people[0], &format!("/rooms/{room}/members"), json!({ "people": [people[3]] })).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let (status, _) = site.post(people[0], "/rooms", json!({ "name": "Four", "people": people })).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let path = format!("/rooms/{room}/messages");
+    let say = |content: &str| site.post(people[0], &path, json!({ "client_id": content, "content": content }));
+    assert_eq!(say("short").await.0, StatusCode::CREATED);
+    assert_eq!(say("longer").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_with_everything_that_hangs_on_it() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let old = site.say(ann, &room, "ancient words").await;
+    site.post(ben, &format!("/rooms/{room}/messages/{old}/reactions"), json!({ "emoji": "👍" })).await;
+    site.ask(Some(ann), Method::PUT, &format!("/rooms/{room}/pins/{old}"), None).await;
+    site.clock.advance(8 * DAY_MS);
+    let new = site.say(ann, &room, "fresh words").await;
+    let settings = json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 7 });
+    site.office(Method::PUT, "/settings", Some(&settings)).await;
+    site.run_retention().await;
+    let left = site.get(ben, &format!("/rooms/{room}/messages")).await;
+    let left: Vec<_> = left["items"].as_array().expect("a list").iter().map(|it| it["seq"].clone()).collect();
+    assert_eq!(left, [json!(new)]);
+    assert_eq!(site.get(ben, &format!("/rooms/{room}/pins")).await["items"], json!([]));
+    assert_eq!(site.get(ben, "/search?q=words").await["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(site.get(ben, "/rooms").await["items"][0]["unread"], 1);
+    assert_eq!(site.rows("chat_reactions").await, 0);
+
+    // The channel goes on, and tells nothing of what is gone.
+    let site = site.restart().await;
+    let mut ear = site.listen(ben, &format!("chat:{room}"), Some(0)).await;
+    for _ in 0..5 {
+        let (_, said) = ear.next().await.expect("open");
+        assert!(!said.to_string().contains("ancient"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_room_is_gone_at_once_and_its_rows_soon() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let (_, direct) = site.post(ann, "/rooms/direct", json!({ "person": ben })).await;
+    let room = direct["room"].as_str().expect("an id").to_owned();
+    for n in 0..30 {
+        site.say(ann, &room, &format!("{n}")).await;
+    }
+    let mut ear = site.listen(ben, &format!("chat:{room}"), Some(31)).await;
+    assert_eq!(site.office(Method::DELETE, &format!("/rooms/{room}"), None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(site.office(Method::DELETE, &format!("/rooms/{room}"), None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(site.ask(Some(ann), Method::GET, &format!("/rooms/{room}"), None).await.0, StatusCode::NOT_FOUND);
+    while ear.next().await.is_some() {}
+    let gone = async {
+        while site.rows("chat_messages").await + site.rows("chat_log").await + site.rows("chat_rooms").await > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, gone).await.expect("the rows go");
+    let (status, again) = site.post(ben, "/rooms/direct", json!({ "person": ann })).await;
+    assert_eq!(status, StatusCode::CREATED, "two people may begin anew");
+    assert_ne!(again["room"], json!(room));
+}

@@ -1,0 +1,235 @@
+//! A site with people in it. Every wait is for something that is read; time stands still unless a test moves it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use bus::Bus;
+use events::{Events, Registry};
+use futures_util::StreamExt;
+use host::{Ctx, Product};
+use http_body_util::BodyExt;
+use identity::{By, Identity, Role};
+use jobs::{Jobs, Life};
+use kernel::{Clock, Entropy, PersonId, SealKey};
+use realtime::doorman::Nobody;
+use realtime::{Caller, Hub};
+use serde_json::{Value, json};
+use store::{Durability, Migration, Store, StoreError, params};
+use tower::ServiceExt;
+
+/// Later than anything that works, earlier than a person loses patience.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+/// Monday, 1 March 2027, 00:00 in UTC.
+pub(crate) const START_MS: i64 = 1_803_859_200_000;
+
+const NAMES: [&str; 5] = ["Ann", "Ben", "Cem", "Dan", "Eve"];
+/// Between two requests.
+pub(crate) const STEP_MS: i64 = 1_000;
+
+/// Everything that a chat needs.
+pub(crate) struct Site {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) clock: Clock,
+    pub(crate) ctx: Ctx,
+    router: Router,
+}
+
+fn open(dir: &std::path::Path, clock: &Clock) -> Store {
+    let migrations: Vec<Migration> = [
+        identity::MIGRATIONS,
+        fleet::MIGRATIONS,
+        jobs::MIGRATIONS,
+        schedules::MIGRATIONS,
+        events::MIGRATIONS,
+        chat::product().schema(),
+    ]
+    .concat();
+    testkit::open(dir, Durability::Normal, &migrations, clock, &Entropy::seeded(1)).expect("opened")
+}
+
+/// A process over the store: its bus, its hub, and what reacts to the log.
+async fn process(store: Store, clock: &Clock, bus: Bus) -> (Ctx, Router) {
+    let entropy = Entropy::system();
+    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked);
+    let jobs = jobs.await.expect("a lease");
+    let product: Product = chat::product();
+    let mut registry = Registry::default();
+    product.declare(&mut registry);
+    let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), registry);
+    events.declare_streams().await.expect("declared");
+    let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), Arc::new(Nobody));
+    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), SealKey::new([7; 32]));
+    product.channels(&store).into_iter().for_each(|namespace| hub.namespace(namespace));
+    let ctx = Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, clock: clock.clone(), entropy };
+    let (router, _) = product.router(&ctx).split_for_parts();
+    jobs.serve(product.start(&ctx), 4);
+    (ctx, router)
+}
+
+impl Site {
+    pub(crate) async fn new() -> Self {
+        let (dir, clock) = (tempfile::tempdir().expect("a directory"), Clock::manual(START_MS));
+        let bus = Bus::memory(clock.clone(), &Entropy::system());
+        let (ctx, router) = process(open(dir.path(), &clock), &clock, bus).await;
+        Self { dir, clock, ctx, router }
+    }
+
+    /// The process ends and another begins: nothing is left but what is stored.
+    pub(crate) async fn restart(self) -> Self {
+        self.ctx.events.stop().await;
+        self.ctx.jobs.stop(LONG).await;
+        let Self { dir, clock, ctx, .. } = self;
+        let bus = Bus::memory(clock.clone(), &Entropy::system());
+        let (ctx, router) = process(ctx.store.clone(), &clock, bus).await;
+        Self { dir, clock, ctx, router }
+    }
+
+    /// Somebody who may sign in, without a password: Ann, Ben, Cem, Dan, Eve, and then by number.
+    pub(crate) async fn person(&self, n: usize) -> PersonId {
+        let id = PersonId::new(&self.clock, &Entropy::system());
+        let name = NAMES.get(n).map_or_else(|| format!("Person {n}"), |name| (*name).to_owned());
+        let made: Result<u64, StoreError> = self
+            .ctx
+            .store
+            .write(async move |tx| {
+                let sql = "INSERT INTO people (id, name, email, password, role, epoch, created_at_ms, banned_until_ms, ban_reason)
+                     VALUES ($1, $2, $1, '', 'member', 1, 0, 0, '')";
+                tx.execute(sql, params![&id.to_string(), &name]).await
+            })
+            .await;
+        made.expect("made");
+        id
+    }
+
+    pub(crate) async fn people<const N: usize>(&self) -> [PersonId; N] {
+        let mut people = Vec::with_capacity(N);
+        for n in 0..N {
+            people.push(self.person(n).await);
+        }
+        people.try_into().expect("as many")
+    }
+
+    /// A request by somebody, or by nobody.
+    pub(crate) async fn ask(
+        &self,
+        who: Option<PersonId>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let caller = who.map(|id| identity::Caller::Person { id, role: Role::Member, by: By::Token });
+        self.ask_as(caller.unwrap_or_default(), method, path, body).await
+    }
+
+    /// A request by whoever.
+    pub(crate) async fn ask_as(
+        &self,
+        who: identity::Caller,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(format!("/api/v1/chat{path}")).extension(who);
+        let request = request.header("content-type", "application/json");
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send(request.body(body).expect("a request")).await
+    }
+
+    /// A request by an administrator.
+    pub(crate) async fn office(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(format!("/api/v1/chat/admin{path}"));
+        let request = request.header("content-type", "application/json").header("x-mainspring-console", "1");
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send(request.extension(identity::Caller::Admin).body(body).expect("a request")).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().oneshot(request).await.expect("answered");
+        let status = response.status();
+        // Whatever a person has a share of has come back before the next request.
+        self.clock.advance(STEP_MS);
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    pub(crate) async fn get(&self, who: PersonId, path: &str) -> Value {
+        let (status, answer) = self.ask(Some(who), Method::GET, path, None).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        answer
+    }
+
+    pub(crate) async fn post(&self, who: PersonId, path: &str, body: Value) -> (StatusCode, Value) {
+        self.ask(Some(who), Method::POST, path, Some(&body)).await
+    }
+
+    /// A group of the first of these people.
+    pub(crate) async fn group(&self, people: &[PersonId]) -> String {
+        let body = json!({ "name": "Everybody", "people": people[1..] });
+        let (status, room) = self.post(people[0], "/rooms", body).await;
+        assert_eq!(status, StatusCode::CREATED, "{room}");
+        room["room"].as_str().expect("an id").to_owned()
+    }
+
+    pub(crate) async fn say(&self, who: PersonId, room: &str, content: &str) -> i64 {
+        let body = json!({ "client_id": Entropy::system().token(8), "content": content });
+        let (status, message) = self.post(who, &format!("/rooms/{room}/messages"), body).await;
+        assert_eq!(status, StatusCode::CREATED, "{message}");
+        message["seq"].as_i64().expect("a number")
+    }
+
+    /// Runs the nightly job, and waits until it has ended.
+    pub(crate) async fn run_retention(&self) {
+        let (jobs, job) = (self.ctx.jobs.clone(), jobs::NewJob::dynamic("chat.retention", "chat", &Value::Null));
+        let enqueued = self.ctx.store.write(async move |tx| jobs.enqueue(tx, job).await).await;
+        enqueued.expect("enqueued");
+        let ended = async {
+            loop {
+                let query = jobs::Query { kind: Some("chat.retention".into()), limit: 1, ..jobs::Query::default() };
+                let rows = self.ctx.jobs.list(query).await.expect("listed");
+                if rows.first().is_some_and(|row| row.state == jobs::state::State::Completed) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, ended).await.expect("it ends");
+    }
+
+    pub(crate) async fn rows(&self, table: &str) -> i64 {
+        let sql = format!("SELECT COUNT(*) FROM {table}");
+        let rows: Result<(i64,), store::StoreError> =
+            self.ctx.store.read(async move |tx| tx.one(&sql, &[]).await).await;
+        rows.expect("counted").0
+    }
+
+    /// A channel as somebody hears it, from after a number on.
+    pub(crate) async fn listen(&self, who: PersonId, channel: &str, since: Option<u64>) -> Ear {
+        let caller = Caller { user: who.to_string(), ..Caller::default() };
+        let feed = self.ctx.hub.open_stream(channel, since, 300, &caller).await.expect("a stream");
+        Ear(feed)
+    }
+}
+
+/// Somebody who listens.
+pub(crate) struct Ear(pub(crate) realtime::Feed);
+
+impl Ear {
+    /// What comes next, with its offset; `None` when the channel has ended.
+    pub(crate) async fn next(&mut self) -> Option<(u64, Value)> {
+        let next = tokio::time::timeout(LONG, self.0.next()).await.expect("something comes in time")?;
+        Some((next.offset, serde_json::from_slice(&next.data).expect("JSON")))
+    }
+
+    /// The next thing of this type.
+    pub(crate) async fn hear(&mut self, kind: &str) -> (u64, Value) {
+        loop {
+            let (offset, said) = self.next().await.expect("the channel goes on");
+            if said["type"] == kind {
+                return (offset, said);
+            }
+        }
+    }
+}
