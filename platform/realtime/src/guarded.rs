@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bus::{BusResult, Position, Read};
 
 use crate::Caller;
+use crate::codes::Unsubscribed;
 use crate::hub::{Core, Hub, Recovery};
 use crate::namespace::Namespace;
 
@@ -26,7 +27,7 @@ impl Hub {
                 }
             };
             if !inside {
-                self.0.channels.turn_out(channel, id);
+                self.0.channels.turn_out(channel, id, Unsubscribed::PERMISSION_DENIED);
             }
         }
     }
