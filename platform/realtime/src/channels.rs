@@ -17,7 +17,7 @@ use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::centrifuge::reply;
 use crate::centrifuge::wire::Wire;
-use crate::codes::Disconnect;
+use crate::codes::{Disconnect, Unsubscribed};
 use crate::comings::{Coming, Hears};
 use crate::members::Member;
 
@@ -224,13 +224,13 @@ impl Channels {
         subscribers.filter_map(|(id, subscriber)| Some((*id, subscriber.ticket.caller.clone()?))).collect()
     }
 
-    /// Ends the subscription of a member that is no longer let in.
-    pub(crate) fn turn_out(&self, channel: &str, id: u64) {
+    /// Ends the subscription of a member for good. Whether there was one.
+    pub(crate) fn turn_out(&self, channel: &str, id: u64, why: Unsubscribed) -> bool {
         let member = self.shard(channel).lock().get(channel).and_then(|all| all.get(&id)).map(|one| one.member.clone());
-        if let Some(member) = member {
-            self.leave(channel, id);
-            member.turned_out(channel);
-        }
+        let Some(member) = member else { return false };
+        self.leave(channel, id);
+        member.turned_out(channel, why);
+        true
     }
 
     /// Delivers nothing to this member any more.

@@ -25,6 +25,8 @@ impl Disconnect {
     pub(crate) const SLOW: Self = Self::of(3008, "slow");
     pub(crate) const WRITE_ERROR: Self = Self::of(3009, "write error");
     pub(crate) const INSUFFICIENT_STATE: Self = Self::of(3010, "insufficient state");
+    /// A product wants the client to come anew.
+    pub(crate) const FORCE_RECONNECT: Self = Self::of(3011, "force reconnect");
     pub(crate) const NO_PONG: Self = Self::of(3012, "no pong");
     /// More commands at once than it may have waiting.
     pub(crate) const TOO_MANY_REQUESTS: Self = Self::of(3013, "too many requests");
@@ -39,6 +41,19 @@ impl Disconnect {
     const fn of(code: u16, reason: &'static str) -> Self {
         Self { code, reason }
     }
+}
+
+/// Why a subscription ends for good; the client does not subscribe again by itself (below 2500).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unsubscribed {
+    pub(crate) code: u16,
+    pub(crate) reason: &'static str,
+}
+
+impl Unsubscribed {
+    pub(crate) const BY_SERVER: Self = Self { code: 2000, reason: "server unsubscribe" };
+    /// The guard of the channel no longer lets it in.
+    pub(crate) const PERMISSION_DENIED: Self = Self { code: 2100, reason: "permission denied" };
 }
 
 /// The error of one reply; the connection goes on.

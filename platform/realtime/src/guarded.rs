@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::Caller;
+use crate::codes::Unsubscribed;
 use crate::hub::{Core, Hub, Recovery};
 use crate::namespace::Namespace;
 
@@ -57,7 +58,7 @@ impl Core {
                 }
             };
             if !inside {
-                self.channels.turn_out(channel, id);
+                self.channels.turn_out(channel, id, Unsubscribed::PERMISSION_DENIED);
             }
         }
     }

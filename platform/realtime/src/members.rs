@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::centrifuge::client::Client;
-use crate::codes::Disconnect;
+use crate::codes::{Disconnect, Unsubscribed};
 use crate::feed::FeedState;
 
 /// Seconds that the wheel can look ahead; more than any interval in use.
@@ -91,10 +91,10 @@ impl Member {
         }
     }
 
-    /// The member may no longer read the channel.
-    pub(crate) fn turned_out(&self, channel: &str) {
+    /// The member hears the channel no longer.
+    pub(crate) fn turned_out(&self, channel: &str, why: Unsubscribed) {
         match self {
-            Self::Socket(client) => client.turned_out(channel),
+            Self::Socket(client) => client.turned_out(channel, why),
             Self::Feed(feed) => feed.outbox.close(Disconnect::CLOSED),
         }
     }

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::codes::Disconnect;
+use crate::codes::{Disconnect, Unsubscribed};
 use crate::doorman::{Caller, Standing, Unknown};
 use crate::hub::{Core, Hub};
 use crate::members::Member;
@@ -55,6 +55,22 @@ impl Hub {
     pub async fn ask_about_all(&self) {
         self.0.asking.changes.fetch_add(1, Ordering::SeqCst);
         self.0.ask(self.0.members.known()).await;
+    }
+
+    /// Closes every connection here that acts for this user, after what waits for it. Where it is to come `again` its clients do so by
+    /// themselves (3011), else not (3503): what keeps it from coming is the doorman's to know. Returns how many there were.
+    pub fn disconnect(&self, user: &str, again: bool) -> usize {
+        let why = if again { Disconnect::FORCE_RECONNECT } else { Disconnect::FORCED };
+        let members = self.0.members.of(user);
+        members.iter().for_each(|member| member.close(why));
+        members.len()
+    }
+
+    /// Ends the subscriptions of this user to a channel here (2000): its clients do not subscribe again by themselves, and may. Streams
+    /// end. Returns how many there were.
+    pub fn unsubscribe(&self, user: &str, channel: &str) -> usize {
+        let ended = |member: &Member| self.0.channels.turn_out(channel, member.id(), Unsubscribed::BY_SERVER);
+        self.0.members.of(user).iter().filter(|member| ended(member)).count()
     }
 }
 

@@ -14,7 +14,7 @@ use super::reply::{self, Empty};
 use super::subscriptions::Subscriptions;
 use super::wire::Wire;
 use crate::Caller;
-use crate::codes::{Disconnect, ReplyError};
+use crate::codes::{Disconnect, ReplyError, Unsubscribed};
 use crate::doorman::Unknown;
 use crate::hub::Core;
 use crate::outbox::Outbox;
@@ -210,11 +210,11 @@ impl Client {
         self.outbox.push(frame, bytes);
     }
 
-    /// The guard of the channel no longer lets it in; the client does not come back by itself.
-    pub(crate) fn turned_out(&self, channel: &str) {
+    /// The subscription was ended for good.
+    pub(crate) fn turned_out(&self, channel: &str, why: Unsubscribed) {
         self.forget(channel);
         self.reflect(channel);
-        let frame = reply::unsubscribe(self.wire, channel, 2100, "permission denied");
+        let frame = reply::unsubscribe(self.wire, channel, why.code, why.reason);
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
     }

@@ -307,3 +307,28 @@ async fn a_right_taken_back_on_the_way_in_is_noticed() {
     assert_eq!(connecting.closed().await.0, 3503);
     assert_eq!(refreshing.closed().await.0, 3014);
 }
+
+#[tokio::test]
+async fn a_product_ends_what_a_person_has_open() {
+    let house = House::new().await;
+    let hub = &house.server.hub;
+    let (mut ann, mut again, mut bob) =
+        (house.connected_as("ann").await, house.connected_as("ann").await, house.connected_as("bob").await);
+    let stream = house.stream("ann").await;
+    for client in [&mut ann, &mut again, &mut bob] {
+        client.subscribe("plain:a").await;
+    }
+    again.ask(json!({ "unsubscribe": { "channel": "plain:a" } })).await;
+    assert_eq!(hub.unsubscribe("ann", "plain:a"), 2, "a socket and a stream");
+    let push = ann.next().await;
+    assert_eq!(push["push"]["unsubscribe"], json!({ "code": 2000, "reason": "server unsubscribe" }), "{push}");
+    ends(stream).await;
+    assert_eq!(hub.subscribers("plain:a"), 1);
+    assert!(ann.subscribe("plain:a").await.is_object(), "it may come again");
+    assert!(hub.disconnect("ann", true) >= 2, "the stream may not have ended quite");
+    assert_eq!(ann.closed().await, (3011, "force reconnect".to_owned()));
+    assert_eq!(again.closed().await.0, 3011);
+    assert_eq!(hub.disconnect("bob", false), 1);
+    assert_eq!(bob.closed().await.0, 3503);
+    assert_eq!(hub.disconnect("nobody", false), 0);
+}
