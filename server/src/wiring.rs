@@ -15,7 +15,7 @@ use identity::Identity;
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, SealKey};
 use outbound::Outbound;
-use realtime::{Hub, Namespace};
+use realtime::{Hub, Namespace, socketio};
 use schedules::Schedules;
 use slo::Slo;
 use store::{Migration, Store};
@@ -71,6 +71,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
+    hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
     let ctx = Ctx { store, events, jobs, hub, clock, entropy };
 
     let schedules = open_schedules(&ctx, &products).await?;

@@ -42,7 +42,7 @@ impl Decoder {
         let fed = self.0.feed(bytes, limit, &mut messages);
         out.extend(messages.into_iter().map(|message| match message {
             decode::Message::Text(text) => Message::Text(text),
-            decode::Message::Binary => Message::Binary,
+            decode::Message::Binary(_) => Message::Binary,
             decode::Message::Ping(payload) => Message::Ping(payload),
             decode::Message::Pong => Message::Pong,
             decode::Message::Close(code) => Message::Close(code),

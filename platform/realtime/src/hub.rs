@@ -22,6 +22,7 @@ use crate::feed::Feed;
 use crate::members::{Members, Seat};
 use crate::namespace::{Access, LoadError, Namespace};
 use crate::people::{Asking, Rights};
+use crate::socketio;
 
 /// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
 const DRAIN_MS: u64 = 5_000;
@@ -79,6 +80,7 @@ pub(crate) struct Core {
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
     pub(crate) loads: Loads,
+    pub(crate) socketio: socketio::Namespaces,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -126,6 +128,7 @@ impl Hub {
             origins: RwLock::default(),
             namespaces: RwLock::default(),
             loads: Loads::default(),
+            socketio: socketio::Namespaces::default(),
             connections: AtomicUsize::new(limits::CONNECTIONS),
             draining: AtomicBool::new(false),
             doubt: Notify::new(),

@@ -19,6 +19,7 @@ mod outbox;
 mod people;
 mod routes;
 mod socket;
+pub mod socketio;
 mod sse;
 mod ws;
 

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{CLOSE, PING, PONG, TEXT};
+use super::{BINARY, CLOSE, PING, PONG, TEXT};
 use crate::codes::Disconnect;
 
 /// Bytes of the longest header of a server's frame.
@@ -57,6 +57,21 @@ fn header(opcode: u8, payload: usize) -> ([u8; HEADER_BYTES], usize) {
     (header, used)
 }
 
+/// A whole binary message.
+pub(crate) fn binary(payload: &[u8]) -> Bytes {
+    unmasked(BINARY, payload)
+}
+
+/// What one of our text or binary frames carries, and whether it is text.
+pub(crate) fn payload(frame: &Bytes) -> (bool, &[u8]) {
+    let header = match frame[1] {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    (frame[0] & 0x0f == TEXT, &frame[header..])
+}
+
 /// A ping without payload.
 pub(crate) const PING_FRAME: Bytes = Bytes::from_static(&[0x80 | PING, 0]);
 
@@ -72,6 +87,10 @@ pub(crate) fn close(why: Disconnect) -> Bytes {
 
 fn control(opcode: u8, payload: &[u8]) -> Bytes {
     debug_assert!(payload.len() <= 125);
+    unmasked(opcode, payload)
+}
+
+fn unmasked(opcode: u8, payload: &[u8]) -> Bytes {
     let (header, used) = header(opcode, payload.len());
     let mut frame = BytesMut::with_capacity(used + payload.len());
     frame.put_slice(&header[..used]);

@@ -9,6 +9,7 @@ mod protocol;
 mod recovery;
 mod register;
 mod slow;
+mod socketio;
 mod sse;
 mod support;
 mod transport;
