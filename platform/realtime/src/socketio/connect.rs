@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
+use futures_util::FutureExt;
 use kernel::limits;
+use serde_json::{Map, Value, json};
 
 use super::packet::{Body, Packet};
 use super::peer::Peer;
@@ -91,7 +91,8 @@ impl Peer {
             socket.leave_all();
             return Err(Disconnect::CLOSED);
         }
-        self.core.entered(&member, Some(rights)).await;
+        // Boxed: it hardly ever waits.
+        self.core.entered(&member, Some(rights)).boxed().await;
         Ok(())
     }
 
@@ -106,6 +107,6 @@ impl Peer {
     fn refuse(&self, namespace: String, why: Value) {
         let Value::Object(why) = why else { return };
         let packet = Packet { namespace, body: Body::ConnectError(why) };
-        packet.frames().for_each(|frame| self.post(frame));
+        self.post(packet.frames());
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kernel::limits;
 
 use super::Malformed;
-use crate::ws::encode::{TextFrame, payload};
+use crate::ws::encode::{TextFrame, payloads};
 
 /// Between two packets of one body.
 const SEPARATOR: char = '\x1e';
@@ -78,16 +78,15 @@ pub(crate) fn message(bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
 /// The body that answers a polling request, from frames of which there is one at least.
 pub(crate) fn body<'a>(frames: impl IntoIterator<Item = &'a Bytes>) -> Vec<u8> {
     let mut body = Vec::new();
-    for (number, frame) in frames.into_iter().enumerate() {
+    for (number, (is_text, payload)) in frames.into_iter().flat_map(|frames| payloads(frames)).enumerate() {
         if number > 0 {
             body.push(SEPARATOR as u8);
         }
-        match payload(frame) {
-            (true, text) => body.extend_from_slice(text),
-            (false, binary) => {
-                body.push(b'b');
-                body.extend_from_slice(STANDARD.encode(binary).as_bytes());
-            }
+        if is_text {
+            body.extend_from_slice(payload);
+        } else {
+            body.push(b'b');
+            body.extend_from_slice(STANDARD.encode(payload).as_bytes());
         }
     }
     body

@@ -57,6 +57,18 @@ pub(super) fn serve(on_upgrade: OnUpgrade, peer: Arc<Peer>, carrying: bool) {
     tokio::spawn(served(on_upgrade, peer, carrying));
 }
 
+/// Closes a socket whose client has one already, or is gone.
+pub(super) fn turn_away(on_upgrade: OnUpgrade) {
+    tokio::spawn(async move {
+        let Ok(upgraded) = on_upgrade.await else { return };
+        let (mut socket, _) = Socket::of(upgraded);
+        let mut frames = VecDeque::from([encode::close(Disconnect::BAD_REQUEST)]);
+        let written = poll_fn(|cx| poll_last(&mut socket, &mut frames, cx));
+        // One that takes nothing is dropped all the same.
+        let _ = tokio::time::timeout(Duration::from_millis(FAREWELL_MS), written).await;
+    });
+}
+
 async fn served(on_upgrade: OnUpgrade, peer: Arc<Peer>, carrying: bool) {
     let mut connection = match on_upgrade.await {
         Ok(upgraded) => {
@@ -220,7 +232,8 @@ impl Connection {
         self.frames.truncate(usize::from(!self.frames.is_empty()));
         self.frames.extend(farewell);
         let limit = Duration::from_millis(FAREWELL_MS);
-        let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_farewell(cx))).await;
+        let written =
+            tokio::time::timeout(limit, poll_fn(|cx| poll_last(&mut self.socket, &mut self.frames, cx))).await;
         if written == Ok(true) && !matches!(end, End::Closed(_)) {
             // Until the client has answered: closing with unread input would reset the connection under our close frame.
             let _ = tokio::time::timeout(limit, poll_fn(|cx| self.poll_linger(cx))).await;
@@ -233,16 +246,6 @@ impl Connection {
         } else {
             self.peer.court_ends();
         }
-    }
-
-    /// Whether everything was written and our side shut.
-    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        while !self.frames.is_empty() {
-            if !matches!(ready!(write_some(&mut self.socket, &mut self.frames, cx)), Ok(1..)) {
-                return Poll::Ready(false);
-            }
-        }
-        self.socket.poll_shutdown(cx).map(|shut| shut.is_ok())
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -261,4 +264,14 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.leave(Disconnect::ABNORMAL);
     }
+}
+
+/// Whether everything was written and our side shut.
+fn poll_last(socket: &mut Socket, frames: &mut VecDeque<Bytes>, cx: &mut Context<'_>) -> Poll<bool> {
+    while !frames.is_empty() {
+        if !matches!(ready!(write_some(socket, frames, cx)), Ok(1..)) {
+            return Poll::Ready(false);
+        }
+    }
+    socket.poll_shutdown(cx).map(|shut| shut.is_ok())
 }

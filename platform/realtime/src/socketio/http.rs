@@ -156,10 +156,12 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>, peer: Option<Arc<Peer>>)
         return Err(Problem::internal("the server does not hand over upgraded connections"));
     };
     let (peer, carrying) = match peer {
-        Some(peer) => {
-            peer.court().map_err(refused)?;
-            (peer, false)
+        // The protocol wants it opened and closed: some clients make a failure of a handshake that is refused.
+        Some(peer) if peer.court().is_err() => {
+            frames::turn_away(on_upgrade);
+            return Ok(handshake::switching(accept, None));
         }
+        Some(peer) => (peer, false),
         None => {
             let peer = begin(hub, request.headers(), Session::socket()).await?;
             peer.post(engine::open(&peer.name(), false));

@@ -57,14 +57,13 @@ impl Socket {
 
     /// Lets it hear a channel no longer.
     pub fn leave(&self, channel: &str) {
-        let mut rooms = self.rooms();
-        if !rooms.has(channel) {
+        if !self.rooms().has(channel) {
             return;
         }
+        self.peer.core.channels.leave(channel, self.id);
+        let mut rooms = self.rooms();
         rooms.list.retain(|room| *room.channel != *channel);
         self.emit_in(&rooms, "unsubscribed", Args::of(json!([channel, 2000, "unsubscribed"])));
-        drop(rooms);
-        self.peer.core.channels.leave(channel, self.id);
     }
 
     /// Joins first and asks then: whoever loses its right in between is found by `Hub::recheck`.

@@ -155,14 +155,18 @@ fn placed(value: &Value, attachments: usize) -> bool {
 }
 
 impl Packet {
-    /// As frames of a WebSocket: the text, and an attachment each.
-    pub(crate) fn frames(&self) -> impl Iterator<Item = Bytes> {
+    /// As frames of a WebSocket, the text and an attachment each. They are one piece: nothing may come between them.
+    pub(crate) fn frames(&self) -> Bytes {
         let attachments = match &self.body {
             Body::Event { args, .. } | Body::Ack { args, .. } => &args.attachments[..],
             _ => &[],
         };
         let text = engine::message(128, |text| self.write(text, attachments.len()));
-        std::iter::once(text).chain(attachments.iter().map(|attachment| encode::binary(attachment)))
+        if attachments.is_empty() {
+            return text;
+        }
+        let attachments = attachments.iter().map(|attachment| encode::binary(attachment));
+        std::iter::once(text).chain(attachments).collect::<Vec<_>>().concat().into()
     }
 
     fn write(&self, text: &mut Vec<u8>, attachments: usize) {

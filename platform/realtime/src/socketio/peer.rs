@@ -154,7 +154,7 @@ impl Peer {
         let sockets = self.sockets.lock();
         let packets =
             sockets.iter().map(|socket| Packet { namespace: socket.path().to_owned(), body: Body::Disconnect });
-        packets.flat_map(|packet| packet.frames().collect::<Vec<_>>()).collect()
+        packets.map(|packet| packet.frames()).collect()
     }
 
     /// A socket comes with the client's name.

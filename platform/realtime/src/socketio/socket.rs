@@ -105,7 +105,8 @@ impl Socket {
         self.say(Body::Event { id: None, name: name.to_owned(), args });
     }
 
-    /// Sends it an event, and waits for what its listener answers. None where that does not come in time, or at all.
+    /// Sends it an event, and waits for what its listener answers. None where that does not come in time, or at all. In a
+    /// recovering namespace do not end it with a text: the client's library would take that for where it is.
     pub async fn ask(&self, name: &str, args: Args, patience: Duration) -> Option<Args> {
         let (answer, answered) = oneshot::channel();
         let id = {
@@ -132,7 +133,7 @@ impl Socket {
 
     pub(super) fn say(&self, body: Body) {
         let packet = Packet { namespace: self.namespace.path.to_string(), body };
-        packet.frames().for_each(|frame| self.peer.post(frame));
+        self.peer.post(packet.frames());
     }
 
     pub(super) async fn happens(self: &Arc<Self>, id: Option<u64>, name: &str, args: Args) {

@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 
 use crate::support::Server;
 
+/// Lets in by tokens.
 #[derive(Default)]
-struct Doors(Mutex<HashSet<&'static str>>);
+pub(crate) struct Doors(pub(crate) Mutex<HashSet<&'static str>>);
 
 impl Guard for Doors {
     fn admits<'a>(

@@ -38,6 +38,7 @@ impl Client {
             request.headers_mut().insert(*name, value.parse().expect("a value"));
         }
         let stream = TcpStream::connect(server.address).await.expect("a connection");
+        stream.set_nodelay(true).expect("a socket");
         let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
         Ok(Self { socket, sid: String::new() })
     }

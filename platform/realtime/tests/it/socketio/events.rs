@@ -73,6 +73,29 @@ async fn events_are_answered_in_their_order_with_their_bytes() {
     assert_eq!(client.text().await, r#"42/echo,["back",7]"#);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_comes_between_a_packet_and_its_bytes() {
+    let server = server().await;
+    let (mut client, _) = Client::enter(&server, "/", json!({})).await;
+    client.say("40/echo").await;
+    assert!(client.text().await.starts_with("40/echo,{"));
+    assert_eq!(client.text().await, r#"42/echo,["auth",{}]"#);
+    client.subscribe("/", "plain:a").await;
+    let hub = server.hub.clone();
+    let publishing = tokio::spawn(async move {
+        for number in 0..5_000 {
+            hub.publish("plain:a", &number).await.expect("published");
+        }
+    });
+    for _ in 0..100 {
+        client.say(r#"451-/echo,["back",{"_placeholder":true,"num":0}]"#).await;
+        client.say_bytes(&[7]).await;
+        while !client.text().await.starts_with("451-/echo,") {}
+        assert_eq!(client.next().await, Message::binary(vec![7]));
+    }
+    in_time(publishing).await.expect("published");
+}
+
 #[tokio::test]
 async fn the_server_asks_and_hears_the_answer_or_gives_up() {
     let server = server().await;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::client::{Client, json_of, request};
 use super::server;
@@ -105,6 +107,10 @@ async fn a_second_poll_ends_both() {
     assert_eq!(server.hub.stats().connections, 0);
 }
 
+async fn turned_away(server: &Server, more: &str) -> u16 {
+    Client::court(server, more, &[]).await.expect("a handshake").closed().await
+}
+
 #[tokio::test]
 async fn a_client_moves_to_a_socket_and_misses_nothing() {
     let server = server().await;
@@ -114,7 +120,7 @@ async fn a_client_moves_to_a_socket_and_misses_nothing() {
     let sid = query.split_once("sid=").expect("a name").1;
     let more = format!("&sid={sid}");
     let mut socket = Client::court(&server, &more, &[]).await.expect("a handshake");
-    assert!(Client::court(&server, &more, &[]).await.is_err(), "one is enough");
+    assert_eq!(turned_away(&server, &more).await, 3501, "one is enough");
     let waiting = async {
         let body = poll(&server, &query).await;
         assert_eq!(body, (200, "6".to_owned()), "it is let go");
@@ -129,8 +135,27 @@ async fn a_client_moves_to_a_socket_and_misses_nothing() {
     server.publish("news:a", json!(2)).await;
     assert_eq!(socket.text().await, r#"42["message",2,"news:a"]"#);
     assert_eq!((poll(&server, &query).await.0, request(&server, "POST", &query, "3").await.0), (400, 400));
-    assert!(Client::court(&server, &more, &[]).await.is_err());
+    assert_eq!(turned_away(&server, &more).await, 3501, "too late");
+    server.publish("news:a", json!(3)).await;
+    assert_eq!(socket.text().await, r#"42["message",3,"news:a"]"#, "the first is not disturbed");
     assert_eq!(server.hub.stats().connections, 1);
+}
+
+#[tokio::test]
+async fn a_poll_that_is_abandoned_ends_the_session() {
+    let server = server().await;
+    let query = open(&server).await;
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let request = format!("GET /socket.io/?{query} HTTP/1.1\r\nhost: {}\r\n\r\n", server.address);
+    stream.write_all(request.as_bytes()).await.expect("written");
+    drop(stream);
+    in_time(async {
+        while server.hub.stats().connections > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(poll(&server, &query).await.0, 400);
 }
 
 #[tokio::test]
@@ -153,11 +178,12 @@ async fn an_end_is_said_to_who_waits_and_takes_away_who_does_not() {
     let (waits, _absent) = (open(&server).await, open(&server).await);
     let (mut socket, _) = Client::enter(&server, "/", json!({})).await;
     let (answer, ()) = tokio::join!(poll(&server, &waits), async {
-        // It waits as soon as it would notice a publication.
         request(&server, "POST", &waits, "421[\"subscribe\",\"news:a\"]").await;
         in_time(server.hub.drain(Duration::ZERO)).await;
     });
-    assert!(answer.1.ends_with('1') || answer.1.contains("subscribed"), "{answer:?}");
+    // Whichever comes first: what was asked for, the end, or a request that is too late for both.
+    let (status, body) = &answer;
+    assert!(*status == 400 || body.ends_with('1') || body.contains("subscribed"), "{answer:?}");
     assert_eq!(socket.closed().await, 3001);
     assert_eq!(server.hub.stats().connections, 0);
     assert_eq!(request(&server, "GET", "EIO=4&transport=polling", "").await.0, 503);

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use bus::Bus;
 use kernel::{Clock, Entropy};
+use realtime::Namespace;
 use serde_json::{Value, json};
 
 use super::client::{Client, json_of};
 use super::namespaces;
+use crate::guarded::Doors;
 use crate::register::Register;
 use crate::support::Server;
 
@@ -105,5 +107,31 @@ async fn an_id_is_of_one_person() {
         let shown = json!({ "token": token, "pid": granted["pid"], "offset": place });
         let (_, again) = Client::enter(&server, "/same", shown).await;
         assert_eq!(again["sid"] == granted["sid"], same, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_lets_in_and_turns_out() {
+    let doors = Arc::new(Doors::default());
+    let server = Server::with([Namespace::public("rooms").history(10, u64::MAX).guarded(doors.clone())]).await;
+    namespaces().into_iter().for_each(|namespace| server.hub.socketio(namespace));
+    doors.0.lock().insert("key");
+    let (mut inside, _) = Client::enter(&server, "/", json!({})).await;
+    let (mut outside, _) = Client::enter(&server, "/", json!({})).await;
+    inside.say(r#"421["subscribe","rooms:a","key"]"#).await;
+    outside.say(r#"421["subscribe","rooms:a","guess"]"#).await;
+    for client in [&mut inside, &mut outside] {
+        assert_eq!(client.text().await, r#"42["subscribed","rooms:a"]"#, "neither sees the other's answer");
+        assert_eq!(client.text().await, "431[{}]");
+    }
+    server.publish("rooms:a", json!(1)).await;
+    assert_eq!(inside.text().await, r#"42["message",1,"rooms:a"]"#);
+    doors.0.lock().clear();
+    server.hub.recheck("rooms:a").await;
+    assert_eq!(inside.text().await, r#"42["unsubscribed","rooms:a",2100,"permission denied"]"#);
+    server.publish("rooms:a", json!(2)).await;
+    for client in [&mut inside, &mut outside] {
+        client.say(r#"422["unsubscribe","rooms:b"]"#).await;
+        assert_eq!(client.text().await, "432[{}]", "nothing of the second, and to one of them nothing at all");
     }
 }
