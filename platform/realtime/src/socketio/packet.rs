@@ -96,7 +96,8 @@ fn parse(text: &str) -> Result<(Packet, usize), Malformed> {
         let end = rest.iter().position(|byte| *byte == b',');
         (namespace, rest) = end.map_or((rest, &[][..]), |end| (&rest[..end], &rest[end + 1..]));
     }
-    if namespace.len() > limits::CHANNEL_BYTES {
+    // A line end would not come back as it is: our frames have none.
+    if namespace.len() > limits::CHANNEL_BYTES || namespace.iter().any(u8::is_ascii_control) {
         return Err(Malformed);
     }
     let (id, payload) = number(rest).map_or((None, rest), |(id, rest)| (Some(id), rest));

@@ -106,6 +106,7 @@ fn what_is_malformed_is_refused() {
         "2[\"disconnect\",1]",
         "2[\"newListener\"]",
         "3[]",
+        "0/a\nb",
         "31",
         "31{}",
         "3[1]",
@@ -167,7 +168,7 @@ fn body() -> impl Strategy<Value = Body> {
 
 proptest! {
     #[test]
-    fn every_packet_is_read_as_it_was_written(namespace in "/|/[^,\r\n]{1,20}", body in body()) {
+    fn every_packet_is_read_as_it_was_written(namespace in "/|/[^,\\x00-\\x1f\\x7f]{1,20}", body in body()) {
         let packet = Packet { namespace, body };
         let mut assembler = Assembler::default();
         let mut read = None;
