@@ -357,3 +357,24 @@ pub const RADIO_READ_PHRASES: usize = 200;
 pub const TELEMETRY_QUEUE: usize = 2_048;
 /// Errors that wait for the error tracker; more are lost and counted.
 pub const REPORTS_QUEUE: usize = 64;
+
+/// Of a channel with so many subscribers in a process at most, joins and leaves are told one by one.
+pub const PRESENCE_AT_ONCE: usize = 50;
+/// In a larger one those of so long are told together, milliseconds.
+pub const PRESENCE_TOGETHER_MS: u64 = 250;
+/// Joins and leaves of a channel that wait to be told together; so many are told at once.
+pub const PRESENCE_TOGETHER: usize = 1_000;
+/// What one client may publish, call and send within a second, together.
+pub const CLIENT_SAYS_PER_S: u32 = 100;
+/// What a token says of its client to others, bytes: with the rest it fits `PRESENT_BYTES`.
+pub const CLIENT_INFO_BYTES: usize = 2_048;
+/// A person that leaves and joins again within so long was never away, milliseconds.
+pub const PRESENCE_FLAP_MS: i64 = 3_000;
+/// Leaves of a channel that wait for somebody to come back; above that they are told at once.
+pub const PRESENCE_LEAVING: usize = 1_000;
+/// Clients for which one that came back may stand; then it is told as a new one.
+pub const PRESENCE_STAND_INS: usize = 8;
+/// How old a count of who is in a channel may be, milliseconds.
+pub const PRESENCE_STATS_MS: i64 = 100;
+/// Channels whose counts are remembered.
+pub const PRESENCE_STATS_KEPT: usize = 10_000;

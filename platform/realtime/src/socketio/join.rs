@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::namespace::Call;
 use super::{Args, Socket};
 use crate::Caller;
+use crate::channels::Ticket;
 use crate::codes::{Refused, ReplyError};
 use crate::hub::Recovery;
 
@@ -84,7 +85,8 @@ impl Socket {
         if !token.is_empty() && !guarded {
             return Err(Refused::Forbidden.into());
         }
-        let name = core.channels.join(channel, self.member(), guarded.then(|| caller.clone()));
+        let ticket = Ticket { caller: guarded.then(|| caller.clone()), ..Ticket::default() };
+        let name = core.channels.join(channel, self.member(), ticket);
         if !core.admits(&namespace, channel, &caller).await {
             core.channels.leave(channel, self.id);
             return Ok(Joined { channel: name, inside: None });
