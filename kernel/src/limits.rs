@@ -239,6 +239,23 @@ pub const REALTIME_PONG_S: u32 = 10;
 pub const REALTIME_CONNECT_S: u32 = 12;
 /// From the end of a connection's right to its closing, milliseconds: a client that was late to refresh it has so long.
 pub const REALTIME_EXPIRY_GRACE_MS: i64 = 25_000;
+/// The body of a Socket.IO polling request, a message over its WebSocket, and a packet with all its attachments, bytes: as much as
+/// its own server takes.
+pub const SOCKETIO_PAYLOAD_BYTES: usize = 1_000_000;
+/// Attachments of one Socket.IO packet.
+pub const SOCKETIO_ATTACHMENTS: usize = 10;
+/// From a ping to its pong at most, seconds: what clients of Socket.IO are told.
+pub const SOCKETIO_PONG_S: u32 = 20;
+/// Packets of one Socket.IO client that wait for their turn, bytes.
+pub const SOCKETIO_WAITING_BYTES: usize = 2 * SOCKETIO_PAYLOAD_BYTES;
+/// What a product does with one event, milliseconds.
+pub const SOCKETIO_EVENT_MS: u64 = 30_000;
+/// Namespaces that one Socket.IO connection may be in.
+pub const SOCKETIO_NAMESPACES: usize = 16;
+/// Acknowledgements that the server waits for, of one client in a namespace.
+pub const SOCKETIO_ASKED: usize = 64;
+/// Channels that a client may hear to come back where it was: their positions are behind every event that it gets.
+pub const SOCKETIO_RECOVERED_CHANNELS: usize = 16;
 /// Publications one recovery or one history read returns.
 pub const HISTORY_READ: usize = 300;
 /// Channels with a history kept in memory; the longest idle goes first.

@@ -16,7 +16,7 @@ use identity::issuers::Issuers;
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, SealKey};
 use outbound::Outbound;
-use realtime::{Hub, Namespace};
+use realtime::{Hub, Namespace, socketio};
 use schedules::Schedules;
 use slo::Slo;
 use store::{Migration, Store};
@@ -76,6 +76,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
+    hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
     let ctx = Ctx { store, events, jobs, hub, identity: identity.clone(), bus: bus.clone(), clock, entropy };
 
     let schedules = open_schedules(&ctx, &products).await?;

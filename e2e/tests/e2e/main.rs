@@ -24,6 +24,7 @@ mod pooled;
 mod schema;
 mod schemes;
 mod skewed;
+mod socketio;
 mod spooled;
 mod sse;
 mod storm;

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use crate::centrifuge::reply;
 use crate::centrifuge::wire::Wire;
+use crate::socketio::publication::Events;
+use crate::socketio::socket::Room;
 use crate::sse;
 
 pub(crate) struct Broadcast {
@@ -14,11 +16,18 @@ pub(crate) struct Broadcast {
     pub(crate) publication: Arc<Publication>,
     messages: [OnceLock<Bytes>; Wire::COUNT],
     event: OnceLock<Bytes>,
+    socketio: Events,
 }
 
 impl Broadcast {
     pub(crate) fn new(channel: Arc<str>, publication: Arc<Publication>) -> Arc<Self> {
-        Arc::new(Self { channel, publication, messages: Default::default(), event: OnceLock::new() })
+        Arc::new(Self {
+            channel,
+            publication,
+            messages: Default::default(),
+            event: OnceLock::new(),
+            socketio: Events::default(),
+        })
     }
 
     /// The whole message for Centrifuge clients.
@@ -29,6 +38,20 @@ impl Broadcast {
     /// The whole event for readers of plain server-sent events.
     pub(crate) fn event(&self) -> &Bytes {
         self.event.get_or_init(|| sse::event(&self.publication))
+    }
+
+    /// The whole event for clients of Socket.IO in the namespace `path`; with `alone`, for those who hear no other channel.
+    pub(crate) fn socketio(&self, path: &Arc<str>, alone: Option<&Room>) -> Bytes {
+        self.socketio.shared(&self.channel, &self.publication, path, alone)
+    }
+
+    /// The same for the one client of Socket.IO that is at `place`.
+    pub(crate) fn socketio_apart(&self, path: &str, place: &str) -> Bytes {
+        self.socketio.frame(&self.channel, &self.publication, path, Some(place))
+    }
+
+    pub(crate) fn channel(&self) -> &Arc<str> {
+        &self.channel
     }
 
     /// What it adds to a queue's account, bytes.

@@ -245,7 +245,8 @@ impl Channels {
     pub(crate) fn by_kind(&self, channel: &str) -> (usize, usize) {
         let shard = self.shard(channel).lock();
         let Some(subscribers) = shard.get(channel) else { return (0, 0) };
-        let sockets = subscribers.values().filter(|one| matches!(one.member, Member::Socket(_))).count();
+        let sockets =
+            subscribers.values().filter(|one| matches!(one.member, Member::Socket(_) | Member::Socketio(_))).count();
         (sockets, subscribers.len() - sockets)
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Disconnect {
 
 impl Disconnect {
     pub(crate) const CLOSED: Self = Self::of(1000, "");
+    /// The client went without a word; never sent.
+    pub(crate) const ABNORMAL: Self = Self::of(1006, "");
     pub(crate) const PROTOCOL: Self = Self::of(1002, "protocol error");
     pub(crate) const NOT_UTF8: Self = Self::of(1007, "text is not UTF-8");
     pub(crate) const TOO_BIG: Self = Self::of(1009, "message too big");
@@ -20,6 +22,7 @@ impl Disconnect {
     /// on the way and come seconds later.
     pub(crate) const STALE: Self = Self::of(3000, "stale");
     pub(crate) const SHUTDOWN: Self = Self::of(3001, "shutdown");
+    pub(crate) const INTERNAL: Self = Self::of(3004, "internal server error");
     /// The right that it was opened with has ended, and was not refreshed.
     pub(crate) const EXPIRED: Self = Self::of(3005, "connection expired");
     pub(crate) const SLOW: Self = Self::of(3008, "slow");
@@ -67,6 +70,7 @@ pub(crate) struct ReplyError {
 
 impl ReplyError {
     pub(crate) const INTERNAL: Self = Self { code: 100, message: "internal server error", temporary: true };
+    pub(crate) const UNAUTHORIZED: Self = Self::of(101, "unauthorized");
     pub(crate) const UNKNOWN_CHANNEL: Self = Self::of(102, "unknown channel");
     pub(crate) const PERMISSION_DENIED: Self = Self::of(103, "permission denied");
     pub(crate) const ALREADY_SUBSCRIBED: Self = Self::of(105, "already subscribed");
@@ -79,6 +83,10 @@ impl ReplyError {
 
     const fn of(code: u16, message: &'static str) -> Self {
         Self { code, message, temporary: false }
+    }
+
+    pub(crate) fn message(&self) -> &'static str {
+        self.message
     }
 }
 

@@ -33,10 +33,10 @@ pub(crate) fn routes(hub: &Hub) -> Router<Hub> {
 }
 
 /// As at the handshake of a WebSocket, with what a browser wants to hear about pages of other origins.
-async fn from_allowed_pages(State(hub): State<Hub>, request: Request<Body>, next: Next) -> Response {
+pub(crate) async fn from_allowed_pages(State(hub): State<Hub>, request: Request<Body>, next: Next) -> Response {
     // A page that is gone to, or an image, shows cookies and no origin. Scripts ask in these modes (Fetch Metadata).
     let mode = request.headers().get("sec-fetch-mode");
-    let by_script = mode.is_none_or(|mode| mode == "cors" || mode == "same-origin");
+    let by_script = mode.is_none_or(|mode| mode == "cors" || mode == "same-origin" || mode == "websocket");
     if !by_script || !origin_allowed(request.headers(), &hub.0.origins.read()) {
         return Problem::forbidden("Pages of this origin may not connect here.").into_response();
     }

@@ -11,6 +11,8 @@ use crate::centrifuge::client::{Admission, Client};
 use crate::centrifuge::command::Command;
 use crate::centrifuge::connection::next_line;
 use crate::centrifuge::wire::Wire;
+use crate::socketio::engine::{self, Packet};
+use crate::socketio::packet::Assembler;
 use crate::ws::decode;
 
 /// What a client sent, whole.
@@ -42,7 +44,7 @@ impl Decoder {
         let fed = self.0.feed(bytes, limit, &mut messages);
         out.extend(messages.into_iter().map(|message| match message {
             decode::Message::Text(text) => Message::Text(text),
-            decode::Message::Binary => Message::Binary,
+            decode::Message::Binary(_) => Message::Binary,
             decode::Message::Ping(payload) => Message::Ping(payload),
             decode::Message::Pong => Message::Pong,
             decode::Message::Close(code) => Message::Close(code),
@@ -60,6 +62,22 @@ pub fn lines(text: &str) -> Vec<&str> {
 /// What a line asks, in words; none where it is no command.
 pub fn command(line: &str) -> Option<String> {
     Command::parse(line).map(|asked| format!("{asked:?}"))
+}
+
+/// What the packets of a polling body say, written anew as such a body; none where it is refused, or a packet has no end.
+pub fn socketio(body: &str) -> Option<String> {
+    let (mut assembler, mut frames, mut whole) = (Assembler::default(), Vec::new(), true);
+    for packet in Packet::parse_body(body) {
+        let packet = match packet.ok()? {
+            Packet::Message(text) => assembler.text(text),
+            Packet::Binary(bytes) => assembler.binary(bytes),
+            Packet::Close | Packet::Probe | Packet::Pong | Packet::Upgrade => continue,
+        };
+        let packet = packet.ok()?;
+        whole = packet.is_some();
+        frames.extend(packet.map(|packet| packet.frames()));
+    }
+    whole.then(|| String::from_utf8(engine::body(&frames)).expect("text"))
 }
 
 /// A client of a hub, without its socket.

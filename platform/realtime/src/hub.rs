@@ -25,6 +25,7 @@ use crate::namespace::{Access, Namespace};
 use crate::people::{Asking, Rights};
 use crate::presence::Counts;
 use crate::rpc::Handler;
+use crate::socketio;
 
 /// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
 const DRAIN_MS: u64 = 5_000;
@@ -61,6 +62,7 @@ pub(crate) struct Core {
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
     pub(crate) loads: Loads,
+    pub(crate) socketio: socketio::Namespaces,
     pub(crate) handlers: RwLock<HashMap<&'static str, Arc<dyn Handler>>>,
     pub(crate) messages: RwLock<Option<Arc<dyn Handler>>>,
     pub(crate) rechecks: Rechecks,
@@ -126,6 +128,7 @@ impl Hub {
             origins: RwLock::default(),
             namespaces: RwLock::default(),
             loads: Loads::default(),
+            socketio: socketio::Namespaces::default(),
             handlers: RwLock::default(),
             messages: RwLock::default(),
             rechecks: Rechecks::default(),

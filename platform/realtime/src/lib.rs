@@ -24,6 +24,7 @@ mod publish;
 mod routes;
 pub mod rpc;
 mod socket;
+pub mod socketio;
 mod sse;
 mod ws;
 

@@ -15,6 +15,8 @@ use crate::broadcast::Broadcast;
 use crate::centrifuge::client::Client;
 use crate::codes::{Disconnect, Unsubscribed};
 use crate::feed::FeedState;
+use crate::socketio;
+use crate::socketio::peer::Peer;
 
 /// Seconds that the wheel can look ahead; more than any interval in use.
 const SLOTS: usize = 64;
@@ -26,6 +28,10 @@ const SLICE: Duration = Duration::from_millis(50);
 pub(crate) enum Member {
     Socket(Arc<Client>),
     Feed(Arc<FeedState>),
+    /// A connection of Socket.IO, which hears nothing by itself.
+    Peer(Arc<Peer>),
+    /// It in one of its namespaces.
+    Socketio(Arc<socketio::Socket>),
 }
 
 impl Member {
@@ -33,6 +39,8 @@ impl Member {
         match self {
             Self::Socket(client) => client.id,
             Self::Feed(feed) => feed.id,
+            Self::Peer(peer) => peer.id,
+            Self::Socketio(socket) => socket.id,
         }
     }
 
@@ -45,6 +53,8 @@ impl Member {
                 client.outbox.post(message.clone(), message.len())
             }
             Self::Feed(feed) => feed.outbox.post(broadcast.clone(), broadcast.weight()),
+            Self::Peer(_) => None,
+            Self::Socketio(socket) => socket.deliver(broadcast),
         }
     }
 
@@ -52,6 +62,8 @@ impl Member {
         match self {
             Self::Socket(client) => client.outbox.close(why),
             Self::Feed(feed) => feed.outbox.close(why),
+            Self::Peer(peer) => peer.close(why),
+            Self::Socketio(socket) => socket.peer.close(why),
         }
     }
 
@@ -60,6 +72,8 @@ impl Member {
         match self {
             Self::Socket(client) => client.outbox.cut(why),
             Self::Feed(feed) => feed.outbox.cut(why),
+            Self::Peer(peer) => peer.cut(why),
+            Self::Socketio(socket) => socket.peer.cut(why),
         }
     }
 
@@ -68,6 +82,8 @@ impl Member {
         match self {
             Self::Socket(client) => client.caller(),
             Self::Feed(feed) => feed.caller.clone(),
+            Self::Peer(peer) => peer.core.nobody.clone(),
+            Self::Socketio(socket) => socket.caller.clone(),
         }
     }
 
@@ -75,7 +91,7 @@ impl Member {
     fn ends_ms(&self, caller: &Caller) -> Option<i64> {
         let grace_ms = match self {
             Self::Socket(_) => limits::REALTIME_EXPIRY_GRACE_MS,
-            Self::Feed(_) => 0,
+            Self::Feed(_) | Self::Peer(_) | Self::Socketio(_) => 0,
         };
         caller.until_ms.map(|until_ms| until_ms.saturating_add(grace_ms))
     }
@@ -88,6 +104,8 @@ impl Member {
                 client.core.adrift(client.clone(), channel);
             }
             Self::Feed(feed) => feed.outbox.close(Disconnect::INSUFFICIENT_STATE),
+            Self::Peer(_) => {}
+            Self::Socketio(socket) => socket.lost(),
         }
     }
 
@@ -96,6 +114,8 @@ impl Member {
         match self {
             Self::Socket(client) => client.turned_out(channel, why),
             Self::Feed(feed) => feed.outbox.close(Disconnect::CLOSED),
+            Self::Peer(_) => {}
+            Self::Socketio(socket) => socket.turned_out(channel),
         }
     }
 
@@ -104,6 +124,8 @@ impl Member {
         match self {
             Self::Socket(client) => client.tick(entropy),
             Self::Feed(feed) => Some(feed.beat()),
+            Self::Peer(peer) => peer.tick(),
+            Self::Socketio(_) => None,
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::members::{Member, Seat};
 use crate::people::Rights;
 use crate::socket::Socket;
 use crate::ws::handshake;
-use crate::{codes::Disconnect, emulation, sse};
+use crate::{codes::Disconnect, emulation, socketio, sse};
 
 impl Hub {
     /// `GET /connection/websocket` and what stands in for it, and `GET /api/v1/channels/{channel}/events`.
@@ -29,6 +29,7 @@ impl Hub {
             .route("/connection/websocket", get(websocket))
             .route("/api/v1/channels/{channel}/events", get(events))
             .merge(emulation::routes(self))
+            .merge(socketio::http::routes(self))
             .with_state(self.clone())
     }
 }

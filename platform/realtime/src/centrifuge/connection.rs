@@ -31,7 +31,7 @@ const READ_BYTES: usize = 64 * 1024;
 const FAREWELL_MS: u64 = 1_000;
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+    pub(crate) static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
 /// How a connection ends.
@@ -259,7 +259,11 @@ impl Drop for Connection {
 }
 
 /// One `writev` of what is there; written frames are taken off.
-fn write_some(socket: &mut Socket, frames: &mut VecDeque<Bytes>, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+pub(crate) fn write_some(
+    socket: &mut Socket,
+    frames: &mut VecDeque<Bytes>,
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<usize>> {
     let written = match frames.front() {
         Some(frame) if frames.len() == 1 => ready!(socket.poll_write(cx, &[IoSlice::new(frame)]))?,
         _ => {

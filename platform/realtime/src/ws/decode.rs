@@ -9,7 +9,7 @@ use crate::codes::Disconnect;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     Text(String),
-    Binary,
+    Binary(Vec<u8>),
     Ping(Vec<u8>),
     Pong,
     /// With the code to echo: the client's, or 1000 when it gave none.
@@ -159,7 +159,7 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
 
 fn message(opcode: u8, payload: &[u8]) -> Result<Message, Disconnect> {
     if opcode == BINARY {
-        return Ok(Message::Binary);
+        return Ok(Message::Binary(payload.to_vec()));
     }
     let text = std::str::from_utf8(payload).map_err(|_| Disconnect::NOT_UTF8)?;
     Ok(Message::Text(text.to_owned()))

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{CLOSE, PING, PONG, TEXT};
+use super::{BINARY, CLOSE, PING, PONG, TEXT};
 use crate::codes::Disconnect;
 
 /// Bytes of the longest header of a server's frame.
@@ -57,6 +57,29 @@ fn header(opcode: u8, payload: usize) -> ([u8; HEADER_BYTES], usize) {
     (header, used)
 }
 
+/// A whole binary message.
+pub(crate) fn binary(payload: &[u8]) -> Bytes {
+    unmasked(BINARY, payload)
+}
+
+/// What our text and binary frames carry that lie one behind the other here, and whether it is text.
+pub(crate) fn payloads(mut frames: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
+    std::iter::from_fn(move || {
+        let (header, payload) = match frames {
+            [] => return None,
+            [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([*high, *low]))),
+            [_, 127, length @ ..] => {
+                (10, length.first_chunk().map_or(0, |length| u64::from_be_bytes(*length) as usize))
+            }
+            [_, short, ..] => (2, usize::from(*short)),
+            [_] => unreachable!("a frame of ours has a length"),
+        };
+        let (frame, rest) = frames.split_at(header + payload);
+        frames = rest;
+        Some((frame[0] & 0x0f == TEXT, &frame[header..]))
+    })
+}
+
 /// A ping without payload.
 pub(crate) const PING_FRAME: Bytes = Bytes::from_static(&[0x80 | PING, 0]);
 
@@ -72,6 +95,10 @@ pub(crate) fn close(why: Disconnect) -> Bytes {
 
 fn control(opcode: u8, payload: &[u8]) -> Bytes {
     debug_assert!(payload.len() <= 125);
+    unmasked(opcode, payload)
+}
+
+fn unmasked(opcode: u8, payload: &[u8]) -> Bytes {
     let (header, used) = header(opcode, payload.len());
     let mut frame = BytesMut::with_capacity(used + payload.len());
     frame.put_slice(&header[..used]);
@@ -98,6 +125,14 @@ mod tests {
             assert_eq!(frame.len(), expected.len() + bytes);
             assert_eq!(frame[..expected.len()], expected);
         }
+    }
+
+    #[test]
+    fn frames_that_lie_together_are_told_apart() {
+        let all: Vec<Vec<u8>> = [0, 125, 126, 0xffff, 0x1_0000].iter().map(|bytes| vec![b'x'; *bytes]).collect();
+        let frames: Vec<Bytes> = all.iter().map(|payload| binary(payload)).collect();
+        let expected: Vec<(bool, &[u8])> = all.iter().map(|payload| (false, &payload[..])).collect();
+        assert_eq!(payloads(&frames.concat()).collect::<Vec<_>>(), expected);
     }
 
     #[test]

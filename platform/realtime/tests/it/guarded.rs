@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::Server;
 
+/// Lets in by tokens.
 #[derive(Default)]
-struct Doors(Mutex<HashSet<&'static str>>);
+pub(crate) struct Doors(pub(crate) Mutex<HashSet<&'static str>>);
 
 impl Guard for Doors {
     fn admits<'a>(

@@ -11,6 +11,7 @@ mod recovery;
 mod register;
 mod say;
 mod slow;
+mod socketio;
 mod sse;
 mod support;
 mod transport;

@@ -74,7 +74,7 @@ fn expected_of(messages: &[Message]) -> VecDeque<Message> {
         Message::Text(text) => Message::Text(text.clone()),
         Message::Ping(payload) => Message::Ping(payload.clone()),
         Message::Close(code) => Message::Close(*code),
-        Message::Binary => Message::Binary,
+        Message::Binary(bytes) => Message::Binary(bytes.clone()),
         Message::Pong => Message::Pong,
     };
     messages.iter().map(copy).collect()

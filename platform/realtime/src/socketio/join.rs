@@ -1,0 +1,170 @@
+//! Channels of a client: joined as by everybody else, so under the same conditions.
+
+use std::sync::Arc;
+
+use bus::Position;
+use kernel::limits;
+use serde_json::{Value, json};
+
+use super::namespace::Call;
+use super::{Args, Socket};
+use crate::Caller;
+use crate::channels::Ticket;
+use crate::codes::{Refused, ReplyError};
+use crate::hub::Recovery;
+
+/// Why a channel was not joined.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// It is not open to this caller.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It hears `limits::CHANNELS_PER_CONNECTION` already.
+    #[error("too many channels")]
+    TooMany,
+    /// The client is gone, or has left the namespace.
+    #[error("the client is gone")]
+    Gone,
+}
+
+/// A channel that was joined and is not heard yet, with what the client gets first.
+pub(super) struct Joined {
+    channel: Arc<str>,
+    /// None where a guard does not let the client in, which it is not told.
+    inside: Option<Option<Recovery>>,
+}
+
+impl Socket {
+    /// Lets it hear a channel from now on: each publication comes as an event (see the README). It is told so by the event
+    /// `subscribed`. A channel that it hears already is left as it is.
+    ///
+    /// # Errors
+    /// See [`JoinError`].
+    pub async fn join(self: &Arc<Self>, channel: &str) -> Result<(), JoinError> {
+        self.join_showing(channel, "").await
+    }
+
+    /// As [`Socket::join`], showing a token to the channel's guard.
+    ///
+    /// # Errors
+    /// See [`JoinError`].
+    pub async fn join_showing(self: &Arc<Self>, channel: &str, token: &str) -> Result<(), JoinError> {
+        if self.rooms().has(channel) {
+            return Ok(());
+        }
+        let joined = self.begin(channel, token, None).await?;
+        self.hear(joined, true)
+    }
+
+    /// Lets it hear a channel no longer.
+    pub fn leave(&self, channel: &str) {
+        if !self.rooms().has(channel) {
+            return;
+        }
+        self.peer.core.channels.leave(channel, self.id);
+        let mut rooms = self.rooms();
+        rooms.list.retain(|room| *room.channel != *channel);
+        self.emit_in(&rooms, "unsubscribed", Args::of(json!([channel, 2000, "unsubscribed"])));
+    }
+
+    /// Joins first and asks then: whoever loses its right in between is found by `Hub::recheck`.
+    pub(super) async fn begin(
+        self: &Arc<Self>,
+        channel: &str,
+        token: &str,
+        since: Option<Position>,
+    ) -> Result<Joined, JoinError> {
+        if self.rooms().list.len() >= limits::CHANNELS_PER_CONNECTION {
+            return Err(JoinError::TooMany);
+        }
+        let core = &self.peer.core;
+        let caller: Arc<Caller> =
+            if token.is_empty() { self.caller.clone() } else { self.caller.showing(token).into() };
+        let namespace = core.open(channel, &caller).await?;
+        let guarded = namespace.guard.is_some();
+        if !token.is_empty() && !guarded {
+            return Err(Refused::Forbidden.into());
+        }
+        let ticket = Ticket { caller: guarded.then(|| caller.clone()), ..Ticket::default() };
+        let name = core.channels.join(channel, self.member(), ticket);
+        if !core.admits(&namespace, channel, &caller).await {
+            core.channels.leave(channel, self.id);
+            return Ok(Joined { channel: name, inside: None });
+        }
+        let recovery = if namespace.history_size > 0 {
+            match core.recover(channel, since).await {
+                Ok(recovery) => Some(recovery),
+                Err(error) => {
+                    core.channels.leave(channel, self.id);
+                    return Err(Refused::Unavailable(Arc::new(error)).into());
+                }
+            }
+        } else {
+            None
+        };
+        Ok(Joined { channel: name, inside: Some(recovery) })
+    }
+
+    /// What was joined is heard from here on.
+    pub(super) fn hear(self: &Arc<Self>, joined: Joined, told: bool) -> Result<(), JoinError> {
+        let Joined { channel, inside } = joined;
+        let Some(recovery) = inside else {
+            self.emit("subscribed", Args::of(json!([&*channel])));
+            return Ok(());
+        };
+        let core = &self.peer.core;
+        let top = recovery.as_ref().map(|recovery| recovery.top.clone());
+        let mut added = false;
+        core.channels.settle(&channel, self.id, top.clone(), || {
+            let mut rooms = self.rooms();
+            added = rooms.add(&channel, top);
+            if added && told {
+                self.emit_in(&rooms, "subscribed", Args::of(json!([&*channel])));
+            }
+            drop(rooms);
+        });
+        if !added {
+            core.channels.leave(&channel, self.id);
+            return Err(JoinError::Gone);
+        }
+        Ok(())
+    }
+
+    /// Takes back what was joined.
+    pub(super) fn undo(&self, joined: &Joined) {
+        self.peer.core.channels.leave(&joined.channel, self.id);
+    }
+}
+
+impl Joined {
+    /// What was missed, all of it; none where that is not to be had.
+    pub(super) fn missed(&self) -> Option<(&Arc<str>, &Recovery)> {
+        let recovery = self.inside.as_ref()?.as_ref()?;
+        recovery.recovered.then_some((&self.channel, recovery))
+    }
+}
+
+/// The event `subscribe`: a channel, and a token where the channel is guarded.
+pub(super) async fn subscribe(call: Call) -> Args {
+    let text = |number: usize| call.args.values.get(number).and_then(Value::as_str).unwrap_or_default();
+    let joined = match text(0) {
+        "" => Err(ReplyError::BAD_REQUEST),
+        channel => call.socket.join_showing(channel, text(1)).await.map_err(|error| match &error {
+            JoinError::Refused(refused) => refused.into(),
+            JoinError::TooMany => ReplyError::LIMIT_EXCEEDED,
+            JoinError::Gone => ReplyError::NOT_AVAILABLE,
+        }),
+    };
+    Args::of(joined.map_or_else(|error| json!({ "error": error }), |()| json!({})))
+}
+
+/// The event `unsubscribe`: a channel.
+pub(super) async fn unsubscribe(call: Call) -> Args {
+    match call.args.values.first().and_then(Value::as_str) {
+        Some(channel) => {
+            call.socket.leave(channel);
+            Args::of(json!({}))
+        }
+        None => Args::of(json!({ "error": ReplyError::BAD_REQUEST })),
+    }
+}

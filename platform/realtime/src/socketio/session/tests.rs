@@ -1,0 +1,194 @@
+//! The session against a model of what the document says, over any order of requests, packets and ticks.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn an_upgrade_lets_the_waiting_request_go() {
+    let mut session = Session::polling();
+    assert_eq!(session.get(), Ok(()));
+    assert_eq!(session.court(), Ok(()));
+    assert_eq!(session.poll(), Poll::Wait);
+    assert_eq!(session.courting(&Packet::Probe), Courting::Answer);
+    assert_eq!(session.poll(), Poll::Release);
+    session.get_ends(false);
+    assert_eq!(session.courting(&Packet::Upgrade), Courting::Upgraded);
+    assert_eq!(
+        (session.get(), session.post(), session.court()),
+        (Err(Refused::Gone), Err(Refused::Gone), Err(Refused::Gone))
+    );
+    assert_eq!(session.receive(Packet::Message("2[]")), Received::Message("2[]"));
+}
+
+#[test]
+fn a_socket_that_does_not_ask_first_is_refused_and_leaves_the_session_alone() {
+    let mut session = Session::polling();
+    assert_eq!(session.courting(&Packet::Upgrade), Courting::Refused, "nobody courts");
+    for first in [Packet::Upgrade, Packet::Message(""), Packet::Pong, Packet::Close] {
+        assert_eq!(session.court(), Ok(()));
+        assert_eq!(session.court(), Err(Refused::Twice), "a second socket");
+        assert_eq!(session.courting(&first), Courting::Refused);
+        session.court_ends();
+    }
+    assert_eq!((session.get(), session.poll()), (Ok(()), Poll::Wait));
+}
+
+#[test]
+fn two_requests_of_a_kind_end_the_session() {
+    let mut session = Session::polling();
+    assert_eq!((session.get(), session.post()), (Ok(()), Ok(())), "one of each");
+    assert_eq!(session.get(), Err(Refused::Twice));
+    assert_eq!(session.poll(), Poll::Close, "the first is told");
+    session.get_ends(false);
+    assert_eq!((session.get(), session.post()), (Err(Refused::Gone), Err(Refused::Gone)));
+}
+
+#[test]
+fn who_says_farewell_hears_no_close() {
+    let mut session = Session::polling();
+    assert_eq!(session.get(), Ok(()));
+    assert_eq!(session.receive(Packet::Close), Received::Closed);
+    assert_eq!(session.poll(), Poll::Noop);
+}
+
+#[test]
+fn an_abandoned_poll_ends_the_session() {
+    let mut session = Session::polling();
+    assert_eq!(session.get(), Ok(()));
+    session.get_ends(true);
+    assert_eq!(session.get(), Err(Refused::Gone));
+    let mut moved = Session::polling();
+    assert_eq!((moved.get(), moved.court()), (Ok(()), Ok(())));
+    assert_eq!(moved.courting(&Packet::Probe), Courting::Answer);
+    assert_eq!(moved.courting(&Packet::Upgrade), Courting::Upgraded);
+    moved.get_ends(true);
+    assert_eq!(moved.receive(Packet::Message("")), Received::Message(""), "it went over the socket already");
+}
+
+#[test]
+fn the_heart_beats() {
+    let mut session = Session::socket();
+    session.connected();
+    assert_eq!(session.tick(|_| 3), Tick::Wait(4));
+    assert_eq!(session.tick(|_| 0), Tick::Ping(PONG_S));
+    assert_eq!(session.receive(Packet::Pong), Received::Nothing);
+    assert_eq!(session.tick(|_| 0), Tick::Wait(PING_S - PONG_S));
+    assert_eq!(session.tick(|_| 0), Tick::Ping(PONG_S));
+    assert_eq!(session.tick(|_| 0), Tick::Dead);
+    assert_eq!(session.tick(|_| 0), Tick::Over);
+    assert_eq!(Session::polling().tick(|_| 0), Tick::Stale);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Get,
+    GetEnds(bool),
+    Post,
+    PostEnds,
+    Court,
+    CourtEnds,
+    Courting(Said),
+    Receive(Said),
+    Connected,
+    Tick,
+    Close,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Said {
+    Close,
+    Probe,
+    Pong,
+    Message,
+    Upgrade,
+}
+
+impl Said {
+    fn packet(self) -> Packet<'static> {
+        match self {
+            Self::Close => Packet::Close,
+            Self::Probe => Packet::Probe,
+            Self::Pong => Packet::Pong,
+            Self::Message => Packet::Message("x"),
+            Self::Upgrade => Packet::Upgrade,
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let said = || prop::sample::select(vec![Said::Close, Said::Probe, Said::Pong, Said::Message, Said::Upgrade]);
+    prop_oneof![
+        3 => Just(Step::Get),
+        2 => any::<bool>().prop_map(Step::GetEnds),
+        2 => Just(Step::Post),
+        2 => Just(Step::PostEnds),
+        2 => Just(Step::Court),
+        1 => Just(Step::CourtEnds),
+        4 => said().prop_map(Step::Courting),
+        3 => said().prop_map(Step::Receive),
+        1 => Just(Step::Connected),
+        1 => Just(Step::Tick),
+        1 => Just(Step::Close),
+    ]
+}
+
+proptest! {
+    /// Whatever the order: what is over stays over, a session moves to a socket once and only after a probe, and two requests
+    /// of a kind are never both let in.
+    #[test]
+    fn no_order_of_things_breaks_a_session(steps in prop::collection::vec(step(), 1..60)) {
+        let mut session = Session::polling();
+        let (mut gets, mut posts, mut probed, mut courted) = (0_u32, 0_u32, false, false);
+        let (mut over, mut moved) = (false, false);
+        for step in steps {
+            match step {
+                Step::Get => gets += u32::from(session.get().is_ok()),
+                Step::GetEnds(abandoned) if gets > 0 => {
+                    gets -= 1;
+                    session.get_ends(abandoned);
+                }
+                Step::Post => posts += u32::from(session.post().is_ok()),
+                Step::PostEnds if posts > 0 => {
+                    posts -= 1;
+                    session.post_ends();
+                }
+                Step::Court => {
+                    let let_in = session.court().is_ok();
+                    prop_assert!(!(let_in && (courted || moved || over)));
+                    courted |= let_in;
+                }
+                Step::CourtEnds if courted => {
+                    session.court_ends();
+                    (courted, probed) = (false, false);
+                }
+                Step::Courting(said) if courted => match session.courting(&said.packet()) {
+                    Courting::Answer => probed = true,
+                    Courting::Upgraded => {
+                        prop_assert!(probed && !moved && !over);
+                        (moved, courted) = (true, false);
+                    }
+                    Courting::Refused => {}
+                },
+                Step::Receive(said) => {
+                    let received = session.receive(said.packet());
+                    prop_assert!(!over || received == Received::Nothing);
+                }
+                Step::Connected => session.connected(),
+                Step::Tick => {
+                    let tick = session.tick(|bound| bound - 1);
+                    prop_assert_eq!(over, tick == Tick::Over);
+                }
+                Step::Close => session.close(By::Server),
+                _ => {}
+            }
+            prop_assert!(gets <= 1 && posts <= 1);
+            let closed = matches!(session.carrier, Carrier::Closed(_));
+            prop_assert!(closed || !over, "it lives again");
+            over = closed;
+            if moved && !over {
+                prop_assert_eq!(session.poll(), Poll::Noop);
+            }
+        }
+    }
+}

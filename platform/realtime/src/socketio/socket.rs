@@ -1,0 +1,237 @@
+//! A client in one namespace.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use bus::Position;
+use bytes::Bytes;
+use kernel::limits;
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::Args;
+use super::namespace::{Call, Namespace};
+use super::packet::{Body, Packet};
+use super::peer::Peer;
+use super::recovery;
+use crate::Caller;
+use crate::broadcast::Broadcast;
+use crate::codes::Disconnect;
+use crate::members::Member;
+
+/// A client of Socket.IO in one of the namespaces that it is in.
+pub struct Socket {
+    pub(crate) id: u64,
+    sid: Arc<str>,
+    pub(crate) peer: Arc<Peer>,
+    pub(super) namespace: Arc<Namespace>,
+    pub(crate) caller: Arc<Caller>,
+    rooms: Mutex<Rooms>,
+    asked: Mutex<Asked>,
+}
+
+/// The channels that it hears, and how far it has come in each.
+#[derive(Default)]
+pub(super) struct Rooms {
+    pub(super) list: Vec<Room>,
+    /// It is over: nothing may be joined any more.
+    gone: bool,
+}
+
+pub(crate) struct Room {
+    pub(super) channel: Arc<str>,
+    /// None on a channel without history.
+    pub(super) at: Option<Position>,
+}
+
+/// Acknowledgements that the server waits for.
+#[derive(Default)]
+struct Asked {
+    next: u64,
+    waiting: HashMap<u64, oneshot::Sender<Args>>,
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Socket({} in {})", self.sid, self.namespace.path)
+    }
+}
+
+impl Socket {
+    pub(super) fn new(peer: &Arc<Peer>, namespace: Arc<Namespace>, caller: Arc<Caller>, sid: Arc<str>) -> Arc<Self> {
+        Arc::new(Self {
+            id: peer.core.members.fresh_id(),
+            sid,
+            peer: peer.clone(),
+            namespace,
+            caller,
+            rooms: Mutex::default(),
+            asked: Mutex::default(),
+        })
+    }
+
+    /// What its client calls `socket.id`. Others may know it: it opens nothing.
+    pub fn id(&self) -> &Arc<str> {
+        &self.sid
+    }
+
+    /// Whom it acts for.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The namespace.
+    pub fn path(&self) -> &str {
+        &self.namespace.path
+    }
+
+    /// The channels that it hears.
+    pub fn channels(&self) -> Vec<Arc<str>> {
+        self.rooms.lock().list.iter().map(|room| room.channel.clone()).collect()
+    }
+
+    /// Sends it an event. A client that takes nothing is closed when `limits::REALTIME_QUEUE_BYTES` wait for it.
+    pub fn emit(&self, name: &str, args: Args) {
+        self.emit_in(&self.rooms.lock(), name, args);
+    }
+
+    pub(super) fn emit_in(&self, rooms: &Rooms, name: &str, mut args: Args) {
+        // Clients take the last text of whatever event for their position.
+        args.values.extend(self.namespace.recovery.as_ref().map(|_| Value::from(recovery::place(&rooms.list))));
+        self.say(Body::Event { id: None, name: name.to_owned(), args });
+    }
+
+    /// Sends it an event, and waits for what its listener answers. None where that does not come in time, or at all. In a
+    /// recovering namespace do not end it with a text: the client's library would take that for where it is.
+    pub async fn ask(&self, name: &str, args: Args, patience: Duration) -> Option<Args> {
+        let (answer, answered) = oneshot::channel();
+        let id = {
+            let mut asked = self.asked.lock();
+            asked.waiting.retain(|_, waiting| !waiting.is_closed());
+            if asked.waiting.len() >= limits::SOCKETIO_ASKED {
+                return None;
+            }
+            let id = asked.next;
+            asked.next += 1;
+            asked.waiting.insert(id, answer);
+            id
+        };
+        self.say(Body::Event { id: Some(id), name: name.to_owned(), args });
+        tokio::time::timeout(patience, answered).await.ok()?.ok()
+    }
+
+    /// Puts it out of the namespace. Its client does not come back by itself.
+    pub fn disconnect(self: &Arc<Self>) {
+        self.say(Body::Disconnect);
+        self.peer.sockets.lock().retain(|other| !Arc::ptr_eq(other, self));
+        self.leave_all();
+    }
+
+    pub(super) fn say(&self, body: Body) {
+        let packet = Packet { namespace: self.namespace.path.to_string(), body };
+        self.peer.post(packet.frames());
+    }
+
+    pub(super) async fn happens(self: &Arc<Self>, id: Option<u64>, name: &str, args: Args) {
+        // As with the library's own server, what nobody listens to is not acknowledged.
+        let Some(listener) = self.namespace.listener(name) else { return };
+        let done = listener(Call { socket: self.clone(), args });
+        match tokio::time::timeout(Duration::from_millis(limits::SOCKETIO_EVENT_MS), done).await {
+            Ok(args) => {
+                if let Some(id) = id {
+                    self.say(Body::Ack { id, args });
+                }
+            }
+            Err(_) => tracing::warn!(namespace = self.path(), event = name, "an event took too long and was given up"),
+        }
+    }
+
+    /// One that nobody asked for, or no longer waits for, is nothing.
+    pub(super) fn acknowledged(&self, id: u64, args: Args) {
+        let waiting = self.asked.lock().waiting.remove(&id);
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(args);
+        }
+    }
+
+    pub(super) fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.rooms.lock()
+    }
+
+    /// Queues a publication. Whoever calls wakes the connection's task.
+    #[must_use]
+    pub(crate) fn deliver(&self, broadcast: &Broadcast) -> Option<Waker> {
+        // Held until it is queued: what a client hears last says how far it has come in every channel.
+        let mut rooms = self.rooms.lock();
+        let frame = self.frame(&mut rooms, broadcast);
+        self.peer.outbox.post(frame.clone(), frame.len())
+    }
+
+    /// A publication as the client gets it, which moves it on.
+    pub(super) fn frame(&self, rooms: &mut Rooms, broadcast: &Broadcast) -> Bytes {
+        let publication = &broadcast.publication;
+        if let Some(room) = rooms.list.iter_mut().find(|room| *room.channel == **broadcast.channel()) {
+            room.at =
+                room.at.as_ref().map(|_| Position { offset: publication.offset, epoch: publication.epoch.clone() });
+        }
+        match (&self.namespace.recovery, &rooms.list[..]) {
+            (None, _) => broadcast.socketio(&self.namespace.path, None),
+            (Some(_), [alone]) if alone.channel == *broadcast.channel() => {
+                broadcast.socketio(&self.namespace.path, Some(alone))
+            }
+            (Some(_), list) => broadcast.socketio_apart(&self.namespace.path, &recovery::place(list)),
+        }
+    }
+
+    /// The guard of the channel no longer lets it in.
+    pub(crate) fn turned_out(&self, channel: &str) {
+        let mut rooms = self.rooms.lock();
+        rooms.list.retain(|room| *room.channel != *channel);
+        let args = Args::of(serde_json::json!([channel, 2100, "permission denied"]));
+        self.emit_in(&rooms, "unsubscribed", args);
+    }
+
+    /// A publication is missing: the client comes again and gets it, or begins anew and sees that it did.
+    pub(crate) fn lost(&self) {
+        self.peer.close(Disconnect::INSUFFICIENT_STATE);
+    }
+
+    /// It has left the namespace, or its connection is over.
+    pub(super) fn leave_all(self: &Arc<Self>) {
+        let list = {
+            let mut rooms = self.rooms.lock();
+            rooms.gone = true;
+            std::mem::take(&mut rooms.list)
+        };
+        let core = &self.peer.core;
+        list.iter().for_each(|room| core.channels.leave(&room.channel, self.id));
+        self.asked.lock().waiting.clear();
+        core.members.leave(self.id);
+        core.socketio.gone(self);
+    }
+
+    pub(crate) fn member(self: &Arc<Self>) -> Member {
+        Member::Socketio(self.clone())
+    }
+}
+
+impl Rooms {
+    pub(super) fn has(&self, channel: &str) -> bool {
+        self.list.iter().any(|room| *room.channel == *channel)
+    }
+
+    /// Whether the room was added.
+    pub(super) fn add(&mut self, channel: &Arc<str>, at: Option<Position>) -> bool {
+        if self.gone {
+            return false;
+        }
+        if !self.has(channel) {
+            self.list.push(Room { channel: channel.clone(), at });
+        }
+        true
+    }
+}
