@@ -357,3 +357,35 @@ export interface RecoveryPlan {
   events: number;
   complete: boolean;
 }
+
+export type Role = "member" | "admin";
+
+/** Somebody with an account. */
+export interface Person {
+  id: string;
+  name: string;
+  email: string | null;
+  role: Role;
+  created_at_ms: number;
+  signed_in_at_ms: number | null;
+  /** Null when they are not banned; beyond what a date can say when it is for ever. */
+  banned_until_ms: number | null;
+  ban_reason: string | null;
+}
+
+/** Who this browser is; without a person, the administrator by a link. */
+export interface SignedIn {
+  role: Role;
+  person: Person | null;
+}
+
+/** What makes one account; whoever opens it must have its link. */
+export interface Invitation {
+  id: string;
+  role: Role;
+  note: string;
+  /** `admin`, or a person's id. */
+  maker: string;
+  created_at_ms: number;
+  expires_at_ms: number;
+}

@@ -31,6 +31,10 @@ const PAGES = [
   ["endpoint", `endpoints/${made.endpoint}`, "Messages"],
   ["radio", "radio", "mainspring/demo"],
   ["objectives", "slo", "of the budget left"],
+  ["people", "people", "Grace Hopper"],
+  ["person", `people/${made.person}`, "the same link in every room"],
+  ["invitations", "people/invitations", "night shift"],
+  ["sign-ins", "people/sign-ins", "mainspring admin-link"],
   ["keys", "keys", "Thumbnail worker"],
   ["audit", "audit", "Revoke an API key"],
   ["overview", "", "Everything works"],
@@ -126,7 +130,7 @@ const phone = await elsewhere.newPage();
 phone.on("pageerror", (error) => complaints.push(String(error)));
 for (const [name, path, text] of PAGES) {
   await visit(phone, path, text);
-  if (["overview", "jobs"].includes(name)) await shot(phone, `${name}-phone`);
+  if (["overview", "jobs", "people"].includes(name)) await shot(phone, `${name}-phone`);
   say({ type: "phone", name, faults: await faults(phone) });
 }
 receiver.stop();

@@ -1,4 +1,4 @@
-// What a server has in it when people have used it for a while: keys, schedules, endpoints, jobs that wait and that failed.
+// What a server has in it when people have used it for a while: accounts, keys, schedules, endpoints, jobs that wait and that failed.
 import { createServer } from "node:http";
 
 /** Two receivers on this machine: `/billing` takes what comes, `/search` is away. Answers their address and how to stop. */
@@ -8,6 +8,27 @@ export async function receivers() {
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   return { url: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
+}
+
+const PASSWORD = "a horse and a battery";
+
+/** A few accounts, one of them banned, and invitations that wait. Answers the id of the banned one. */
+async function people(ask, url) {
+  const make = (name, role) => ask("POST", "/api/v1/people", { name, role, email: `${name.split(" ")[0].toLowerCase()}@example.com`, password: PASSWORD });
+  await make("Ada Lovelace", "admin");
+  await make("Grace Hopper", "admin");
+  const banned = await make("Charles Babbage");
+  await make("Mary Somerville");
+  await make("Ruth Teitelbaum");
+  await ask("PUT", `/api/v1/people/${banned.id}/ban`, { until_ms: Date.now() + 7 * 86_400_000, reason: "Posted the same link in every room" });
+  // In browsers of their own.
+  for (const [name, password] of [["ada", PASSWORD], ["grace", "a horse, or was it two"], ["grace", PASSWORD]]) {
+    const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ email: `${name}@example.com`, password }) };
+    await fetch(new URL("/api/v1/session", url), init);
+  }
+  await ask("POST", "/api/v1/invitations", { note: "Kathleen, of the night shift" });
+  await ask("POST", "/api/v1/invitations", { note: "Whoever keeps the schedules", role: "admin" });
+  return banned.id;
 }
 
 /** Fills the server through its own API, as the administrator whose page this is. Answers the ids of what a page is about. */
@@ -23,6 +44,7 @@ export async function fill(page, receiver) {
   };
   const post = (path, body, headers) => ask("POST", `/api/v1/${path}`, body, headers);
 
+  const person = await people(ask, page.url());
   const key = async (name, ...scopes) => await post("keys", { name, scopes });
   await key("Shop", "events:publish");
   await key("Nightly reports", "events:read");
@@ -68,5 +90,5 @@ export async function fill(page, receiver) {
   await ask("PUT", "/api/v1/queues/images/policy", { concurrency: 4, rate: { jobs: 100, period_ms: 60_000 } });
   await post("webhooks/replays", { selection: { source: "github" }, dry_run: false });
   await post("events/replay", { subscription: "radio.compose", type: "github.push", from: 1, dry_run: false });
-  return { failed, schedule: digest.id, endpoint: search.id };
+  return { failed, schedule: digest.id, endpoint: search.id, person };
 }

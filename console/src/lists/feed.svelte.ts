@@ -99,7 +99,8 @@ export class Feed<T, C extends Changes<T> = Changes<T>> {
     this.loading = true;
     try {
       const page = await get<Page<T>>(this.of.path, { ...this.of.query(), limit: this.of.limit ?? PAGE_ROWS }, asking.signal);
-      this.list = start(this.stale ? empty() : this.list, page, this.of.order);
+      // Rows beside the page are those that the stream brought; without one they are those that were removed.
+      this.list = start(this.stale || this.of.channel === null ? empty() : this.list, page, this.of.order);
       this.failure = null;
       this.stale = false;
     } catch (failure) {

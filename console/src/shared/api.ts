@@ -26,8 +26,8 @@ export class ApiError extends Error {
   get advice(): string {
     if (this.code === "UNREACHABLE") return "Check that the server is running and that this machine can reach it. The page goes on by itself when it answers.";
     if (this.code === "TIMED_OUT") return "The server is busy or the network is slow. Try again in a moment.";
-    if (this.status === 401) return "Sign in again with a new admin link.";
-    if (this.status === 403) return "Reload the page; if it stays, sign in again with a new admin link.";
+    if (this.status === 401) return "Sign in again.";
+    if (this.status === 403) return "Reload the page; if it stays, sign in again.";
     if (this.status === 404) return "It may have been pruned by retention, or the address is mistyped.";
     if (this.status === 409) return "What you see now is its present state.";
     if (this.status === 429 || this.status === 503) {

@@ -20,6 +20,7 @@ export const PAGES: ConsolePage[] = [
   { part: "endpoints", name: "Endpoints", icon: "endpoints", key: "p" },
   { part: "radio", name: "Radio", icon: "radio", key: "r" },
   { part: "slo", name: "Objectives", icon: "slo", key: "b" },
-  { part: "keys", name: "People & keys", icon: "keys", key: "k" },
+  { part: "people", name: "People", icon: "people", key: "u" },
+  { part: "keys", name: "API keys", icon: "keys", key: "k" },
   { part: "audit", name: "Audit", icon: "audit", key: "a" },
 ];

@@ -1,22 +1,22 @@
 // What a form sends. What is wrong with a field is told at the field, all else at the foot of the page.
 
 import type { ApiError, FieldError } from "../shared/api.ts";
-import { Acting } from "./acting.svelte.ts";
+import { Acting, type Done } from "./acting.svelte.ts";
 
 export class Sending extends Acting {
   /** The fields of the last request that were wrong. */
   wrongs = $state.raw<FieldError[]>([]);
 
-  override run(work: () => Promise<string>, not?: string): Promise<boolean> {
+  override run(work: () => Promise<Done>, not?: string): Promise<boolean> {
     return super.run(async () => {
-      const words = await work();
+      const done = await work();
       this.wrongs = [];
-      return words;
+      return done;
     }, not);
   }
 
   /** For the form's `onsubmit`. */
-  submit(work: () => Promise<string>, not?: string): (event: SubmitEvent) => void {
+  submit(work: () => Promise<Done>, not?: string): (event: SubmitEvent) => void {
     return (event) => {
       event.preventDefault();
       void this.run(work, not);

@@ -10,7 +10,7 @@ use crate::node::Script;
 use crate::sse::push;
 
 /// The console's pages; a new one is looked at too.
-const PAGES: usize = 20;
+const PAGES: usize = 24;
 
 /// Where pictures of the pages go, when somebody wants them: a folder, seen from the repository.
 fn pictures() -> Option<String> {
@@ -104,5 +104,31 @@ async fn an_administrator_looks_at_every_page_by_mouse_by_keyboard_and_on_a_phon
     }
     assert_eq!((pages.len(), phone.len()), (PAGES, PAGES));
     assert_eq!(end[0]["complaints"], Value::Array(Vec::new()));
+    browser.end().await
+}
+
+#[tokio::test]
+async fn an_administrator_lets_people_in_and_turns_them_out() -> Result<()> {
+    let server = Server::start().await?;
+    let link = server.admin_link().context("a link")?.to_owned();
+    let url = server.url();
+    let mut browser = Script::start("people.mjs", &[link.as_str(), url.as_str()])?;
+    let said = browser.until(|line| line["type"] == "end").await?;
+    let one = |kind: &str| said.iter().find(|line| line["type"] == kind).context("a line of this kind");
+    for line in said.iter().filter(|line| line.get("faults").is_some()) {
+        assert_eq!(line["faults"], Value::Array(Vec::new()), "{line}");
+    }
+    let reset = one("link")?;
+    assert_eq!((&reset["whole"], &reset["again"]), (&true.into(), &false.into()), "a link is shown once: {reset}");
+    assert_eq!(one("taken")?["at"], "email", "what is wrong is told at its field");
+    let member = one("member")?;
+    assert_eq!((&member["path"], &member["api"]), (&"/console".into(), &403.into()), "{member}");
+    assert_eq!(one("ban")?["reason"], true, "a ban that is made anew has its reason");
+    assert_eq!(one("role")?["known"], "Ada");
+    assert_eq!(one("invitation")?["whole"], true);
+    assert_eq!(one("deletion")?["spared"], 200, "Escape leaves it undone");
+    let end = one("end")?;
+    assert_eq!(end["raw"], Value::Array(Vec::new()), "an act has no words");
+    assert_eq!(end["complaints"], Value::Array(Vec::new()));
     browser.end().await
 }

@@ -20,7 +20,31 @@ const ACTORS: Record<string, string> = { admin: "Administrator", anonymous: "Sig
 /** What the changes are called. One that is not named here is shown as it was asked for. */
 const ACTIONS: Record<string, string> = {
   "POST /console/enter/{token}": "Sign in by a link",
+  "POST /sign-in": "Sign in with a password",
+  "POST /api/v1/session": "Sign in with a password",
   "POST /api/v1/session/end": "Sign out",
+  "POST /join": "Join",
+  "POST /join/{token}": "Join by an invitation",
+  "POST /api/v1/people/register": "Join",
+  "POST /password/{token}": "Set a password by a link",
+  "POST /api/v1/people/password-reset": "Set a password by a link",
+  "POST /api/v1/people": "Make an account",
+  "PATCH /api/v1/people/{id}": "Change a person",
+  "DELETE /api/v1/people/{id}": "Delete a person",
+  "PUT /api/v1/people/{id}/ban": "Ban a person",
+  "DELETE /api/v1/people/{id}/ban": "Unban a person",
+  "POST /api/v1/people/{id}/sign-out": "Sign a person out everywhere",
+  "POST /api/v1/people/{id}/password-reset": "Make a link for a new password",
+  "POST /api/v1/invitations": "Invite somebody",
+  "DELETE /api/v1/invitations/{id}": "Take an invitation back",
+  "PATCH /api/v1/me": "Change one's own name",
+  "POST /api/v1/me/password": "Change one's own password",
+  "POST /api/v1/me/sign-out": "Sign oneself out everywhere",
+  "DELETE /api/v1/me/sessions/{id}": "Sign one's own browser out",
+  "user create": "Make an account",
+  "user password": "Make a link for a new password",
+  "user ban": "Ban a person",
+  "user unban": "Unban a person",
   "POST /api/v1/keys": "Make an API key",
   "DELETE /api/v1/keys/{id}": "Revoke an API key",
   "POST /api/v1/jobs": "Enqueue a job",
@@ -86,7 +110,14 @@ export function actionWords(action: string): string {
   return ACTIONS[action] ?? action;
 }
 
+/** Whether an actor is somebody with an account, and not the administrator by a link, a key or the command line. */
+export function isPerson(actor: string): boolean {
+  return /^usr_[0-9a-z]+$/.test(actor);
+}
+
+/** A person is told from others by the end of the id: all of one day begin alike. */
 export function actorWords(actor: string): string {
+  if (isPerson(actor)) return `Person …${actor.slice(-6)}`;
   return ACTORS[actor] ?? actor;
 }
 
@@ -103,13 +134,17 @@ const PLACES: [pattern: RegExp, page: string[]][] = [
   [/^\/api\/v1\/schedules\/([^/]+)/, ["schedules"]],
   [/^\/api\/v1\/endpoints\/([^/]+)/, ["endpoints"]],
   [/^\/api\/v1\/keys\/([^/]+)/, ["keys"]],
+  [/^\/api\/v1\/people\/(usr_[^/]+)/, ["people"]],
+  // Of a command.
+  [/^(usr_[0-9a-z]+)$/, ["people"]],
   [/^\/api\/v1\/webhooks\/deliveries\/([^/]+)/, ["webhooks", "deliveries"]],
 ];
 
 /** The parts of the address of what was changed; null where the console has no page of it. */
 export function placeOf(entry: AuditEntry): string[] | null {
-  // What was removed has no page any more; a revoked key has.
-  if (entry.action.startsWith("DELETE") && !entry.target.startsWith("/api/v1/keys/")) return null;
+  // What was removed has no page any more; a revoked key and a person whose ban was taken back have.
+  const stays = entry.target.startsWith("/api/v1/keys/") || entry.target.endsWith("/ban");
+  if (entry.action.startsWith("DELETE") && !stays) return null;
   for (const [pattern, page] of PLACES) {
     const name = pattern.exec(entry.target)?.[1];
     if (name !== undefined && name !== "preview") return [...page, decodeURIComponent(name)];
