@@ -61,10 +61,9 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let store = floors::open_store(config, &products, &clock, &entropy).await?;
     floors::check_key(&store, &key, &entropy).await?;
     floors::attach_replica(config, &store).await?;
-    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
     let outbound = Outbound::new(config.outbound.settings());
-    let issuers = Issuers::new(&config.identity.issuers, outbound.clone(), clock.clone())?;
-    let identity = identity.registering(config.identity.registration).trusting(issuers);
+    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
+    let identity = open_identity(config, identity, outbound.clone(), &clock)?;
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
     // A lock on the data directory proves that this is the only process; on a shared database, leases do.
     let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
@@ -75,8 +74,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     events.led_by(fleet.clone());
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
-    let hub = open_hub(config, &products, &store, &identity, &bus, &clock, &entropy);
-    hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
+    let hub = open_hub(config, &products, &store, &identity, &bus, (&clock, &entropy, &key));
     let ctx = Ctx { store, events, jobs, hub, identity: identity.clone(), bus: bus.clone(), clock, entropy };
 
     let schedules = open_schedules(&ctx, &products).await?;
@@ -136,6 +134,12 @@ impl Machine {
             .chain(self.ctx.events.handlers());
         self.ctx.jobs.serve(handlers.collect(), slots);
     }
+}
+
+/// Who may come, and whose word for it is taken.
+fn open_identity(config: &Config, identity: Identity, outbound: Outbound, clock: &Clock) -> Result<Identity> {
+    let issuers = Issuers::new(&config.identity.issuers, outbound, clock.clone())?;
+    Ok(identity.registering(config.identity.registration).trusting(issuers))
 }
 
 async fn open_schedules(ctx: &Ctx, products: &[Product]) -> Result<Schedules> {
@@ -233,12 +237,12 @@ fn open_hub(
     store: &Store,
     identity: &Identity,
     bus: &Bus,
-    clock: &Clock,
-    entropy: &Entropy,
+    (clock, entropy, key): (&Clock, &Entropy, &SealKey),
 ) -> Hub {
     let doorman = Arc::new(Door(identity.clone()));
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), doorman);
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
+    hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
     hub.namespace(Namespace::admin(live::NAMESPACE));
     hub.namespace(Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS));
     for namespace in products.iter().flat_map(|product| product.channels(store)) {

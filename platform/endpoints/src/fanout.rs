@@ -3,7 +3,7 @@
 use ::store::Tx;
 use events::{Event, EventType, Filter, Stream};
 use jobs::{EnqueueError, NewJob};
-use kernel::MessageId;
+use kernel::id::MessageId;
 
 use crate::deliver::{DELIVER, Parcel};
 use crate::reading::MessageRow;

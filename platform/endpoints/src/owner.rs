@@ -3,7 +3,8 @@
 use ::store::{StoreError, Tx};
 use events::{AppendError, Appended, EventType, Filter};
 use jobs::EnqueueError;
-use kernel::{EndpointId, Secret, limits};
+use kernel::id::EndpointId;
+use kernel::{Secret, limits};
 use outbound::{Policy, Refused};
 
 use crate::fanout::Subject;

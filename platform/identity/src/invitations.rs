@@ -7,8 +7,7 @@ use store::{FromRow, Row, StoreError, Tx, params};
 use utoipa::ToSchema;
 
 use crate::people::Actor;
-use crate::people::model::{self, Role};
-use crate::people::store as rows;
+use crate::people::{self, Role, store as rows};
 use crate::sessions::digest;
 use crate::{Identity, passwords, sign_in};
 
@@ -129,7 +128,7 @@ impl Identity {
     /// Makes an account, unless the address has one: which of the two it was is not told, and takes as long. An invitation is used up
     /// either way, so that none is good for asking who is here.
     pub(crate) async fn register(&self, it: Applicant<'_>) -> ProblemResult<()> {
-        let (name, email) = (model::name(it.name)?, model::email(it.email)?);
+        let (name, email) = (people::name(it.name)?, people::email(it.email)?);
         passwords::check(it.password, (&name, &email), "/password")?;
         let invited = !it.invitation.is_empty();
         match self.registration {
@@ -169,7 +168,7 @@ impl Identity {
         let (digest, now_ms) = (digest(&token), self.clock.now_ms());
         let write = async move |tx: &mut Tx| {
             actor.must_administer(tx, now_ms).await?;
-            let account = rows::by_id(tx, id).await?.ok_or_else(|| crate::people::nobody(id))?;
+            let account = rows::by_id(tx, id).await?.ok_or_else(|| people::nobody(id))?;
             tx.execute("DELETE FROM password_resets WHERE expires_at_ms < $1", params![now_ms]).await?;
             let sql =
                 "INSERT INTO password_resets (digest, person, epoch, maker, expires_at_ms) VALUES ($1, $2, $3, $4, $5)";

@@ -41,7 +41,7 @@ impl Identity {
     /// Signs in: 401 for whatever does not fit, 403 for who is banned and knows the password, 429 after
     /// [`limits::SIGN_IN_FAILURES`].
     pub(crate) async fn sign_in(&self, it: Credentials<'_>) -> ProblemResult<SignedIn> {
-        let email = model::folded(it.email);
+        let email = model::email(it.email);
         let account = match email.clone() {
             Some(email) => self.store.read(async move |tx| rows::by_email(tx, &email).await).await?,
             None => None,

@@ -39,7 +39,7 @@ impl Identity {
     /// # Errors
     /// 400 for what cannot be, 409 when the address is somebody's, and what the store says.
     pub async fn make_person(&self, actor: Actor, new: &NewPerson, password: &Secret) -> ProblemResult<PersonId> {
-        let (name, email) = (model::name(&new.name)?, model::email(&new.email)?);
+        let (name, email) = (name(&new.name)?, email(&new.email)?);
         passwords::check(password, (&name, &email), "/password")?;
         let hash = self.passwords.hash(&self.entropy, password).await?;
         let (id, role, now_ms) = (PersonId::new(&self.clock, &self.entropy), new.role, self.clock.now_ms());
@@ -115,7 +115,7 @@ impl Identity {
     /// # Errors
     /// 400 for none, 404 for nobody.
     pub async fn rename(&self, actor: Actor, id: PersonId, name: &str) -> ProblemResult<()> {
-        let name = model::name(name)?;
+        let name = self::name(name)?;
         self.change(actor, id, By::Oneself, async move |tx: &mut Tx, _| {
             let sql = "UPDATE people SET name = $2 WHERE id = $1";
             tx.execute(sql, params![&id.to_string(), &name]).await?;
@@ -234,6 +234,22 @@ enum By {
 enum Ends {
     Nothing,
     Everything,
+}
+
+/// A name that can be kept, or 400 that names the field.
+pub(crate) fn name(name: &str) -> ProblemResult<String> {
+    model::name(name).ok_or_else(|| {
+        let why = format!("A name has 1 to {} printable characters.", kernel::limits::PERSON_NAME_CHARS);
+        Problem::bad_request("name_invalid", why.clone()).field("/name", why)
+    })
+}
+
+/// An address that can be kept, or 400 that names the field.
+pub(crate) fn email(email: &str) -> ProblemResult<String> {
+    model::email(email).ok_or_else(|| {
+        let why = "Give an address of the form name@example.com, in ASCII.";
+        Problem::bad_request("email_invalid", why).field("/email", why)
+    })
 }
 
 pub(crate) fn nobody(id: PersonId) -> Problem {
