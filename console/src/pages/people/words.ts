@@ -21,8 +21,8 @@ export const SPANS: { value: string | null; label: string }[] = [
   { value: null, label: "For ever" },
 ];
 
-/** The last moment that a date can say (ECMA-262, 21.4.1.1). A ban for ever ends after it. */
-const LAST_DATE_MS = 8.64e15;
+/** The last millisecond of the year 9999, as the server says for ever. */
+const FOR_EVER_MS = 253_402_300_799_999;
 
 /** Whether a person is banned at this moment. */
 export function isBanned(person: Person, nowMs: number): boolean {
@@ -31,7 +31,7 @@ export function isBanned(person: Person, nowMs: number): boolean {
 
 /** The end of a ban as it is asked for; null is for ever. */
 export function banEnd(untilMs: number): number | null {
-  return untilMs > LAST_DATE_MS ? null : untilMs;
+  return untilMs >= FOR_EVER_MS ? null : untilMs;
 }
 
 /** "for ever", "until 2026-11-23 08:00:00". */
