@@ -318,7 +318,7 @@ pub const SIGN_IN_WINDOW_MS: i64 = 15 * 60_000;
 /// How long an invitation can be used, milliseconds.
 pub const INVITATION_MS: i64 = 7 * 86_400_000;
 /// Invitations that can be used at one time.
-pub const INVITATIONS: usize = 1_000;
+pub const INVITATIONS: usize = PAGE;
 /// How long a link that sets a new password can be used, milliseconds.
 pub const PASSWORD_RESET_MS: i64 = 86_400_000;
 /// How long a change of a person's rights is kept for the processes that have not looked yet, milliseconds.
@@ -427,3 +427,24 @@ pub const CHAT_SWEEP: i64 = 500;
 pub const TELEMETRY_QUEUE: usize = 2_048;
 /// Errors that wait for the error tracker; more are lost and counted.
 pub const REPORTS_QUEUE: usize = 64;
+
+/// Of a channel with so many subscribers in a process at most, joins and leaves are told one by one.
+pub const PRESENCE_AT_ONCE: usize = 50;
+/// In a larger one those of so long are told together, milliseconds.
+pub const PRESENCE_TOGETHER_MS: u64 = 250;
+/// Joins and leaves of a channel that wait to be told together; so many are told at once.
+pub const PRESENCE_TOGETHER: usize = 1_000;
+/// What one client may publish, call and send within a second, together.
+pub const CLIENT_SAYS_PER_S: u32 = 100;
+/// What a token says of its client to others, bytes: with the rest it fits `PRESENT_BYTES`.
+pub const CLIENT_INFO_BYTES: usize = 2_048;
+/// A person that leaves and joins again within so long was never away, milliseconds.
+pub const PRESENCE_FLAP_MS: i64 = 3_000;
+/// Leaves of a channel that wait for somebody to come back; above that they are told at once.
+pub const PRESENCE_LEAVING: usize = 1_000;
+/// Clients for which one that came back may stand; then it is told as a new one.
+pub const PRESENCE_STAND_INS: usize = 8;
+/// How old a count of who is in a channel may be, milliseconds.
+pub const PRESENCE_STATS_MS: i64 = 100;
+/// Channels whose counts are remembered.
+pub const PRESENCE_STATS_KEPT: usize = 10_000;

@@ -4,10 +4,10 @@ use axum::http::HeaderMap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use identity::people::{Actor, Changed, Pass, Welcome};
-use identity::tokens::Refusal;
+use identity::tokens::{Claims, Refusal};
 use identity::{Caller, Identity, Role};
 use kernel::Secret;
-use realtime::doorman::{Shown, Standing, Unknown};
+use realtime::doorman::{BadClaims, Shown, Standing, Unknown};
 use realtime::{Doorman, Hub};
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,13 @@ impl Doorman for Door {
     fn by_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Shown> {
         async move {
             match self.0.by_token(token).await {
-                Ok((pass, _)) => caller(&pass).map_or(Shown::Bad, Shown::Good),
+                Ok((pass, claims)) => by_claims(&pass, claims).map_or_else(
+                    |error| {
+                        tracing::debug!(%error, "what the token of a connection says cannot be used");
+                        Shown::Bad
+                    },
+                    Shown::Good,
+                ),
                 Err(Refusal::Expired) => Shown::Expired,
                 Err(Refusal::Bad(why)) => {
                     tracing::debug!(why, "the token of a connection is refused");
@@ -84,6 +90,16 @@ fn caller(pass: &Pass) -> Option<realtime::Caller> {
     };
     let (until_ms, shown): (_, Secret) = (Some(pass.until_ms), pass.shown.clone());
     Some(realtime::Caller { user: actor.to_string(), admin, until_ms, pass: Some(shown), ..Default::default() })
+}
+
+/// The same, with what the token says of the connection: until when it may last, and what others are shown.
+fn by_claims(pass: &Pass, claims: Claims) -> Result<realtime::Caller, BadClaims> {
+    let Some(known) = caller(pass) else { return Ok(realtime::Caller::default()) };
+    let mut said = claims.rest;
+    said.insert("sub".to_owned(), known.user.clone().into());
+    said.insert("exp".to_owned(), (claims.expires_at_ms / 1_000).into());
+    let said = realtime::Caller::of_claims(&said.into())?;
+    Ok(realtime::Caller { until_ms: said.until_ms, info: said.info, ..known })
 }
 
 /// Ends the connections of whoever lost a right, until `stop`.

@@ -140,7 +140,11 @@ mod tests {
     async fn what_other_parts_know_of_routes_is_so() {
         let house = House::new().await;
         let scopes = Scope::ALL.to_vec();
-        let made = house.machine.identity.make_key(&NewKey { name: "x".into(), scopes, expires_at_ms: None }).await;
+        let made = house
+            .machine
+            .identity
+            .make_key(identity::people::Actor::Admin, &NewKey { name: "x".into(), scopes, expires_at_ms: None })
+            .await;
         let (id, token) = made.expect("made");
         let token = token.expose();
         let (_, document) = house.send(Method::GET, "/api/v1/openapi.json", token, &Value::Null).await;

@@ -44,8 +44,8 @@ pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next:
     let started = Instant::now();
     let caller = edge.identity.caller_of(request.headers()).await;
     let sent = TraceParent::of(request.headers());
-    // Whoever has signed in may continue a trace; anybody else's is at most a link.
-    let continued = sent.filter(|_| caller.is_somebody());
+    // Whoever operates this may continue a trace; anybody else's is at most a link.
+    let continued = sent.filter(|_| caller.operates());
     let trace = continued.map_or_else(|| TraceId::new(&edge.entropy), |sent| sent.trace);
     let info = RequestInfo { request_id: request_id(&edge, request.headers()), trace };
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
@@ -64,10 +64,11 @@ pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next:
     if caller.is_somebody() {
         span.record("caller", tracing::field::display(caller));
     }
-    let request = slow_body::guarded(&edge.identity, request, caller);
+    let (request, refused) = slow_body::guarded(&edge.identity, request, caller);
     let answered = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
     let _in_span = span.enter();
     let response = answered.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response());
+    let response = refused.get().map_or(response, |problem| problem.clone().into_response());
     let mut response = with_problem(response, &info);
     seal(response.headers_mut(), &info, &path, https);
     span.record("status", u64::from(response.status().as_u16()));

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use identity::people::Actor;
 use identity::{ApiKey, Identity, NewKey, Scope};
 use kernel::Clock;
 use kernel::clock::rfc3339;
@@ -103,7 +104,8 @@ pub(crate) async fn answer(identity: &Identity, ask: KeyAsk) -> Result<String, S
     let failed = |error| kernel::problem::chain(&error);
     match ask {
         KeyAsk::Create(new) => {
-            let (id, token) = identity.make_key(&new).await.map_err(|problem| problem.detail().to_owned())?;
+            let (id, token) =
+                identity.make_key(Actor::Admin, &new).await.map_err(|problem| problem.detail().to_owned())?;
             let made = Made { id, token: token.expose().to_owned() };
             serde_json::to_string(&made).map_err(|error| error.to_string())
         }
@@ -114,10 +116,12 @@ pub(crate) async fn answer(identity: &Identity, ask: KeyAsk) -> Result<String, S
             }
             Ok(keys.iter().map(|key| line(key, now_ms)).collect::<Vec<_>>().join("\n"))
         }
-        KeyAsk::Revoke(id) => match identity.revoke_key(id).await.map_err(failed)? {
-            true => Ok(format!("Key {id} is worth nothing any more.")),
-            false => Err(format!("there is no key {id}: `mainspring key list` shows them")),
-        },
+        KeyAsk::Revoke(id) => {
+            match identity.revoke_key(Actor::Admin, id).await.map_err(|problem| problem.detail().to_owned())? {
+                true => Ok(format!("Key {id} is worth nothing any more.")),
+                false => Err(format!("there is no key {id}: `mainspring key list` shows them")),
+            }
+        }
     }
 }
 

@@ -75,6 +75,8 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let grace = Duration::from_secs(config.server.grace_s);
     stop.cancel();
     machine.ctx.hub.drain(config.drain_window()).await;
+    // Who was in a channel here has left now, not when the others miss this process.
+    machine.bus.depart().await;
     door.cancel();
     if tokio::time::timeout(grace, open).await.is_err() {
         tracing::warn!("requests still open at the end of the grace time were cut");

@@ -1,37 +1,52 @@
 //! A body may take its time, and what let its sender in may be taken back meanwhile: then it does not arrive.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use futures_util::{StreamExt, stream};
 use identity::{Caller, Identity};
+use kernel::Problem;
 
 /// A body that took no longer than this is as old as its sender's right.
 const FRESH: Duration = Duration::from_millis(250);
+/// When to come again while the store does not answer, seconds.
+const RETRY_S: u32 = 5;
+
+/// Why a body did not arrive, for whoever answers.
+pub(crate) type Refused = Arc<OnceLock<Problem>>;
 
 /// The request with a body that ends in an error when its sender is nobody any more, or somebody else.
-pub(crate) fn guarded(identity: &Identity, request: Request, caller: Caller) -> Request {
+pub(crate) fn guarded(identity: &Identity, request: Request, caller: Caller) -> (Request, Refused) {
+    let refused = Refused::default();
     if !caller.is_somebody() || request.method().is_safe() {
-        return request;
+        return (request, refused);
     }
-    let (identity, begun) = (identity.clone(), Instant::now());
+    let (identity, begun, why) = (identity.clone(), Instant::now(), refused.clone());
     let headers = request.headers().clone();
     let (parts, body) = request.into_parts();
     let still = async move {
-        if begun.elapsed() <= FRESH || identity.caller_of(&headers).await == caller {
+        if begun.elapsed() <= FRESH {
             return None;
         }
-        Some(Err::<Bytes, _>(axum::Error::new(std::io::Error::other("its sender may not send it any more"))))
+        let problem = match identity.caller_of(&headers).await {
+            now if now == caller => return None,
+            Caller::Unknown => {
+                Problem::unavailable(RETRY_S, "whether its sender may still send it could not be looked up")
+            }
+            _ => Problem::unauthorized("You lost the right to send this while it was on its way."),
+        };
+        let error = axum::Error::new(std::io::Error::other("its sender may not send it any more"));
+        let _ = why.set(problem);
+        Some(Err::<Bytes, _>(error))
     };
     let last = stream::once(still).filter_map(std::future::ready);
-    Request::from_parts(parts, Body::from_stream(body.into_data_stream().chain(last)))
+    (Request::from_parts(parts, Body::from_stream(body.into_data_stream().chain(last))), refused)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http_body_util::BodyExt;
     use kernel::{Clock, Entropy, SealKey};
     use tokio::sync::Notify;
@@ -55,7 +70,7 @@ mod tests {
             store::Store::embedded(dir.path(), store::Durability::Normal, identity::MIGRATIONS, &clock, &entropy);
         let identity = Identity::new(store.expect("opened"), clock, entropy, SealKey::new([1; 32]));
         let new = identity::NewKey { name: "x".into(), scopes: vec![identity::Scope::JobsWork], expires_at_ms: None };
-        let (id, token) = identity.make_key(&new).await.expect("made");
+        let (id, token) = identity.make_key(identity::people::Actor::Admin, &new).await.expect("made");
         for revoked in [false, true] {
             let go = Arc::new(Notify::new());
             let request = Request::builder().method("POST").uri("/");
@@ -63,9 +78,9 @@ mod tests {
             let request = request.body(slow(&go)).expect("a request");
             let caller = identity.caller_of(request.headers()).await;
             assert!(matches!(caller, Caller::Key { .. }));
-            let request = guarded(&identity, request, caller);
+            let (request, why) = guarded(&identity, request, caller);
             if revoked {
-                assert!(identity.revoke_key(id).await.expect("written"));
+                assert!(identity.revoke_key(identity::people::Actor::Admin, id).await.expect("written"));
             }
             let begun = Instant::now();
             while begun.elapsed() <= FRESH {
@@ -74,6 +89,7 @@ mod tests {
             go.notify_one();
             let read = request.into_body().collect().await;
             assert_eq!(read.is_ok(), !revoked, "{read:?}");
+            assert_eq!(why.get().map(|problem| problem.status().as_u16()), revoked.then_some(401));
             if let Ok(body) = read {
                 assert_eq!(body.to_bytes(), "half half");
             }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use identity::people::{Actor, NewPerson};
+use identity::people::{Actor, FOR_EVER_MS, NewPerson};
 use identity::{Identity, Role};
 use kernel::clock::rfc3339;
 use kernel::{Clock, Entropy, PersonId, Problem, Secret};
@@ -85,7 +85,8 @@ impl UserAsk {
     /// As the audit log says it; none for what only looks.
     pub(crate) fn recorded(&self) -> Option<(&'static str, String)> {
         match self {
-            Self::Create { email, .. } => Some(("user create", email.clone())),
+            // Who it was, the people say; their address stays theirs when they are gone.
+            Self::Create { admin, .. } => Some(("user create", if *admin { "admin" } else { "member" }.to_owned())),
             Self::List(_) => None,
             Self::Password(id) => Some(("user password", id.to_string())),
             Self::Ban { id, .. } => Some(("user ban", id.to_string())),
@@ -133,7 +134,7 @@ async fn answer_or(identity: &Identity, base: &str, ask: UserAsk) -> Result<Stri
             }
             let line = |it: &identity::people::PersonDetails| {
                 let state = it.banned_until_ms.map_or_else(String::new, |until_ms| match until_ms {
-                    i64::MAX => "  banned".to_owned(),
+                    FOR_EVER_MS => "  banned".to_owned(),
                     until_ms => format!("  banned until {}", rfc3339(until_ms)),
                 });
                 let email = it.email.as_deref().unwrap_or("-");

@@ -33,6 +33,7 @@ use crate::{alerts, doors, floors, keys, live, overview};
 #[derive(Clone)]
 pub(crate) struct Machine {
     pub(crate) ctx: Ctx,
+    pub(crate) bus: Bus,
     pub(crate) fleet: Fleet,
     pub(crate) schedules: Schedules,
     pub(crate) identity: Identity,
@@ -85,7 +86,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     webhooks.reach_out(outbound.clone(), &config.base_url(&config.server.listen));
     let endpoints = open_endpoints(config, &ctx, &outbound, &key);
     let slo = open_slo(config, telemetry, &ctx, &outbound);
-    let health = Health::new(ctx.store.clone(), bus, ctx.clock.clone(), config.store.min_free_mb);
+    let health = Health::new(ctx.store.clone(), bus.clone(), ctx.clock.clone(), config.store.min_free_mb);
     let level = telemetry.level.clone();
     let overview = overview::Overview::new(ctx.clone(), fleet.clone(), webhooks.clone(), health.clone(), holder());
     let live = live::Live::new(
@@ -98,6 +99,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     );
     let machine = Machine {
         ctx,
+        bus,
         fleet,
         schedules,
         identity,

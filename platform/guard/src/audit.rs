@@ -5,23 +5,14 @@ use std::net::IpAddr;
 use ::store::{StoreError, Tx};
 use axum::extract::Request;
 use axum::http::StatusCode;
+use identity::people::DOORS;
 use identity::{Caller, Role};
 use kernel::RequestInfo;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Client, Guard, caller_of, store as rows};
+use crate::{Client, Guard, caller_of, is_of_account, store as rows};
 
-/// Where strangers become somebody: recorded although nobody is signed in yet, without a path that is a secret.
-const SIGN_IN: [&str; 7] = [
-    "/console/enter/{token}",
-    "/sign-in",
-    "/join/{token}",
-    "/password/{token}",
-    "/api/v1/session",
-    "/api/v1/people/register",
-    "/api/v1/people/password-reset",
-];
 /// What a worker says about its jobs, several times a job: the jobs tell it themselves, and the log would hold little else.
 const WORK: [&str; 4] =
     ["/api/v1/jobs/claim", "/api/v1/jobs/{id}/heartbeat", "/api/v1/jobs/{id}/complete", "/api/v1/jobs/{id}/fail"];
@@ -68,13 +59,17 @@ pub struct Query {
 pub(crate) struct Act(Option<Entry>);
 
 impl Act {
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn of(request: &Request, route: &str) -> Self {
         let (extensions, caller) = (request.extensions(), caller_of(request));
-        let signs_in = SIGN_IN.contains(&route);
+        let signs_in = DOORS.contains(&route);
         let counts = match caller {
             Caller::Admin | Caller::Person { role: Role::Admin, .. } => true,
             // What people do in a product, the product tells itself.
-            Caller::Person { .. } => signs_in || is_of_account(route),
+            Caller::Person { .. } => signs_in || is_of_account(route) || route == "/api/v1/session/end",
             Caller::Key { .. } => !WORK.contains(&route),
             Caller::Anonymous | Caller::Unknown => signs_in,
         };
@@ -95,15 +90,12 @@ impl Act {
     }
 }
 
-/// A route by which people change their own account.
-fn is_of_account(route: &str) -> bool {
-    route == "/api/v1/me" || route.starts_with("/api/v1/me/") || route == "/api/v1/session/end"
-}
-
 impl Guard {
-    pub(crate) async fn record_act(&self, act: Act, status: StatusCode) {
+    /// Who signed in is known when it was answered.
+    pub(crate) async fn record_act(&self, act: Act, status: StatusCode, signed_in: Option<Caller>) {
         let Act(Some(entry)) = act else { return };
-        self.record(Entry { status: status.as_u16(), ..entry }).await;
+        let actor = signed_in.map_or(entry.actor, |caller| caller.to_string());
+        self.record(Entry { status: status.as_u16(), actor, ..entry }).await;
     }
 
     /// Records a command of the command line.

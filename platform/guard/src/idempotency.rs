@@ -1,7 +1,7 @@
 //! One effect under one key.
 
 use axum::body::{Body, HttpBody};
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,8 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// What an answer is without: the rest is said anew with every answer.
 const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+/// Makes a person with a password. Done twice it is refused: the address is taken.
+const MAKE_PERSON: &str = "/api/v1/people";
 const HOLDER_BYTES: usize = 16;
 
 /// An answer as it is sealed.
@@ -34,7 +36,10 @@ impl Guard {
         let caller = caller_of(&request);
         let applies = !request.method().is_safe() && request.uri().path().starts_with("/api/v1/");
         // A stranger has no keys: whoever is not known any more gets no answer of the time when it was.
-        if !caller.is_somebody() || !applies || !request.headers().contains_key(KEY) {
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        // What was asked with a password is not kept, not even as a digest; nor is an answer that sets a cookie.
+        let secret = crate::is_guess(route) || route == MAKE_PERSON;
+        if !caller.is_somebody() || !applies || secret || !request.headers().contains_key(KEY) {
             return next.run(request).await;
         }
         self.keyed(caller, request, next).await.unwrap_or_else(IntoResponse::into_response)
@@ -45,7 +50,7 @@ impl Guard {
         let (parts, body) = request.into_parts();
         let body = read(body).await?;
         let it = Keyed {
-            principal: caller.to_string(),
+            principal: principal(caller),
             key,
             fingerprint: fingerprint(&parts, &body),
             holder: self.0.entropy.token(HOLDER_BYTES),
@@ -122,6 +127,14 @@ impl Guard {
         let kept = Kept { headers: KEPT.iter().filter_map(text).collect(), body };
         let plain = Secret::new(serde_json::to_string(&kept).map_err(Problem::internal)?);
         Ok(Some(self.0.key.seal(&self.0.entropy, &purpose(it), &plain)))
+    }
+}
+
+/// Whose answers these are. An administrator who is one no more is somebody else.
+fn principal(caller: Caller) -> String {
+    match caller {
+        Caller::Person { id, role, by } => format!("{id}:{}:{by:?}", role.name()),
+        caller => caller.to_string(),
     }
 }
 

@@ -17,7 +17,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bus::Bus;
 use identity::Caller;
+use identity::people::DOORS;
 use kernel::{Clock, Entropy, Problem, SealKey};
+use tracing::Instrument;
 
 pub use self::audit::{Entry, Query};
 pub use self::client::client_of;
@@ -57,14 +59,47 @@ impl Guard {
             None if holds_nul(request.uri()) => no_such_address().into_response(),
             None => {
                 let act = audit::Act::of(&request, &route);
-                let response = guard.once(request, next).await;
-                guard.record_act(act, response.status()).await;
-                response
+                if act.is_recorded() {
+                    guard.recorded(act, request, next).await
+                } else {
+                    guard.once(request, next).await
+                }
             }
         };
         standing.say(response.headers_mut());
         response
     }
+}
+
+impl Guard {
+    /// On a task of its own: whoever hangs up has changed something all the same, and that is recorded.
+    async fn recorded(&self, act: audit::Act, request: Request, next: Next) -> Response {
+        let guard = self.clone();
+        let run = async move {
+            let response = guard.once(request, next).await;
+            let (status, signed_in) = (response.status(), response.extensions().get().copied());
+            guard.record_act(act, status, signed_in).await;
+            response
+        };
+        match tokio::spawn(run.in_current_span()).await {
+            Ok(response) => response,
+            Err(error) => match error.try_into_panic() {
+                // For whoever answers for all panics.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Problem::internal(error).into_response(),
+            },
+        }
+    }
+}
+
+/// Where guesses are made at links, invitations, passwords; and what people change about their account, which costs as much.
+pub(crate) fn is_guess(route: &str) -> bool {
+    DOORS.contains(&route) || is_of_account(route) && route != "/api/v1/me/token"
+}
+
+/// A route by which people change their own account.
+pub(crate) fn is_of_account(route: &str) -> bool {
+    route == "/api/v1/me" || route.starts_with("/api/v1/me/")
 }
 
 /// A NUL in a path or in a query. No name has one, and not every store could be asked for a text that does.

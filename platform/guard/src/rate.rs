@@ -9,7 +9,7 @@ use identity::Caller;
 use kernel::Problem;
 
 use crate::client::counted_as;
-use crate::{Client, Guard};
+use crate::{Client, Guard, is_guess};
 
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -17,18 +17,6 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// The policies whose shares belong to API keys and to people; those of all others belong to addresses.
 const KEY: &str = "key";
 const PERSON: &str = "person";
-
-/// Where guesses are made: at links, invitations and passwords.
-const SIGN_IN: [&str; 8] = [
-    "/console/enter/{token}",
-    "/sign-in",
-    "/join/{token}",
-    "/password/{token}",
-    "/api/v1/session",
-    "/api/v1/me/password",
-    "/api/v1/people/register",
-    "/api/v1/people/password-reset",
-];
 
 /// The quotas in force; `None` counts nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +61,7 @@ impl Policies {
         let (name, quota) = match route {
             "/livez" | "/readyz" | "/startupz" | "/healthz" | "/metrics" => return None,
             route if route.starts_with("/assets/") => return None,
-            route if method == Method::POST && SIGN_IN.contains(&route) => ("sign-in", self.sign_in),
+            route if !method.is_safe() && is_guess(route) => ("sign-in", self.sign_in),
             route if route.starts_with("/in/") => ("ingress", self.ingress),
             route if route.starts_with("/api/v1/") && matches!(caller, Caller::Key { .. }) => (KEY, self.key),
             route if route.starts_with("/api/v1/") && matches!(caller, Caller::Person { .. }) => (PERSON, self.person),
@@ -199,6 +187,9 @@ mod tests {
         assert_eq!(of(Method::GET, "/console/enter/{token}"), Some("public"));
         assert_eq!(of(Method::POST, "/api/v1/session"), Some("sign-in"), "whoever is signed in guesses no more");
         assert_eq!(of(Method::GET, "/api/v1/session"), Some("api"));
+        assert_eq!(of(Method::POST, "/join"), Some("sign-in"));
+        assert_eq!(of(Method::PATCH, "/api/v1/me"), Some("sign-in"));
+        assert_eq!(of(Method::POST, "/api/v1/me/token"), Some("api"), "every few minutes, in every tab");
         assert_eq!(of(Method::POST, "/in/{source}"), Some("ingress"));
         assert_eq!(of(Method::GET, "/api/v1/jobs"), Some("api"));
         assert_eq!(of(Method::GET, "/radio/{owner}/{repo}"), Some("public"));

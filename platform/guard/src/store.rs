@@ -104,7 +104,7 @@ pub(crate) async fn list_entries(tx: &mut Tx, query: &Query) -> Result<Vec<Entry
                WHERE id < $1 AND ($2 = '' OR actor = $2) \
                AND ($3 = '' OR LOWER(action) LIKE $4 ESCAPE '!' OR LOWER(target) LIKE $4 ESCAPE '!') ORDER BY id DESC LIMIT $5";
     let text = query.text.as_deref().unwrap_or_default();
-    let like = format!("%{}%", text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+    let like = format!("%{}%", text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"));
     let actor = query.actor.as_deref().unwrap_or_default();
     tx.all(sql, params![query.before.unwrap_or(i64::MAX), actor, text, &like, query.limit as i64]).await
 }

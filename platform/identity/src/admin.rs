@@ -44,11 +44,17 @@ pub enum Caller {
 pub enum By {
     /// The cookie of a browser that signed in.
     Session,
-    /// A token made for a few minutes. It is no proof that its owner sits there, so it changes nothing about the account.
+    /// A token made for a few minutes. It is no proof that its owner sits there: it changes nothing about the account, and nobody
+    /// administers by it.
     Token,
 }
 
 impl Caller {
+    /// Whether it may do more than its own things: an administrator or a program.
+    pub const fn operates(self) -> bool {
+        matches!(self, Self::Admin | Self::Key { .. } | Self::Person { role: Role::Admin, by: By::Session, .. })
+    }
+
     /// Whether it is somebody in particular.
     pub const fn is_somebody(self) -> bool {
         matches!(self, Self::Admin | Self::Person { .. } | Self::Key { .. })
@@ -86,8 +92,11 @@ impl<S: Sync> FromRequestParts<S> for Admin {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Caller>() {
             Some(Caller::Admin) => same_site(parts).map(|()| Self { actor: Actor::Admin }),
-            Some(Caller::Person { id, role: Role::Admin, by }) => {
-                shown(parts, *by).map(|()| Self { actor: Actor::Person(*id) })
+            Some(Caller::Person { id, role: Role::Admin, by: By::Session }) => {
+                same_site(parts).map(|()| Self { actor: Actor::Person(*id) })
+            }
+            Some(Caller::Person { role: Role::Admin, by: By::Token, .. }) => {
+                Err(Problem::forbidden("This takes an administrator who has signed in: a token is not enough."))
             }
             Some(Caller::Person { .. }) => Err(Problem::forbidden("Only an administrator may do this.")),
             Some(Caller::Key { .. }) => {
@@ -173,9 +182,9 @@ impl<N: Needs, S: Sync> FromRequestParts<S> for Key<N> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let id = match parts.extensions.get::<Caller>() {
             Some(Caller::Admin) => same_site(parts).map(|()| None)?,
-            Some(Caller::Person { role: Role::Admin, by, .. }) => shown(parts, *by).map(|()| None)?,
+            Some(Caller::Person { role: Role::Admin, by: By::Session, .. }) => same_site(parts).map(|()| None)?,
             Some(Caller::Person { .. }) => {
-                return Err(Problem::forbidden("This takes an API key, or an administrator."));
+                return Err(Problem::forbidden("This takes an API key, or an administrator who has signed in."));
             }
             Some(Caller::Key { id, scopes }) if scopes & N::SCOPE.bit() != 0 => Some(*id),
             Some(Caller::Key { .. }) => {

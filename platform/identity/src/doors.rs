@@ -17,6 +17,18 @@ use crate::invitations::Applicant;
 use crate::pages::{self, Field};
 use crate::people::Registration;
 
+/// Every route where somebody becomes somebody else: where guesses at links, invitations and passwords are made.
+pub const DOORS: [&str; 8] = [
+    "/console/enter/{token}",
+    "/sign-in",
+    "/join",
+    "/join/{token}",
+    "/password/{token}",
+    "/api/v1/session",
+    "/api/v1/people/register",
+    "/api/v1/people/password-reset",
+];
+
 pub(crate) fn routes() -> OpenApiRouter<Identity> {
     let router: Router<Identity> = Router::new()
         .route("/sign-in", get(show_sign_in).post(sign_in))
@@ -98,19 +110,15 @@ async fn sign_in(
     Form(typed): Form<Typed>,
 ) -> ProblemResult<Response> {
     from_here(&headers)?;
-    let mut response = match identity.sign_in(credentials(&headers, &typed.email, &typed.password)).await {
+    match identity.sign_in(credentials(&headers, &typed.email, &typed.password)).await {
         Ok(signed_in) => {
             let mut response = Redirect::to(next.path()).into_response();
             keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
-            return Ok(response);
+            Ok(response)
         }
-        Err(problem) if problem.status().is_server_error() => return Err(problem),
-        Err(problem) => (problem.clone(), sign_in_page(problem.status(), problem.detail(), &typed.email)),
-    };
-    if let Some(wait) = response.0.into_response().headers_mut().remove(header::RETRY_AFTER) {
-        response.1.headers_mut().insert(header::RETRY_AFTER, wait);
+        Err(problem) if problem.status().is_server_error() => Err(problem),
+        Err(problem) => Ok(sign_in_page(problem.status(), problem.detail(), &typed.email)),
     }
-    Ok(response.1)
 }
 
 fn join_page(status: StatusCode, wrong: &str, typed: Option<&Typed>) -> Response {

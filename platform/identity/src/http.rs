@@ -15,7 +15,7 @@ use crate::people::model::{PersonDetails, Role};
 use crate::sessions::SESSION_TTL_MS;
 use crate::sign_in::{Credentials, SignedIn};
 use crate::tokens::Refusal;
-use crate::{Caller, Identity, doors, pages, people};
+use crate::{By, Caller, Identity, doors, pages, people};
 
 const COOKIE: &str = "mainspring_session";
 /// What a browser that signed in keeps, so that nobody else's guesses lock it out.
@@ -176,8 +176,9 @@ pub(crate) fn credentials<'a>(headers: &'a HeaderMap, email: &'a str, password: 
     Credentials { email, password, device: named(headers, DEVICE).unwrap_or_default(), client }
 }
 
-/// Has the browser keep its session, and that it had one.
+/// Has the browser keep its session, and that it had one. Whoever records the request reads from its answer who signed in.
 pub(crate) fn keep_signed_in(response: &mut Response, it: &SignedIn, https: bool) -> ProblemResult<()> {
+    response.extensions_mut().insert(Caller::Person { id: it.person, role: it.role, by: By::Session });
     let kept = [(COOKIE, &it.session, SESSION_TTL_MS / 1_000), (DEVICE, &it.device, DEVICE_S)];
     for (name, value, max_age_s) in kept {
         response.headers_mut().append(header::SET_COOKIE, keep(name, value.expose(), max_age_s, https)?);

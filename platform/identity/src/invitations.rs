@@ -1,5 +1,6 @@
 //! Invitations, registration, and links that set a new password.
 
+use http::StatusCode;
 use kernel::{PersonId, Problem, ProblemResult, Secret, limits};
 use serde::Serialize;
 use store::{FromRow, Row, StoreError, Tx, params};
@@ -9,7 +10,7 @@ use crate::people::Actor;
 use crate::people::model::{self, Role};
 use crate::people::store as rows;
 use crate::sessions::digest;
-use crate::{Identity, passwords};
+use crate::{Identity, passwords, sign_in};
 
 const TOKEN_BYTES: usize = 32;
 /// What an invitation is noted with, characters.
@@ -149,13 +150,17 @@ impl Identity {
                 Some(invitation) => use_up(tx, &invitation, now_ms).await?,
                 None => Role::Member,
             };
-            rows::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await?;
+            if rows::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await? {
+                // Strangers may have guessed at the address before it was anybody's.
+                sign_in::forget_guesses(tx, &email).await?;
+            }
             Ok::<_, Problem>(())
         };
         self.store.write(write).await
     }
 
-    /// Makes a link's token by which a person sets a new password, once, within [`limits::PASSWORD_RESET_MS`].
+    /// Makes a link's token by which a person sets a new password, once, within [`limits::PASSWORD_RESET_MS`]. It is worth nothing once
+    /// its maker may not make one any more.
     ///
     /// # Errors
     /// 404 for nobody.
@@ -166,33 +171,34 @@ impl Identity {
             actor.must_administer(tx, now_ms).await?;
             let account = rows::by_id(tx, id).await?.ok_or_else(|| crate::people::nobody(id))?;
             tx.execute("DELETE FROM password_resets WHERE expires_at_ms < $1", params![now_ms]).await?;
-            let sql = "INSERT INTO password_resets (digest, person, epoch, expires_at_ms) VALUES ($1, $2, $3, $4)";
+            let sql =
+                "INSERT INTO password_resets (digest, person, epoch, maker, expires_at_ms) VALUES ($1, $2, $3, $4, $5)";
             let until_ms = now_ms + limits::PASSWORD_RESET_MS;
-            tx.execute(sql, params![&digest, &id.to_string(), account.epoch, until_ms]).await?;
+            tx.execute(sql, params![&digest, &id.to_string(), account.epoch, &actor.to_string(), until_ms]).await?;
             Ok::<_, Problem>(())
         };
         self.store.write(write).await?;
         Ok(Secret::new(token))
     }
 
-    /// Sets a new password by such a link. Whatever was signed in before is not any more.
+    /// Sets a new password by such a link. Whatever was signed in before is not any more, and guesses are forgotten.
     pub(crate) async fn reset_password(&self, token: &str, password: &Secret) -> ProblemResult<()> {
-        passwords::check(password, ("", ""), "/password")?;
+        let (digest, now_ms) = (digest(token), self.clock.now_ms());
+        let named = digest.clone();
+        let of = self.store.read(async move |tx| reset_of(tx, &named, now_ms).await).await?;
+        let account = of.ok_or_else(worn_out)?;
+        let person = self.person(account.id).await?.ok_or_else(worn_out)?;
+        let email = person.email.unwrap_or_default();
+        passwords::check(password, (&person.name, &email), "/password")?;
         let hash = self.passwords.hash(&self.entropy, password).await?;
-        let (identity, digest, now_ms) = (self.clone(), digest(token), self.clock.now_ms());
+        let identity = self.clone();
         let write = async move |tx: &mut Tx| {
-            let sql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at_ms >= $2 RETURNING person, epoch";
-            let row: Option<(String, i64)> = tx.first(sql, params![&digest, now_ms]).await?;
-            let id = row.as_ref().map(|(person, _)| rows::person_id(person)).transpose()?;
-            let account = match id {
-                Some(id) => rows::by_id(tx, id).await?,
-                None => None,
-            };
-            let fits = account.filter(|account| row.is_some_and(|(_, epoch)| epoch == account.epoch));
-            let Some(account) = fits else { return Err(worn_out()) };
+            let now = reset_of(tx, &digest, now_ms).await?.filter(|now| now.id == account.id);
+            let account = now.ok_or_else(worn_out)?;
             let sql = "UPDATE people SET password = $2 WHERE id = $1";
             tx.execute(sql, params![&account.id.to_string(), &hash]).await?;
-            rows::changed(tx, account.id, true, now_ms).await?;
+            sign_in::forget_guesses(tx, &email).await?;
+            rows::ended(tx, account.id, now_ms).await?;
             identity.tell(tx);
             Ok(())
         };
@@ -200,9 +206,30 @@ impl Identity {
     }
 }
 
+/// Whose password a link sets, if it is good.
+async fn reset_of(tx: &mut Tx, digest: &[u8], now_ms: i64) -> ProblemResult<Option<rows::Account>> {
+    let sql = "SELECT person, epoch, maker FROM password_resets WHERE digest = $1 AND expires_at_ms >= $2";
+    let row: Option<(String, i64, String)> = tx.first(sql, params![digest, now_ms]).await?;
+    let Some((person, epoch, maker)) = row else { return Ok(None) };
+    if !still_administers(tx, &maker, now_ms).await? {
+        return Ok(None);
+    }
+    Ok(rows::by_id(tx, rows::person_id(&person)?).await?.filter(|account| account.epoch == epoch))
+}
+
+/// What somebody gave while they might is not good for longer than that.
+async fn still_administers(tx: &mut Tx, maker: &str, now_ms: i64) -> ProblemResult<bool> {
+    let Some(maker) = Actor::named(maker) else { return Ok(false) };
+    match maker.must_administer(tx, now_ms).await {
+        Ok(()) => Ok(true),
+        Err(problem) if problem.status() == StatusCode::FORBIDDEN => Ok(false),
+        Err(problem) => Err(problem),
+    }
+}
+
 fn worn_out() -> Problem {
     Problem::new(
-        http::StatusCode::GONE,
+        StatusCode::GONE,
         "link_used",
         "This link was used already, is too old, or was never one. Ask an administrator for another.",
     )
@@ -213,7 +240,8 @@ async fn use_up(tx: &mut Tx, invitation: &[u8], now_ms: i64) -> ProblemResult<Ro
     let sql = "DELETE FROM invitations WHERE digest = $1 AND expires_at_ms >= $2 RETURNING maker, role";
     let row: Option<(String, String)> = tx.first(sql, params![invitation, now_ms]).await?;
     let Some((maker, role)) = row else { return Err(worn_out()) };
-    // What somebody gave while they might is not good for longer than that.
-    Actor::named(&maker).ok_or_else(worn_out)?.must_administer(tx, now_ms).await.map_err(|_| worn_out())?;
+    if !still_administers(tx, &maker, now_ms).await? {
+        return Err(worn_out());
+    }
     Role::named(&role).ok_or_else(worn_out)
 }

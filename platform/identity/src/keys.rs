@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::people::Actor;
 use crate::sessions::digest;
 use crate::{Admin, Caller, Identity};
 
@@ -146,6 +147,8 @@ pub struct ApiKey {
     pub expires_at_ms: Option<i64>,
     /// Since when it is worth nothing.
     pub revoked_at_ms: Option<i64>,
+    /// Who made it: `admin`, or a person's id; null where it is not known.
+    pub maker: Option<String>,
 }
 
 impl FromRow for ApiKey {
@@ -160,6 +163,7 @@ impl FromRow for ApiKey {
             last_used_at_ms: row.get(5)?,
             expires_at_ms: row.get(6)?,
             revoked_at_ms: row.get(7)?,
+            maker: row.get(8)?,
         })
     }
 }
@@ -168,23 +172,26 @@ impl Identity {
     /// Makes a key: its number and its secret, which is not to be had again.
     ///
     /// # Errors
-    /// 400 for a name, scopes or an expiry that cannot be, 409 when [`limits::API_KEYS`] keys work already, and what the store says.
-    pub async fn make_key(&self, new: &NewKey) -> ProblemResult<(i64, Secret)> {
+    /// 400 for a name, scopes or an expiry that cannot be, 403 when the actor may not any more, 409 when [`limits::API_KEYS`] keys work already, and what the store says.
+    pub async fn make_key(&self, actor: Actor, new: &NewKey) -> ProblemResult<(i64, Secret)> {
         let now_ms = self.clock.now_ms();
         new.check(now_ms)?;
         let token = format!("{PREFIX}{}", self.entropy.token(TOKEN_BYTES));
         let (digest, prefix, name) = (digest(&token), token[..SHOWN].to_owned(), new.name.trim().to_owned());
         let bits = new.scopes.iter().fold(0, |bits, scope| bits | scope.bit());
         let expires_at_ms = new.expires_at_ms;
-        let made: Result<Option<(i64,)>, StoreError> = self
+        let made: ProblemResult<Option<(i64,)>> = self
             .store
             .write(async move |tx| {
-                let sql = "INSERT INTO api_keys (digest, prefix, name, scopes, created_at_ms, expires_at_ms)
-                     SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT COUNT(*) FROM api_keys
+                actor.must_administer(tx, now_ms).await?;
+                let sql = "INSERT INTO api_keys (digest, prefix, name, scopes, created_at_ms, expires_at_ms, maker)
+                     SELECT $1, $2, $3, $4, $5, $6, $8 WHERE (SELECT COUNT(*) FROM api_keys
                          WHERE revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > $5)) < $7
                      RETURNING id";
                 let most = limits::API_KEYS as i64;
-                tx.first(sql, params![&digest, &prefix, &name, bits, now_ms, expires_at_ms, most]).await
+                tx.first(sql, params![&digest, &prefix, &name, bits, now_ms, expires_at_ms, most, &actor.to_string()])
+                    .await
+                    .map_err(Problem::from)
             })
             .await;
         match made? {
@@ -198,11 +205,15 @@ impl Identity {
     /// Makes a key worthless, from the next request on; `false` when there is no such key.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn revoke_key(&self, id: i64) -> Result<bool, StoreError> {
+    /// 403 when the actor may not any more, and what the store says.
+    pub async fn revoke_key(&self, actor: Actor, id: i64) -> ProblemResult<bool> {
         let now_ms = self.clock.now_ms();
         let sql = "UPDATE api_keys SET revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1";
-        self.store.write(async move |tx| Ok(tx.execute(sql, params![id, now_ms]).await? == 1)).await
+        let write = async move |tx: &mut Tx| {
+            actor.must_administer(tx, now_ms).await?;
+            Ok(tx.execute(sql, params![id, now_ms]).await? == 1)
+        };
+        self.store.write(write).await
     }
 
     /// The keys, newest first, then revoked ones; [`limits::PAGE`] at most.
@@ -210,7 +221,7 @@ impl Identity {
     /// # Errors
     /// [`StoreError`].
     pub async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        let sql = "SELECT id, name, prefix, scopes, created_at_ms, last_used_at_ms, expires_at_ms, revoked_at_ms
+        let sql = "SELECT id, name, prefix, scopes, created_at_ms, last_used_at_ms, expires_at_ms, revoked_at_ms, maker
              FROM api_keys ORDER BY revoked_at_ms IS NOT NULL, id DESC LIMIT $1";
         let most = limits::PAGE as i64;
         self.store.read(async move |tx| tx.all(sql, params![most]).await).await
@@ -261,19 +272,19 @@ async fn list(_: Admin, State(identity): State<Identity>) -> ProblemResult<Json<
 /// Makes an API key and shows it, this once.
 #[utoipa::path(post, path = "/api/v1/keys", tag = "identity", request_body = NewKey, responses((status = 201, body = MadeKey), (status = 400), (status = 401), (status = 403), (status = 409), (status = 415), (status = 422)))]
 async fn make(
-    _: Admin,
+    admin: Admin,
     State(identity): State<Identity>,
     Json(new): Json<NewKey>,
 ) -> ProblemResult<(StatusCode, Json<MadeKey>)> {
-    let (id, token) = identity.make_key(&new).await?;
+    let (id, token) = identity.make_key(admin.actor, &new).await?;
     let made = MadeKey { id: id.to_string(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Makes an API key worthless, for ever.
 #[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "identity", params(("id" = i64, Path)), responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404)))]
-async fn revoke(_: Admin, State(identity): State<Identity>, Path(id): Path<i64>) -> ProblemResult<StatusCode> {
-    if identity.revoke_key(id).await? {
+async fn revoke(admin: Admin, State(identity): State<Identity>, Path(id): Path<i64>) -> ProblemResult<StatusCode> {
+    if identity.revoke_key(admin.actor, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found(format!("There is no key {id}.")))

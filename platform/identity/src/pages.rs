@@ -45,7 +45,6 @@ pub(crate) struct Form<'a> {
 /// One of its fields.
 pub(crate) struct Field<'a> {
     pub(crate) name: &'a str,
-    /// Empty for what is not shown.
     pub(crate) label: &'a str,
     pub(crate) kind: &'a str,
     /// What a password manager shall fill in (HTML, autofill).
@@ -70,10 +69,6 @@ pub(crate) fn form(status: StatusCode, form: &Form<'_>) -> Response {
             text(field.value),
             field.fills
         );
-        if field.label.is_empty() {
-            html.push_str(&format!("{input}>"));
-            continue;
-        }
         let focus = if std::mem::take(&mut first) { " autofocus" } else { "" };
         let hint = if field.hint.is_empty() { String::new() } else { format!(" <small>{}</small>", text(field.hint)) };
         html.push_str(&format!("<label>{}{hint}{input} required{focus}></label>", text(field.label)));
@@ -115,8 +110,8 @@ fn page(status: StatusCode, body: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
-        // A link's token stays here.
-        (header::REFERRER_POLICY, "no-referrer"),
+        // A link's token stays here. Where nothing at all were sent, browsers would not say either whose page sent a form.
+        (header::REFERRER_POLICY, "same-origin"),
     ];
     let mut response = (status, headers, html).into_response();
     if let Ok(policy) = HeaderValue::try_from(policy) {

@@ -47,7 +47,7 @@ const COMMON: [&str; 24] = [
 pub(crate) struct Passwords(Arc<Inner>);
 
 struct Inner {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     /// Of nobody: checked where there is no account, so that the answer takes as long.
     nobody: String,
@@ -58,7 +58,7 @@ impl Passwords {
         let mut salt = [0; SALT_BYTES];
         entropy.fill(&mut salt);
         let nobody = hash(&entropy.token(SALT_BYTES), &salt).unwrap_or_default();
-        let turns = Semaphore::new(limits::PASSWORDS_AT_ONCE);
+        let turns = Arc::new(Semaphore::new(limits::PASSWORDS_AT_ONCE));
         Self(Arc::new(Inner { turns, waiting: AtomicUsize::new(0), nobody }))
     }
 
@@ -72,7 +72,9 @@ impl Passwords {
 
     /// Whether it is this one's password. `None` takes as long, and is nobody's.
     pub(crate) async fn fits(&self, password: &Secret, stored: Option<&str>) -> ProblemResult<bool> {
-        let (text, known) = (normal(password), stored.is_some());
+        let long = password.expose().len() > limits::PASSWORD_CHARS.1 * char::MAX.len_utf8();
+        let text = if long { String::new() } else { normal(password) };
+        let known = stored.is_some() && !long;
         let stored = stored.unwrap_or(&self.0.nobody).to_owned();
         let fits = move || {
             let stored = PasswordHash::new(&stored);
@@ -87,11 +89,15 @@ impl Passwords {
         if inner.waiting.fetch_add(1, Ordering::Relaxed) >= limits::PASSWORDS_WAITING {
             return Err(Problem::unavailable(RETRY_S, "too many passwords wait to be checked"));
         }
-        let turn = inner.turns.acquire().await.map_err(Problem::internal)?;
+        let turn = inner.turns.clone().acquire_owned().await.map_err(Problem::internal)?;
         drop(waits);
-        let done = tokio::task::spawn_blocking(work).await.map_err(Problem::internal);
-        drop(turn);
-        done
+        // The turn goes with the work, which goes on where whoever asked has gone.
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        });
+        done.await.map_err(Problem::internal)
     }
 }
 
@@ -110,7 +116,7 @@ fn hash(password: &str, salt: &[u8]) -> Result<String, argon2::password_hash::Er
     Ok(made.to_string())
 }
 
-/// The same characters are the same password on every keyboard (RFC 8265, OpaqueString).
+/// The same characters are the same password on every keyboard (NFC, as RFC 8265 has it).
 fn normal(password: &Secret) -> String {
     password.expose().nfc().collect()
 }
@@ -164,6 +170,33 @@ mod tests {
             assert_eq!(passwords.fits(&Secret::new(text), Some(&stored)).await.expect("checked"), fits, "{text}");
         }
         assert!(!passwords.fits(&Secret::new("caf\u{e9} noir"), None).await.expect("checked"), "nobody has one");
+        assert!(!passwords.fits(&Secret::new("caf\u{e9} noir".repeat(100)), Some(&stored)).await.expect("checked"));
         assert!(!passwords.fits(&Secret::new("x"), Some("no hash at all")).await.expect("checked"));
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_leaves_the_work_its_turn() {
+        let entropy = Entropy::seeded(2);
+        let passwords = Passwords::new(&entropy);
+        let (begun, began) = tokio::sync::oneshot::channel();
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let asking = tokio::spawn({
+            let passwords = passwords.clone();
+            async move {
+                let work = move || {
+                    let _ = begun.send(());
+                    gone.recv()
+                };
+                passwords.in_turn(work).await.map(drop)
+            }
+        });
+        began.await.expect("begun");
+        asking.abort();
+        assert!(asking.await.expect_err("gone").is_cancelled());
+        let turns = passwords.0.turns.clone();
+        assert_eq!(turns.available_permits(), limits::PASSWORDS_AT_ONCE - 1, "it works still");
+        drop(go);
+        let all = turns.acquire_many(u32::try_from(limits::PASSWORDS_AT_ONCE).expect("few")).await;
+        assert!(all.is_ok(), "and is over then");
     }
 }

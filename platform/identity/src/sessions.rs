@@ -29,6 +29,8 @@ pub const LINK_TTL_MS: i64 = 15 * 60_000;
 /// How long a session lasts, milliseconds.
 pub(crate) const SESSION_TTL_MS: i64 = 30 * 86_400_000;
 const TOKEN_BYTES: usize = 32;
+const SOMEBODY: &str =
+    "SELECT 1 FROM (SELECT 1 FROM sessions UNION ALL SELECT 1 FROM people WHERE role = 'admin') known LIMIT 1";
 
 /// Knows who is who. Clones are handles.
 #[derive(Clone)]
@@ -91,13 +93,12 @@ impl Identity {
         made.map(|()| Secret::new(token))
     }
 
-    /// Whether anybody signed in and has not signed out since.
+    /// Whether anybody can administer already: somebody opened a link and has not signed out since, or is an administrator.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn has_sessions(&self) -> Result<bool, StoreError> {
-        let row: Result<Option<(i64,)>, StoreError> =
-            self.store.read(async |tx| tx.first("SELECT 1 FROM sessions LIMIT 1", &[]).await).await;
+        let row: Result<Option<(i64,)>, StoreError> = self.store.read(async |tx| tx.first(SOMEBODY, &[]).await).await;
         Ok(row?.is_some())
     }
 
@@ -157,7 +158,7 @@ impl Identity {
             }
             let sql = "DELETE FROM person_sessions WHERE digest = $1 RETURNING person";
             if let Some((person,)) = tx.first::<(String,)>(sql, params![&digest]).await? {
-                people::changed(tx, people::person_id(&person)?, false, now_ms).await?;
+                people::note(tx, Actor::Person(people::person_id(&person)?), now_ms).await?;
                 identity.tell(tx);
             }
             Ok(())

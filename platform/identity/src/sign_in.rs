@@ -6,8 +6,8 @@ use http::StatusCode;
 use kernel::{PersonId, Problem, ProblemResult, Secret, limits};
 use store::{StoreError, Tx, params};
 
-use crate::people::model;
 use crate::people::store::{self as rows, Account};
+use crate::people::{Actor, FOR_EVER_MS, Role, model};
 use crate::sessions::{SESSION_TTL_MS, digest};
 use crate::{Identity, passwords};
 
@@ -31,6 +31,7 @@ pub(crate) struct Credentials<'a> {
 /// Somebody who is signed in.
 pub(crate) struct SignedIn {
     pub(crate) person: PersonId,
+    pub(crate) role: Role,
     pub(crate) session: Secret,
     /// Proof that this browser knew the password, for the next time.
     pub(crate) device: Secret,
@@ -46,18 +47,31 @@ impl Identity {
             None => None,
         };
         // A stranger who guesses uses up the guesses of strangers, and not those of a browser that was let in before.
-        let known = account.as_ref().and_then(|account| self.device(account.id, it.device));
-        let counted = format!("{}\n{}", email.unwrap_or_default(), known.as_deref().unwrap_or_default());
-        let counted = digest(&counted);
-        self.count_guess(counted.clone()).await?;
+        let known = account.as_ref().and_then(|account| self.device(account, it.device));
+        let counted = guesses(email.as_deref().unwrap_or_default(), known.as_deref().unwrap_or_default());
         let stored = account.as_ref().and_then(|account| account.password.as_deref());
-        let fits = self.passwords.fits(it.password, stored).await?;
+        let fits = self.guess(&counted, it.password, stored).await?;
         let Some(account) = account.filter(|_| fits) else { return Err(wrong()) };
         let session = format!("{PREFIX}{}", self.entropy.token(TOKEN_BYTES));
-        self.let_in(account, &session, it.client, counted).await.map(|person| {
-            let device = known.unwrap_or_else(|| self.entropy.token(DEVICE_BYTES));
-            SignedIn { person, session: Secret::new(session), device: self.seal_device(person, &device) }
-        })
+        let device = known.unwrap_or_else(|| self.entropy.token(DEVICE_BYTES));
+        let device = self.seal_device(&account, &device);
+        let role = account.role;
+        let person = self.let_in(account, &session, it.client, counted).await?;
+        Ok(SignedIn { person, role, session: Secret::new(session), device })
+    }
+
+    /// Whether a guess is right. One that nobody could look at is not counted.
+    async fn guess(&self, counted: &[u8], password: &Secret, stored: Option<&str>) -> ProblemResult<bool> {
+        self.count_guess(counted.to_vec()).await?;
+        let fits = self.passwords.fits(password, stored).await;
+        if fits.is_err() {
+            let counted = counted.to_vec();
+            let sql = "UPDATE sign_in_failures SET failures = failures - 1 WHERE account = $1";
+            let back: Result<u64, StoreError> =
+                self.store.write_relaxed(async move |tx| tx.execute(sql, params![&counted]).await).await;
+            back?;
+        }
+        fits
     }
 
     /// Counts before the password is looked at: of guesses that come together each is counted.
@@ -94,6 +108,7 @@ impl Identity {
             (*bytes <= CLIENT_BYTES).then_some(c)
         });
         let client: String = client.collect();
+        let identity = self.clone();
         let write = async move |tx: &mut Tx| {
             let now = rows::by_id(tx, id).await?;
             let Some(now) = now.filter(|now| now.epoch == seen.epoch && now.password == seen.password) else {
@@ -101,22 +116,24 @@ impl Identity {
             };
             tx.execute("DELETE FROM sign_in_failures WHERE account = $1", params![&counted]).await?;
             if now.banned_until_ms > now_ms {
-                return Err(banned(now.banned_until_ms));
+                return Ok(Err(banned(now.banned_until_ms)));
             }
-            open(tx, &now, (&digest, &client), now_ms).await?;
-            Ok(id)
+            if open(tx, &now, (&digest, &client), now_ms).await? {
+                identity.tell(tx);
+            }
+            Ok(Ok(id))
         };
-        self.store.write(write).await
+        self.store.write(write).await?
     }
 
     /// The number of a browser that signed in as this person before.
-    fn device(&self, person: PersonId, sealed: &str) -> Option<String> {
+    fn device(&self, account: &Account, sealed: &str) -> Option<String> {
         let sealed = hex::decode(sealed).ok()?;
-        Some(self.key.open(&device_of(person), &sealed).ok()?.expose().to_owned())
+        Some(self.key.open(&device_of(account), &sealed).ok()?.expose().to_owned())
     }
 
-    fn seal_device(&self, person: PersonId, device: &str) -> Secret {
-        let sealed = self.key.seal(&self.entropy, &device_of(person), &Secret::new(device));
+    fn seal_device(&self, account: &Account, device: &str) -> Secret {
+        let sealed = self.key.seal(&self.entropy, &device_of(account), &Secret::new(device));
         Secret::new(hex::encode(sealed))
     }
 
@@ -131,8 +148,7 @@ impl Identity {
         let details = self.person(id).await?.ok_or_else(|| crate::people::nobody(id))?;
         let account = account.ok_or_else(|| crate::people::nobody(id))?;
         let counted = digest(&format!("{id}\nold password"));
-        self.count_guess(counted.clone()).await?;
-        if !self.passwords.fits(old, account.password.as_deref()).await? {
+        if !self.guess(&counted, old, account.password.as_deref()).await? {
             let why = "That is not your password.";
             return Err(Problem::forbidden(why).field("/old", why));
         }
@@ -147,7 +163,7 @@ impl Identity {
             let Some((client,)) = client.filter(|_| same) else { return Err(wrong()) };
             tx.execute("DELETE FROM sign_in_failures WHERE account = $1", params![&counted]).await?;
             tx.execute("UPDATE people SET password = $2 WHERE id = $1", params![&id.to_string(), &hash]).await?;
-            rows::changed(tx, id, true, now_ms).await?;
+            rows::ended(tx, id, now_ms).await?;
             let now = rows::by_id(tx, id).await?.ok_or_else(|| crate::people::nobody(id))?;
             open(tx, &now, (&session, &client), now_ms).await?;
             identity.tell(tx);
@@ -157,19 +173,28 @@ impl Identity {
     }
 }
 
-/// Adds a session; the oldest ones go where there would be too many.
-async fn open(tx: &mut Tx, account: &Account, (digest, client): (&[u8], &str), now_ms: i64) -> Result<(), StoreError> {
+/// Adds a session; the oldest ones go where there would be too many. Whether any did: what they have open must end.
+async fn open(
+    tx: &mut Tx,
+    account: &Account,
+    (digest, client): (&[u8], &str),
+    now_ms: i64,
+) -> Result<bool, StoreError> {
     let id = account.id.to_string();
     let sql = "DELETE FROM person_sessions WHERE id IN
          (SELECT id FROM person_sessions WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)";
     tx.execute(sql, params![now_ms, rows::PRUNE]).await?;
     let sql = "DELETE FROM person_sessions WHERE person = $1 AND id NOT IN
          (SELECT id FROM person_sessions WHERE person = $1 ORDER BY id DESC LIMIT $2)";
-    tx.execute(sql, params![&id, limits::PERSON_SESSIONS as i64 - 1]).await?;
+    let went = tx.execute(sql, params![&id, limits::PERSON_SESSIONS as i64 - 1]).await? > 0;
+    if went {
+        rows::note(tx, Actor::Person(account.id), now_ms).await?;
+    }
     let sql = "INSERT INTO person_sessions (digest, person, epoch, client, created_at_ms, expires_at_ms)
          VALUES ($1, $2, $3, $4, $5, $6)";
     tx.execute(sql, params![digest, &id, account.epoch, client, now_ms, now_ms + SESSION_TTL_MS]).await?;
-    tx.execute("UPDATE people SET signed_in_at_ms = $2 WHERE id = $1", params![&id, now_ms]).await.map(drop)
+    tx.execute("UPDATE people SET signed_in_at_ms = $2 WHERE id = $1", params![&id, now_ms]).await?;
+    Ok(went)
 }
 
 /// Says nothing about which of the two it was.
@@ -179,10 +204,22 @@ fn wrong() -> Problem {
 
 fn banned(until_ms: i64) -> Problem {
     let until =
-        if until_ms == i64::MAX { String::new() } else { format!(" until {}", kernel::clock::rfc3339(until_ms)) };
+        if until_ms >= FOR_EVER_MS { String::new() } else { format!(" until {}", kernel::clock::rfc3339(until_ms)) };
     Problem::new(StatusCode::FORBIDDEN, "banned", format!("This account is banned{until}."))
 }
 
-fn device_of(person: PersonId) -> String {
-    format!("device:{person}")
+/// Whoever knew an older password is a stranger again.
+fn device_of(account: &Account) -> String {
+    format!("device:{}:{}", account.id, account.epoch)
+}
+
+/// Under what guesses at an account are counted; `device` is empty for strangers.
+fn guesses(email: &str, device: &str) -> Vec<u8> {
+    digest(&format!("{email}\n{device}"))
+}
+
+/// Forgets what strangers guessed at this address.
+pub(crate) async fn forget_guesses(tx: &mut Tx, email: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM sign_in_failures WHERE account = $1";
+    tx.execute(sql, params![&guesses(email, "")]).await.map(drop)
 }

@@ -22,7 +22,7 @@ impl Core {
             while !left.is_empty() {
                 let looks = stream::iter(left).map(async |channel| {
                     let looked = self.look(&channel).await;
-                    looked.is_err().then_some(channel)
+                    (!matches!(looked, Ok(true))).then_some(channel)
                 });
                 left = looks.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await;
                 if !left.is_empty() {
@@ -32,9 +32,10 @@ impl Core {
         }
     }
 
-    /// A durable stream that is read again delivers what was missed. Of a live one, whoever is behind reads the history.
-    async fn look(&self, channel: &str) -> Result<(), LoadError> {
-        let Some(namespace) = self.find(channel) else { return Ok(()) };
+    /// A durable stream that is read again delivers what was missed. Of a live one, whoever is behind reads the history. Who came
+    /// and went meanwhile is told. Whether everything could be seen.
+    async fn look(&self, channel: &str) -> Result<bool, LoadError> {
+        let Some(namespace) = self.find(channel) else { return Ok(true) };
         // That rights have changed may have been missed as well.
         self.recheck(channel).await;
         if namespace.durable.is_some() {
@@ -43,6 +44,6 @@ impl Core {
             let history = self.bus.history(channel, Read::TOP).await.map_err(crate::durable::load_error)?;
             self.channels.behind(channel, &history.top);
         }
-        Ok(())
+        Ok(!namespace.join_leave || self.recount(channel).await)
     }
 }

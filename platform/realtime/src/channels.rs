@@ -1,5 +1,6 @@
 //! Who listens to which channel, and how far each has come.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
@@ -8,12 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use bus::{Position, Publication};
+use bytes::Bytes;
 use kernel::limits;
 use parking_lot::Mutex;
 
 use crate::Caller;
 use crate::broadcast::Broadcast;
+use crate::centrifuge::reply;
+use crate::centrifuge::wire::Wire;
 use crate::codes::Disconnect;
+use crate::comings::{Coming, Hears};
 use crate::members::Member;
 
 const SHARDS: usize = 64;
@@ -33,8 +38,15 @@ type Shard = HashMap<Arc<str>, HashMap<u64, Subscriber>>;
 struct Subscriber {
     member: Member,
     state: State,
+    ticket: Ticket,
+}
+
+/// What a member brings to a channel.
+#[derive(Default)]
+pub(crate) struct Ticket {
     /// On a guarded channel: whom its guard let in.
-    caller: Option<Arc<Caller>>,
+    pub(crate) caller: Option<Arc<Caller>>,
+    pub(crate) hears: Hears,
 }
 
 enum State {
@@ -64,7 +76,7 @@ impl Channels {
     }
 
     /// Registers a member that begins to read the channel's history. Returns the shared name.
-    pub(crate) fn join(&self, channel: &str, member: Member, caller: Option<Arc<Caller>>) -> Arc<str> {
+    pub(crate) fn join(&self, channel: &str, member: Member, ticket: Ticket) -> Arc<str> {
         let mut shard = self.shard(channel).lock();
         let name = shard.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
         let subscribers = match shard.entry(name.clone()) {
@@ -75,7 +87,7 @@ impl Channels {
             }
         };
         let state = State::Joining { held: Vec::new(), bytes: 0 };
-        if subscribers.insert(member.id(), Subscriber { member, state, caller }).is_none() {
+        if subscribers.insert(member.id(), Subscriber { member, state, ticket }).is_none() {
             self.subscriptions.fetch_add(1, Ordering::Relaxed);
         }
         name
@@ -132,6 +144,48 @@ impl Channels {
         wake(asleep);
     }
 
+    /// Tells whoever wants to hear it who came and went. Returns how many these are; those who still join are among them, and read
+    /// who is there after their reply.
+    pub(crate) fn tell(&self, channel: &str, comings: &[Coming]) -> usize {
+        let shard = self.shard(channel).lock();
+        let Some((name, subscribers)) = shard.get_key_value(channel) else { return 0 };
+        let messages: [OnceCell<Bytes>; Wire::COUNT] = Default::default();
+        let (mut listeners, mut asleep) = (0, Vec::new());
+        for subscriber in subscribers.values() {
+            let hears = subscriber.ticket.hears;
+            if hears == Hears::Nothing {
+                continue;
+            }
+            listeners += 1;
+            let (State::Live(_), Member::Socket(client)) = (&subscriber.state, &subscriber.member) else { continue };
+            let wire = client.wire;
+            let encode = |of: Hears| reply::comings(wire, name, comings.iter().filter(|coming| coming.is_for(of)));
+            // Nearly everybody came before all of it.
+            let same = comings.iter().all(|coming| coming.is_for(hears) == coming.is_for(Hears::Since(0)));
+            let message = if same {
+                messages[wire as usize].get_or_init(|| encode(Hears::Since(0))).clone()
+            } else {
+                encode(hears)
+            };
+            let bytes = message.len();
+            if bytes > 0 {
+                asleep.extend(client.outbox.post(message, bytes));
+            }
+        }
+        drop(shard);
+        wake(asleep);
+        listeners
+    }
+
+    /// What a subscriber that is told who comes and goes knows already.
+    pub(crate) fn stamp(&self, channel: &str, id: u64, hears: Hears) {
+        if let Some(subscriber) = self.shard(channel).lock().get_mut(channel).and_then(|all| all.get_mut(&id))
+            && subscriber.ticket.hears != Hears::Nothing
+        {
+            subscriber.ticket.hears = hears;
+        }
+    }
+
     /// Ends the subscription of whoever has not come as far as `top`, or is in another life of the stream.
     pub(crate) fn behind(&self, channel: &str, top: &Position) {
         self.keep(&mut self.shard(channel).lock(), channel, |subscriber| match &subscriber.state {
@@ -167,7 +221,7 @@ impl Channels {
     pub(crate) fn callers(&self, channel: &str) -> Vec<(u64, Arc<Caller>)> {
         let shard = self.shard(channel).lock();
         let subscribers = shard.get(channel).into_iter().flatten();
-        subscribers.filter_map(|(id, subscriber)| Some((*id, subscriber.caller.clone()?))).collect()
+        subscribers.filter_map(|(id, subscriber)| Some((*id, subscriber.ticket.caller.clone()?))).collect()
     }
 
     /// Ends the subscription of a member that is no longer let in.

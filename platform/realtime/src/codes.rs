@@ -59,6 +59,7 @@ impl ReplyError {
     pub(crate) const BAD_REQUEST: Self = Self::of(107, "bad request");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(108, "not available");
     pub(crate) const TOKEN_EXPIRED: Self = Self::of(109, "token expired");
+    pub(crate) const TOO_MANY_REQUESTS: Self = Self { code: 111, message: "too many requests", temporary: true };
     pub(crate) const UNRECOVERABLE: Self = Self::of(112, "unrecoverable position");
 
     const fn of(code: u16, message: &'static str) -> Self {

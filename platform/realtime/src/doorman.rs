@@ -1,5 +1,6 @@
 //! Who a connection acts for, and who says so.
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use kernel::{Problem, Secret};
@@ -18,6 +19,8 @@ pub struct Caller {
     /// By what the doorman let it in (a session, the number of a token). The hub keeps it for [`Doorman::still`] and does not
     /// read it.
     pub pass: Option<Secret>,
+    /// What others are shown of it beside its name (`conn_info`): JSON of `limits::CLIENT_INFO_BYTES` at most.
+    pub info: Option<Bytes>,
 }
 
 impl Caller {
@@ -45,6 +48,20 @@ impl From<Unknown> for Problem {
     fn from(unknown: Unknown) -> Self {
         Self::unavailable(AGAIN_S, unknown)
     }
+}
+
+/// Why the claims of a verified token let nobody in: see [`Caller::of_claims`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadClaims {
+    /// It has a `channel`: the token of a subscription.
+    #[error("the token is for a subscription, not for a connection")]
+    OfSubscription,
+    /// A claim has another form than it must have.
+    #[error("a claim has another form than it must have: {0}")]
+    Form(String),
+    /// `info` or `b64info` is too long, or no JSON.
+    #[error("the info is too long or no JSON")]
+    Info,
 }
 
 /// What a token is worth.

@@ -12,6 +12,7 @@ use kernel::limits;
 
 use crate::Caller;
 use crate::broadcast::Broadcast;
+use crate::channels::Ticket;
 use crate::codes::Disconnect;
 use crate::hub::{Core, Recovery};
 use crate::members::{Member, Seat};
@@ -72,7 +73,8 @@ impl Feed {
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
             beat: AtomicBool::new(false),
         });
-        let channel = core.channels.join(channel, Member::Feed(state.clone()), guarded.then(|| caller.clone()));
+        let ticket = Ticket { caller: guarded.then(|| caller.clone()), ..Ticket::default() };
+        let channel = core.channels.join(channel, Member::Feed(state.clone()), ticket);
         core.members.enter(Member::Feed(state.clone()), 1 + core.entropy.below(BEAT_S as u64) as usize);
         Self {
             core: core.clone(),

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bus::{Bus, BusError, BusResult, Position, Publication, Read, Sink};
-use bytes::Bytes;
+use bus::{Bus, BusError, BusResult, Position, Present, Publication, Read, Sink};
 use kernel::{Clock, Entropy, limits};
 use parking_lot::RwLock;
 use serde::Serialize;
@@ -16,13 +15,16 @@ use tokio_util::sync::CancellationToken;
 use crate::centrifuge::emulated::NODES;
 use crate::channels::Channels;
 use crate::codes::{Disconnect, Refused};
+use crate::comings::Comings;
 use crate::doorman::{Caller, Doorman};
 use crate::durable::Loads;
 use crate::feed::Feed;
 use crate::guarded::{RIGHTS, Rechecks};
 use crate::members::{Members, Seat};
-use crate::namespace::{Access, LoadError, Namespace};
+use crate::namespace::{Access, Namespace};
 use crate::people::{Asking, Rights};
+use crate::presence::Counts;
+use crate::rpc::Handler;
 
 /// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
 const DRAIN_MS: u64 = 5_000;
@@ -36,29 +38,6 @@ pub struct Stats {
     pub channels: usize,
     /// Subscriptions of all connections.
     pub subscriptions: usize,
-}
-
-/// Why a publication was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// No such namespace.
-    #[error("the channel is in no known namespace")]
-    UnknownNamespace,
-    /// The namespace's offsets come from a table: use [`Hub::publish_at`].
-    #[error("the namespace is durable")]
-    Durable,
-    /// The namespace counts its own offsets: use [`Hub::publish`].
-    #[error("the namespace is not durable")]
-    NotDurable,
-    /// The value has no JSON.
-    #[error("the value cannot be written as JSON")]
-    Json(#[source] serde_json::Error),
-    /// The bus is away.
-    #[error("the bus refused")]
-    Bus(#[source] BusError),
-    /// Publications are missing and the table did not give them: publish again later.
-    #[error("the stream cannot be loaded")]
-    Load(#[source] LoadError),
 }
 
 /// The handle on everything live. Clones are the same hub.
@@ -76,11 +55,15 @@ pub(crate) struct Core {
     /// The name of this process among those of the bus.
     pub(crate) node: String,
     pub(crate) channels: Channels,
+    pub(crate) comings: Comings,
+    pub(crate) counts: Counts,
     pub(crate) members: Arc<Members>,
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
     pub(crate) loads: Loads,
     pub(crate) rechecks: Rechecks,
+    pub(crate) handlers: RwLock<HashMap<&'static str, Arc<dyn Handler>>>,
+    pub(crate) messages: RwLock<Option<Arc<dyn Handler>>>,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -97,6 +80,18 @@ impl Sink for Ear {
             (Some(node), _) => core.told(node, &publication.data),
             (None, Some(named)) => core.rights_changed(named),
             (None, None) => core.channels.publication(channel, publication),
+        }
+    }
+
+    fn joined(&self, channel: &str, present: &Arc<Present>) {
+        if let Some(core) = self.0.upgrade() {
+            core.heard(channel, true, present);
+        }
+    }
+
+    fn left(&self, channel: &str, present: &Arc<Present>) {
+        if let Some(core) = self.0.upgrade() {
+            core.heard(channel, false, present);
         }
     }
 
@@ -125,11 +120,15 @@ impl Hub {
             asking: Asking::default(),
             nobody: Arc::default(),
             channels: Channels::new(),
+            comings: Comings::default(),
+            counts: Counts::default(),
             members: Arc::new(Members::new()),
             origins: RwLock::default(),
             namespaces: RwLock::default(),
             loads: Loads::default(),
             rechecks: Rechecks::default(),
+            handlers: RwLock::default(),
+            messages: RwLock::default(),
             connections: AtomicUsize::new(limits::CONNECTIONS),
             draining: AtomicBool::new(false),
             doubt: Notify::new(),
@@ -157,58 +156,6 @@ impl Hub {
     /// Bounds the connections, at set-up; `limits::CONNECTIONS` otherwise.
     pub fn connections_at_most(&self, connections: usize) {
         self.0.connections.store(connections, Ordering::Relaxed);
-    }
-
-    /// Publishes a value on a channel.
-    ///
-    /// # Errors
-    /// See [`PublishError`]; nothing was published then.
-    pub async fn publish(&self, channel: &str, value: &(impl Serialize + ?Sized)) -> Result<Position, PublishError> {
-        // Not a type parameter of the future: it holds the bytes only.
-        let data = serde_json::to_vec(value).map_err(PublishError::Json);
-        self.publish_json(channel, data?.into()).await
-    }
-
-    /// As [`Hub::publish`], to the subscribers of this process alone, and into no history: for what is about this process.
-    ///
-    /// # Errors
-    /// See [`PublishError`].
-    pub fn publish_here(&self, channel: &str, value: &(impl Serialize + ?Sized)) -> Result<(), PublishError> {
-        let namespace = self.0.find(channel).ok_or(PublishError::UnknownNamespace)?;
-        if namespace.durable.is_some() {
-            return Err(PublishError::Durable);
-        }
-        metrics::counter!("realtime_publications_total").increment(1);
-        self.0.bus.publish_here(channel, serde_json::to_vec(value).map_err(PublishError::Json)?.into());
-        Ok(())
-    }
-
-    /// As [`Hub::publish`], of a JSON text.
-    ///
-    /// # Errors
-    /// See [`PublishError`].
-    pub async fn publish_json(&self, channel: &str, data: Bytes) -> Result<Position, PublishError> {
-        let namespace = self.0.find(channel).ok_or(PublishError::UnknownNamespace)?;
-        if namespace.durable.is_some() {
-            return Err(PublishError::Durable);
-        }
-        metrics::counter!("realtime_publications_total").increment(1);
-        self.0.bus.publish(channel, data, namespace.keep()).await.map_err(PublishError::Bus)
-    }
-
-    /// Delivers what the product has committed under this offset of a durable channel. The same offset twice is
-    /// harmless; where an earlier one is missing the stream is read from its table again, and all come in order.
-    ///
-    /// # Errors
-    /// See [`PublishError`]; call again with the same offset then.
-    pub async fn publish_at(&self, channel: &str, offset: u64, data: Bytes) -> Result<(), PublishError> {
-        let core = &self.0;
-        let namespace = core.find(channel).ok_or(PublishError::UnknownNamespace)?;
-        let load = namespace.durable.as_ref().ok_or(PublishError::NotDurable)?;
-        metrics::counter!("realtime_publications_total").increment(1);
-        let watched = || core.channels.subscribers(channel) > 0;
-        let row = (channel, offset, data);
-        core.loads.publish(&core.bus, &namespace, load, row, watched).await.map_err(PublishError::Load)
     }
 
     /// Opens a channel as a stream: everything after `since_offset` (0 is the beginning) if that is still there, else the
@@ -256,18 +203,6 @@ impl Hub {
         Ok(feed)
     }
 
-    /// Reads a durable channel from its table again, for streams that began again under another epoch. A channel that
-    /// nobody has opened is left alone.
-    ///
-    /// # Errors
-    /// See [`LoadError`].
-    pub async fn reload(&self, channel: &str) -> Result<(), LoadError> {
-        match self.0.find(channel) {
-            Some(namespace) => self.0.loads.again(&self.0.bus, &namespace, channel).await,
-            None => Ok(()),
-        }
-    }
-
     /// Subscribers of a channel in this process.
     pub fn subscribers(&self, channel: &str) -> usize {
         self.0.channels.subscribers(channel)
@@ -293,15 +228,21 @@ impl Hub {
                 self.tick();
             }
         };
-        let (catching_up, asking) = (self.0.catch_up(), self.0.ask_the_unanswered());
-        let asking = async { tokio::join!(asking, self.0.recheck_the_named()) };
-        tokio::join!(ticking, stop.run_until_cancelled(catching_up), stop.run_until_cancelled(asking));
+        let core = &self.0;
+        tokio::join!(
+            ticking,
+            stop.run_until_cancelled(core.catch_up()),
+            stop.run_until_cancelled(core.ask_the_unanswered()),
+            stop.run_until_cancelled(core.recheck_the_named()),
+            stop.run_until_cancelled(core.tell_the_comings()),
+        );
     }
 
     /// One second has passed: [`Hub::run`] calls it, and tests.
     pub fn tick(&self) {
         self.0.members.tick(&self.0.entropy, self.0.clock.now_ms());
         self.0.asking.tick();
+        self.0.tell_comings();
         self.0.bus.sweep();
         metrics::gauge!("realtime_subscriptions").set(self.stats().subscriptions as f64);
     }

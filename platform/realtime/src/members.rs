@@ -83,7 +83,10 @@ impl Member {
     /// The member missed a publication of the channel and is no longer subscribed: it must read the history again.
     pub(crate) fn lost(&self, channel: &str) {
         match self {
-            Self::Socket(client) => client.lost(channel),
+            Self::Socket(client) => {
+                client.lost(channel);
+                client.core.adrift(client.clone(), channel);
+            }
             Self::Feed(feed) => feed.outbox.close(Disconnect::INSUFFICIENT_STATE),
         }
     }

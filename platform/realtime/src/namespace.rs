@@ -32,12 +32,28 @@ pub struct Namespace {
     pub durable: Option<Arc<dyn Load>>,
     /// Who is let in, channel by channel.
     pub guard: Option<Arc<dyn Guard>>,
+    /// Subscribers may ask who is there.
+    pub presence: bool,
+    /// Subscribers that want it are told who comes and goes.
+    pub join_leave: bool,
+    /// Subscribers may publish.
+    pub allow_publish_for_subscriber: bool,
 }
 
 impl Namespace {
     /// Channels for everybody, without history.
     pub fn public(name: &'static str) -> Self {
-        Self { name, access: Access::Public, history_size: 0, history_ttl_ms: 0, durable: None, guard: None }
+        Self {
+            name,
+            access: Access::Public,
+            history_size: 0,
+            history_ttl_ms: 0,
+            durable: None,
+            guard: None,
+            presence: false,
+            join_leave: false,
+            allow_publish_for_subscriber: false,
+        }
     }
 
     /// Channels for admins, without history.
@@ -64,6 +80,29 @@ impl Namespace {
         Self { guard: Some(guard), ..self }
     }
 
+    /// Lets subscribers ask who is in a channel, and how many.
+    #[must_use]
+    pub fn presence(self) -> Self {
+        Self { presence: true, ..self }
+    }
+
+    /// Tells subscribers that want it (`join_leave` of their request) who comes to a channel and goes.
+    #[must_use]
+    pub fn join_leave(self) -> Self {
+        Self { join_leave: true, ..self }
+    }
+
+    /// Lets whoever is subscribed to a channel publish on it. A durable channel is its product's alone.
+    #[must_use]
+    pub fn allow_publish_for_subscriber(self) -> Self {
+        Self { allow_publish_for_subscriber: true, ..self }
+    }
+
+    /// Whether the bus is told who is there.
+    pub(crate) fn shows_clients(&self) -> bool {
+        self.presence || self.join_leave
+    }
+
     pub(crate) fn keep(&self) -> Keep {
         Keep { size: self.history_size, ttl_ms: self.history_ttl_ms }
     }
@@ -79,6 +118,16 @@ pub trait Guard: Send + Sync {
         channel: &'a str,
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>>;
+
+    /// Whether this caller may publish on the channel, subscribed or not: nobody, unless the product says so. Asked for each
+    /// publication.
+    fn may_publish<'a>(
+        &'a self,
+        _channel: &'a str,
+        _caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
 }
 
 /// A durable stream as its table has it.

@@ -100,3 +100,21 @@ async fn a_person_is_recorded_by_what_they_are() {
     assert_eq!(send(Role::Member, "/api/v1/things").await, own, "nothing was added");
     assert_eq!(send(Role::Admin, "/api/v1/things").await, Some((id.to_string(), "POST /api/v1/things".to_owned())));
 }
+
+/// A change whose sender has gone is a change all the same.
+#[tokio::test]
+async fn whoever_hangs_up_is_recorded() {
+    let bench = std::sync::Arc::new(Bench::with(["off"; 6]));
+    let request = bench.request("POST", "/api/v1/things", None, "gate");
+    let sending = tokio::spawn({
+        let bench = bench.clone();
+        async move { bench.send(request).await }
+    });
+    bench.effects.begun.acquire().await.expect("open").forget();
+    sending.abort();
+    assert!(sending.await.is_err(), "nobody waits for the answer");
+    bench.effects.gate.add_permits(1);
+    while bench.guard.audit(newest()).await.expect("read").is_empty() {
+        tokio::task::yield_now().await;
+    }
+}

@@ -53,7 +53,7 @@ async fn a_revoked_key_is_401_also_for_an_answer_that_is_kept() {
     let bench = Bench::new();
     let (id, token) = bench.api_key().await;
     assert_eq!(bench.by(&token, JOBS, Some("k"), "a").await.status, 200);
-    assert!(bench.identity.revoke_key(id).await.expect("written"));
+    assert!(bench.identity.revoke_key(identity::people::Actor::Admin, id).await.expect("written"));
     for key in [Some("k"), None] {
         let answer = bench.by(&token, JOBS, key, "a").await;
         assert_eq!((answer.status, bench.ran()), (401, 1), "{key:?}");

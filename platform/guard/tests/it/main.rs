@@ -124,7 +124,7 @@ impl Bench {
     /// An API key that may enqueue jobs: its number and its secret.
     pub(crate) async fn api_key(&self) -> (i64, String) {
         let new = NewKey { name: "a program".into(), scopes: vec![Scope::JobsEnqueue], expires_at_ms: None };
-        let (id, token) = self.identity.make_key(&new).await.expect("made");
+        let (id, token) = self.identity.make_key(identity::people::Actor::Admin, &new).await.expect("made");
         (id, token.expose().to_owned())
     }
 

@@ -46,7 +46,7 @@ struct Register {
 }
 
 /// Makes an account, unless the address has one: the answer is the same, so that nobody can ask who is here. Sign in next.
-#[utoipa::path(post, path = "/api/v1/people/register", tag = "identity", request_body = Register, responses((status = 202), (status = 400), (status = 403), (status = 410), (status = 415), (status = 422), (status = 503)))]
+#[utoipa::path(post, path = "/api/v1/people/register", tag = "identity", request_body = Register, responses((status = 202), (status = 400), (status = 403), (status = 410), (status = 415), (status = 422), (status = 429), (status = 503)))]
 async fn register(State(identity): State<Identity>, Json(it): Json<Register>) -> ProblemResult<StatusCode> {
     let Register { name, email, password, invitation } = &it;
     identity.register(Applicant { name, email, password, invitation }).await.map(|()| StatusCode::ACCEPTED)
@@ -63,7 +63,7 @@ struct SetPassword {
 }
 
 /// Sets a new password by a link that an administrator made. Sign in next.
-#[utoipa::path(post, path = "/api/v1/people/password-reset", tag = "identity", request_body = SetPassword, responses((status = 204), (status = 400), (status = 410), (status = 415), (status = 422), (status = 503)))]
+#[utoipa::path(post, path = "/api/v1/people/password-reset", tag = "identity", request_body = SetPassword, responses((status = 204), (status = 400), (status = 410), (status = 415), (status = 422), (status = 429), (status = 503)))]
 async fn set_password(State(identity): State<Identity>, Json(it): Json<SetPassword>) -> ProblemResult<StatusCode> {
     identity.reset_password(&it.token, &it.password).await.map(|()| StatusCode::NO_CONTENT)
 }
@@ -197,7 +197,7 @@ impl Identity {
             let sql = "DELETE FROM person_sessions WHERE id = $1 AND person = $2";
             let gone = tx.execute(sql, params![id, &person.to_string()]).await? == 1;
             if gone {
-                rows::changed(tx, person, false, now_ms).await?;
+                rows::note(tx, Actor::Person(person), now_ms).await?;
                 identity.tell(tx);
             }
             Ok(gone)

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 pub use self::model::{PersonDetails, Profile, Role};
 pub use crate::actor::Actor;
 pub use crate::changes::{Changed, Changes};
+pub use crate::doors::DOORS;
 pub use crate::invitations::Registration;
 pub use crate::pass::{Pass, Welcome};
 use crate::{Identity, passwords};
 
-/// A ban without an end.
-const FOR_EVER_MS: i64 = i64::MAX;
+/// When a ban without an end ends: the last millisecond of the year 9999, which every program can read as a date.
+pub const FOR_EVER_MS: i64 = 253_402_300_799_999;
 /// Why somebody is banned, characters.
 const REASON_CHARS: usize = 500;
 
@@ -115,7 +116,7 @@ impl Identity {
     /// 400 for none, 404 for nobody.
     pub async fn rename(&self, actor: Actor, id: PersonId, name: &str) -> ProblemResult<()> {
         let name = model::name(name)?;
-        self.change(actor, id, async move |tx: &mut Tx, _| {
+        self.change(actor, id, By::Oneself, async move |tx: &mut Tx, _| {
             let sql = "UPDATE people SET name = $2 WHERE id = $1";
             tx.execute(sql, params![&id.to_string(), &name]).await?;
             Ok(Ends::Nothing)
@@ -128,7 +129,7 @@ impl Identity {
     /// # Errors
     /// 404 for nobody.
     pub async fn set_role(&self, actor: Actor, id: PersonId, role: Role) -> ProblemResult<()> {
-        self.change(actor, id, async move |tx: &mut Tx, was| {
+        self.change(actor, id, By::Administrators, async move |tx: &mut Tx, was| {
             tx.execute("UPDATE people SET role = $2 WHERE id = $1", params![&id.to_string(), role.name()]).await?;
             Ok(if was == role { Ends::Nothing } else { Ends::Everything })
         })
@@ -152,9 +153,10 @@ impl Identity {
             let why = format!("{REASON_CHARS} characters at most");
             return Err(Problem::bad_request("reason_invalid", "The reason is too long.").field("/reason", why));
         }
-        self.change(actor, id, async move |tx: &mut Tx, _| {
+        self.change(actor, id, By::Administrators, async move |tx: &mut Tx, _| {
             let sql = "UPDATE people SET banned_until_ms = $2, ban_reason = $3 WHERE id = $1";
-            tx.execute(sql, params![&id.to_string(), until_ms.unwrap_or(FOR_EVER_MS), &reason]).await?;
+            tx.execute(sql, params![&id.to_string(), until_ms.unwrap_or(FOR_EVER_MS).min(FOR_EVER_MS), &reason])
+                .await?;
             Ok(Ends::Everything)
         })
         .await
@@ -165,7 +167,7 @@ impl Identity {
     /// # Errors
     /// 404 for nobody.
     pub async fn unban(&self, actor: Actor, id: PersonId) -> ProblemResult<()> {
-        self.change(actor, id, async move |tx: &mut Tx, _| {
+        self.change(actor, id, By::Administrators, async move |tx: &mut Tx, _| {
             let sql = "UPDATE people SET banned_until_ms = 0, ban_reason = '' WHERE id = $1";
             tx.execute(sql, params![&id.to_string()]).await?;
             Ok(Ends::Nothing)
@@ -178,7 +180,7 @@ impl Identity {
     /// # Errors
     /// 404 for nobody.
     pub async fn sign_out_everywhere(&self, actor: Actor, id: PersonId) -> ProblemResult<()> {
-        self.change(actor, id, async |_: &mut Tx, _| Ok(Ends::Everything)).await
+        self.change(actor, id, By::Oneself, async |_: &mut Tx, _| Ok(Ends::Everything)).await
     }
 
     /// Removes what is known of a person: address, password, name. The id stays, for what they wrote elsewhere.
@@ -187,7 +189,7 @@ impl Identity {
     /// 404 for nobody.
     pub async fn delete_person(&self, actor: Actor, id: PersonId) -> ProblemResult<()> {
         let now_ms = self.clock.now_ms();
-        self.change(actor, id, async move |tx: &mut Tx, _| {
+        self.change(actor, id, By::Administrators, async move |tx: &mut Tx, _| {
             let sql = "UPDATE people SET name = 'Deleted person', email = NULL, password = NULL, role = 'member',
                  ban_reason = '', deleted_at_ms = $2 WHERE id = $1";
             tx.execute(sql, params![&id.to_string(), now_ms]).await?;
@@ -197,23 +199,34 @@ impl Identity {
     }
 
     /// Changes a person who is there, if the actor still may: both are read again in the transaction that writes.
-    async fn change<F>(&self, actor: Actor, id: PersonId, change: F) -> ProblemResult<()>
+    async fn change<F>(&self, actor: Actor, id: PersonId, by: By, change: F) -> ProblemResult<()>
     where
         F: AsyncFnOnce(&mut Tx, Role) -> Result<Ends, StoreError> + Send + 'static,
     {
         let (identity, now_ms) = (self.clone(), self.clock.now_ms());
         let write = async move |tx: &mut Tx| {
-            if actor != Actor::Person(id) {
+            if by == By::Oneself && actor == Actor::Person(id) {
+                store::acting(tx, id, now_ms).await?.ok_or_else(|| nobody(id))?;
+            } else {
                 actor.must_administer(tx, now_ms).await?;
             }
             let account = store::by_id(tx, id).await?.ok_or_else(|| nobody(id))?;
-            let ends = change(tx, account.role).await?;
-            store::changed(tx, id, ends == Ends::Everything, now_ms).await?;
-            identity.tell(tx);
+            if change(tx, account.role).await? == Ends::Everything {
+                store::ended(tx, id, now_ms).await?;
+                identity.tell(tx);
+            }
             Ok(())
         };
         self.store.write(write).await
     }
+}
+
+/// Who may make a change. Nobody's own role or ban is theirs to change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Administrators, and whom it is about.
+    Oneself,
+    Administrators,
 }
 
 /// What a change makes worthless of what was given before.

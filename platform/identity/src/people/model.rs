@@ -55,7 +55,7 @@ pub struct PersonDetails {
     pub created_at_ms: i64,
     /// The last sign-in, Unix milliseconds.
     pub signed_in_at_ms: Option<i64>,
-    /// Until when they are banned, Unix milliseconds; null when they are not. 9223372036854775807 is for ever.
+    /// Until when they are banned, Unix milliseconds; null when they are not. 253402300799999 is for ever.
     pub banned_until_ms: Option<i64>,
     /// Why, as whoever banned them wrote it.
     pub ban_reason: Option<String>,
@@ -78,7 +78,9 @@ pub(crate) fn name(name: &str) -> ProblemResult<String> {
 /// Controls, and what turns the direction of what stands beside a name (Unicode, UAX 9), or is not seen at all.
 fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// An address as it is kept and compared: lower case. ASCII only, so that no two that look alike are two people's.
@@ -141,7 +143,8 @@ mod tests {
     fn a_name_is_seen_as_it_is() {
         assert_eq!(name("  Ada Lovelace ").expect("a name"), "Ada Lovelace");
         assert!(name("مريم").is_ok() && name("👩‍👩‍👧").is_err(), "joiners are not seen");
-        for bad in ["", "   ", "a\u{202e}b", "a\nb", "\u{200b}", &"x".repeat(51)] {
+        for bad in ["", "   ", "a\u{202e}b", "a\nb", "\u{200b}", "\u{3164}", "a\u{61c}b", "a\u{e0041}", &"x".repeat(51)]
+        {
             assert!(name(bad).is_err(), "{bad:?}");
         }
     }

@@ -62,8 +62,10 @@ CREATE TABLE password_resets (
     digest BYTEA NOT NULL PRIMARY KEY,
     person TEXT NOT NULL,
     epoch BIGINT NOT NULL,
+    maker TEXT NOT NULL,
     expires_at_ms BIGINT NOT NULL
 );
+ALTER TABLE api_keys ADD COLUMN maker TEXT;
 CREATE TABLE sign_in_failures (
     account BYTEA NOT NULL PRIMARY KEY,
     failures BIGINT NOT NULL,
@@ -217,22 +219,21 @@ pub(crate) async fn profile(tx: &mut Tx, id: PersonId) -> Result<Option<Profile>
 }
 
 fn like(text: &str) -> String {
-    format!("%{}%", text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+    // As `LOWER` on both engines: of letters outside ASCII each is itself.
+    format!("%{}%", text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }
 
-/// Notes that what a person may do has changed, and ends what was given before, where `ends` says so.
-pub(crate) async fn changed(tx: &mut Tx, id: PersonId, ends: bool, now_ms: i64) -> Result<(), StoreError> {
-    if ends {
-        let id = id.to_string();
-        let sql = "UPDATE people SET epoch = epoch + 1, ended_at_ms = $2 WHERE id = $1";
-        tx.execute(sql, params![&id, now_ms]).await?;
-        tx.execute("DELETE FROM person_sessions WHERE person = $1", params![&id]).await?;
-        tx.execute("DELETE FROM password_resets WHERE person = $1", params![&id]).await?;
-    }
+/// Ends what a person was given until now: sessions, tokens, links.
+pub(crate) async fn ended(tx: &mut Tx, id: PersonId, now_ms: i64) -> Result<(), StoreError> {
+    let text = id.to_string();
+    let sql = "UPDATE people SET epoch = epoch + 1, ended_at_ms = $2 WHERE id = $1";
+    tx.execute(sql, params![&text, now_ms]).await?;
+    tx.execute("DELETE FROM person_sessions WHERE person = $1", params![&text]).await?;
+    tx.execute("DELETE FROM password_resets WHERE person = $1", params![&text]).await?;
     note(tx, Actor::Person(id), now_ms).await
 }
 
-/// Leaves word for all processes.
+/// Leaves word for all processes that something which this one had is worth nothing any more.
 pub(crate) async fn note(tx: &mut Tx, who: Actor, now_ms: i64) -> Result<(), StoreError> {
     let sql = "DELETE FROM person_changes WHERE id IN (SELECT id FROM person_changes WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)";
     tx.execute(sql, params![now_ms - limits::PERSON_CHANGES_MS, PRUNE]).await?;

@@ -126,7 +126,17 @@ async fn a_token_for_something_else_is_nobodys() {
         tokens.issue(sub, ttl, members(extra.clone())).await.expect("made").expose().to_owned()
     };
     let good = made(&ours, &ada.to_string(), &epoch).await;
-    assert_eq!(by(&bed, &good, "GET", "/api/v1/people", &json!({})).await.status, 200, "an administrator by a token");
+    assert_eq!(by(&bed, &good, "GET", "/api/v1/me", &json!({})).await.status, 200);
+    // Nobody administers by a token: it could set its own person's password.
+    for (method, path) in [
+        ("GET", "/api/v1/people".to_owned()),
+        ("POST", format!("/api/v1/people/{ada}/password-reset")),
+        ("PATCH", format!("/api/v1/people/{ada}")),
+        ("POST", "/api/v1/invitations".to_owned()),
+        ("POST", "/api/v1/keys".to_owned()),
+    ] {
+        assert_eq!(by(&bed, &good, method, &path, &json!({ "role": "admin" })).await.status, 403, "{method} {path}");
+    }
     let subscription = ours.meant_for(Purpose::Subscription);
     for bad in [
         made(&subscription, &ada.to_string(), &epoch).await,

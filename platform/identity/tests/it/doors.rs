@@ -68,7 +68,7 @@ async fn somebody_joins_by_an_invitation_and_is_in() {
     let join = format!("/join/{}", token.expose());
     let page = bed.send("GET", &join, &[]).await;
     assert_eq!(page.status, 200);
-    assert_eq!(page.headers["referrer-policy"], "no-referrer", "the link is a secret");
+    assert_eq!(page.headers["referrer-policy"], "same-origin", "the link is a secret");
     let short = post(&bed, &join, &[], "name=Ada+L&email=ada%40example.com&password=short").await;
     assert_eq!(short.status, 400);
     assert!(

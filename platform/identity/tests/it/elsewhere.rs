@@ -16,10 +16,10 @@ async fn a_key_that_one_process_revokes_is_refused_by_another_at_once() {
     let bed = Bed::new();
     let other = bed.beside();
     let new = NewKey { name: "a program".into(), scopes: vec![Scope::JobsWork], expires_at_ms: None };
-    let (id, token) = bed.identity.make_key(&new).await.expect("made");
+    let (id, token) = bed.identity.make_key(identity::people::Actor::Admin, &new).await.expect("made");
     let headers = with("authorization", &format!("Bearer {}", token.expose()));
     assert!(matches!(other.caller_of(&headers).await, Caller::Key { id: known, .. } if known == id));
-    assert!(bed.identity.revoke_key(id).await.expect("written"));
+    assert!(bed.identity.revoke_key(identity::people::Actor::Admin, id).await.expect("written"));
     assert_eq!(other.caller_of(&headers).await, Caller::Anonymous);
 }
 

@@ -24,7 +24,8 @@ async fn key(bed: &Bed, scopes: &[Scope]) -> (i64, String) {
 }
 
 async fn expiring(bed: &Bed, scopes: &[Scope], expires_at_ms: Option<i64>) -> (i64, String) {
-    let (id, token) = bed.identity.make_key(&new(scopes, expires_at_ms)).await.expect("made");
+    let (id, token) =
+        bed.identity.make_key(identity::people::Actor::Admin, &new(scopes, expires_at_ms)).await.expect("made");
     (id, token.expose().to_owned())
 }
 
@@ -89,10 +90,10 @@ async fn a_revoked_key_is_refused_from_the_next_request_on() {
     let (_, other) = key(&bed, &[Scope::JobsWork]).await;
     let (bearer, other) = (format!("Bearer {token}"), format!("Bearer {other}"));
     assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, 204);
-    assert!(bed.identity.revoke_key(id).await.expect("written"));
+    assert!(bed.identity.revoke_key(identity::people::Actor::Admin, id).await.expect("written"));
     assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, 401);
     assert_eq!(knock(&bed, "/work", &[("authorization", &other)]).await.status, 204, "the other one still works");
-    assert!(!bed.identity.revoke_key(77).await.expect("written"));
+    assert!(!bed.identity.revoke_key(identity::people::Actor::Admin, 77).await.expect("written"));
 }
 
 #[tokio::test]
@@ -106,7 +107,11 @@ async fn a_key_is_worth_nothing_from_its_expiry_on() {
         assert_eq!(knock(&bed, "/work", &[("authorization", &bearer)]).await.status, status, "after {moved} ms more");
         assert_eq!(knock(&bed, "/work", &[("authorization", &lasting)]).await.status, 204);
     }
-    let past = bed.identity.make_key(&new(&[Scope::JobsWork], Some(bed.clock.now_ms()))).await.expect_err("past");
+    let past = bed
+        .identity
+        .make_key(identity::people::Actor::Admin, &new(&[Scope::JobsWork], Some(bed.clock.now_ms())))
+        .await
+        .expect_err("past");
     assert_eq!((past.status().as_u16(), past.code()), (400, "expiry_invalid"));
 }
 
@@ -116,7 +121,11 @@ async fn expired_keys_leave_room_for_others() {
     for _ in 0..kernel::limits::API_KEYS {
         expiring(&bed, &[Scope::EventsRead], Some(START_MS + 1_000)).await;
     }
-    let full = bed.identity.make_key(&new(&[Scope::EventsRead], None)).await.expect_err("full");
+    let full = bed
+        .identity
+        .make_key(identity::people::Actor::Admin, &new(&[Scope::EventsRead], None))
+        .await
+        .expect_err("full");
     assert_eq!(full.code(), "keys_full");
     bed.clock.advance(1_000);
     key(&bed, &[Scope::EventsRead]).await;

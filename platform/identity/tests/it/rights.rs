@@ -1,7 +1,7 @@
 //! What is taken back is gone at once: in every process, in what was given on, and in a request that is still on its way.
 
-use identity::Role;
 use identity::people::{Actor, Changed, NewPerson, Registration};
+use identity::{NewKey, Role, Scope};
 use kernel::{PersonId, Secret, limits};
 use serde_json::{Value, json};
 
@@ -73,9 +73,15 @@ async fn an_administrator_who_is_one_no_more_changes_nothing() {
             _ => it.delete_person(Actor::Admin, eve).await.expect("deleted"),
         }
         let new = NewPerson { name: "Mallory".into(), email: "m@example.com".into(), role: Role::Admin };
+        let key = NewKey { name: "x".into(), scopes: vec![Scope::JobsWork], expires_at_ms: None };
         let refused = [
             it.make_person(actor, &new, &Secret::new(PASSWORD)).await.map(drop),
             it.set_role(actor, ada, Role::Admin).await,
+            it.set_role(actor, eve, Role::Admin).await,
+            it.unban(actor, eve).await,
+            it.delete_person(actor, eve).await,
+            it.make_key(actor, &key).await.map(drop),
+            it.revoke_key(actor, 1).await.map(drop),
             it.rename(actor, ada, "x").await,
             it.ban(actor, ada, None, "").await,
             it.unban(actor, ada).await,
@@ -98,8 +104,18 @@ async fn a_session_ends_with_the_role_it_was_opened_in() {
     let bed = Bed::new();
     let eve = bed.person("Eve", Role::Admin).await;
     let browser = bed.browser_of("Eve").await;
+    let mut changes = bed.identity.changes();
+    changes.next().await;
     bed.identity.set_role(Actor::Admin, eve, Role::Admin).await.expect("no change");
+    bed.identity.rename(Actor::Person(eve), eve, "Eva").await.expect("renamed");
     assert_eq!(bed.get(&browser, "/api/v1/people").await, 200);
+    let ada = bed.person("Ada", Role::Member).await;
+    bed.identity.ban(Actor::Admin, ada, None, "").await.expect("banned");
+    assert_eq!(
+        changes.next().await,
+        Changed::These(vec![Actor::Person(ada)]),
+        "nothing that Eve has open ends by her name"
+    );
     bed.identity.set_role(Actor::Admin, eve, Role::Member).await.expect("changed");
     assert_eq!(bed.get(&browser, "/api/v1/people").await, 401);
 }
@@ -123,8 +139,10 @@ async fn an_invitation_makes_one_account_and_tells_nobody_who_is_here() {
     assert_eq!(bed.sign_in_as("ada@example.com", "mallory's own", "").await.status, 401);
     assert_eq!(bed.sign_in_as("ada@example.com", PASSWORD, "").await.status, 200);
     assert_eq!(register(&bed, "two@example.com", &token).await, 410, "asked once is used up");
-    let unknown = bed.beside();
-    assert!(unknown.invitations().await.expect("read").is_empty());
+    assert!(bed.identity.invitations().await.expect("read").is_empty());
+    let (_, token) = bed.identity.invite(Actor::Admin, Role::Admin, "").await.expect("made");
+    assert_eq!(register(&bed, "boss@example.com", token.expose()).await, 202);
+    assert_eq!(bed.sign_in_as("boss@example.com", PASSWORD, "").await.json()["role"], "admin");
 }
 
 #[tokio::test]
@@ -168,11 +186,20 @@ async fn a_reset_link_sets_one_password_and_ends_what_was_open() {
     };
     let (first, second) = (link().await, link().await);
     assert_eq!(set(&first, "short").await, 400, "uses nothing up");
+    assert_eq!(set(&first, "Ada@Example.com").await, 400);
+    for _ in 0..=limits::SIGN_IN_FAILURES {
+        bed.sign_in_as("ada@example.com", "wrong", "").await;
+    }
+    assert_eq!(bed.sign_in_as("ada@example.com", PASSWORD, "").await.status, 429);
     assert_eq!(set(&first, "a new password").await, 204);
     assert_eq!(bed.get(&browser, "/api/v1/me").await, 401);
     assert_eq!(set(&first, "a third password").await, 410);
     assert_eq!(set(&second, "a third password").await, 410, "one of two is enough");
     assert_eq!(bed.sign_in_as("ada@example.com", "a new password", "").await.status, 200);
+    let eve = bed.person("Eve", Role::Admin).await;
+    let hers = bed.identity.make_password_reset(Actor::Person(eve), ada).await.expect("made");
+    bed.identity.set_role(Actor::Admin, eve, Role::Member).await.expect("changed");
+    assert_eq!(set(hers.expose(), "a third password").await, 410, "worth no more than its maker's word");
     let late = link().await;
     bed.clock.advance(limits::PASSWORD_RESET_MS + 1);
     assert_eq!(set(&late, "a third password").await, 410);

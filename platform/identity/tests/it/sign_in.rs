@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use identity::Role;
-use identity::people::Actor;
+use identity::people::{Actor, Changed};
 use kernel::limits;
 use serde_json::json;
 
@@ -111,6 +111,18 @@ async fn guesses_of_strangers_lock_out_strangers_only() {
 }
 
 #[tokio::test]
+async fn a_browser_that_knew_an_older_password_is_a_stranger() {
+    let bed = Bed::new();
+    let ada = bed.person("Ada", Role::Member).await;
+    let known = bed.browser_of("Ada").await;
+    bed.identity.sign_out_everywhere(Actor::Admin, ada).await.expect("done");
+    for _ in 0..limits::SIGN_IN_FAILURES {
+        bed.sign_in_as("ada@example.com", WRONG, "").await;
+    }
+    assert_eq!(bed.sign_in_as("ada@example.com", PASSWORD, &known).await.status, 429);
+}
+
+#[tokio::test]
 async fn the_browser_of_one_person_is_a_stranger_to_another() {
     let bed = Bed::new();
     bed.person("Ada", Role::Member).await;
@@ -164,7 +176,7 @@ async fn a_new_password_ends_the_other_sessions_and_not_this_one() {
 #[tokio::test]
 async fn a_session_ends_by_itself_and_the_oldest_where_there_are_too_many() {
     let bed = Bed::new();
-    bed.person("Ada", Role::Member).await;
+    let ada = bed.person("Ada", Role::Member).await;
     let first = bed.browser_of("Ada").await;
     bed.clock.advance(30 * 86_400_000);
     assert_eq!(bed.get(&first, "/api/v1/me").await, 200, "to the last millisecond");
@@ -175,7 +187,10 @@ async fn a_session_ends_by_itself_and_the_oldest_where_there_are_too_many() {
         bed.browser_of("Ada").await;
     }
     assert_eq!(bed.get(&second, "/api/v1/me").await, 200);
+    let mut changes = bed.identity.changes();
+    changes.next().await;
     bed.browser_of("Ada").await;
+    assert_eq!(changes.next().await, Changed::These(vec![Actor::Person(ada)]), "what the oldest has open ends too");
     assert_eq!(bed.get(&second, "/api/v1/me").await, 401);
 }
 

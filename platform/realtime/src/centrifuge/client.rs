@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use bus::{BusError, Position, Read};
 use bytes::Bytes;
 use kernel::{Entropy, limits};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::command::{Command, History, Payload};
+use super::command::{Command, Payload};
 use super::emulated::Session;
-use super::reply::{self, Empty, HistoryOut};
+use super::reply::{self, Empty};
+use super::subscriptions::Subscriptions;
 use super::wire::Wire;
 use crate::Caller;
 use crate::codes::{Disconnect, ReplyError};
@@ -32,8 +32,11 @@ pub(crate) struct Client {
     /// Pings are WebSocket's own, unknown to the protocol: for tools that show frames to people.
     native_ping: bool,
     life: AtomicU8,
-    /// Channels with a subscription.
-    pub(super) channels: Mutex<Vec<Arc<str>>>,
+    pub(super) subscriptions: Subscriptions,
+    /// What it said within which second.
+    pub(super) said: Mutex<(i64, u32)>,
+    /// What it is called among clients, in 128 bits.
+    uuid: u128,
 }
 
 /// Whom a client acts for, and who said so.
@@ -66,6 +69,7 @@ mod life {
 
 impl Client {
     pub(crate) fn new(core: Arc<Core>, admission: Admission, wire: Wire, native_ping: bool) -> Self {
+        let uuid = u128::from(core.entropy.u64()) << 64 | u128::from(core.entropy.u64());
         let session = (wire != Wire::Frame).then(|| Box::new(Session::new(&core.entropy)));
         Self {
             id: core.members.fresh_id(),
@@ -76,7 +80,9 @@ impl Client {
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
             native_ping,
             life: AtomicU8::new(life::OPENED),
-            channels: Mutex::default(),
+            subscriptions: Subscriptions::default(),
+            said: Mutex::default(),
+            uuid,
         }
     }
 
@@ -95,7 +101,7 @@ impl Client {
         }
         match payload {
             Payload::Pong => return self.pong(),
-            Payload::Send => return Err(Disconnect::NOT_AVAILABLE),
+            Payload::Send(message) => return self.message(&message).await,
             _ if id == 0 => return Err(Disconnect::BAD_REQUEST),
             Payload::Connect(connect) => return self.connect(id, &connect).await,
             Payload::Subscribe(subscribe) => return self.subscribe(id, &subscribe).await,
@@ -104,15 +110,10 @@ impl Client {
                 self.answer(id, "unsubscribe", &Empty {});
             }
             Payload::History(history) => return self.history(id, history).await,
-            Payload::Publish(of) => {
-                named(&of.channel)?;
-                self.refuse(id, ReplyError::PERMISSION_DENIED);
-            }
-            Payload::Presence(of) => {
-                named(&of.channel)?;
-                self.refuse(id, ReplyError::NOT_AVAILABLE);
-            }
-            Payload::Rpc => self.refuse(id, ReplyError::NOT_AVAILABLE),
+            Payload::Publish(publish) => return self.publish(id, &publish).await,
+            Payload::Presence(of) => return self.presence(id, &of.channel).await,
+            Payload::PresenceStats(of) => return self.presence_stats(id, &of.channel).await,
+            Payload::Rpc(call) => return self.rpc(id, &call).await,
             Payload::Refresh(refresh) => return self.refresh(id, &refresh).await,
             Payload::SubRefresh(of) => {
                 let subscribed = self.is_subscribed(named(&of.channel)?);
@@ -138,44 +139,6 @@ impl Client {
         if self.native_ping {
             let _ = self.pong();
         }
-    }
-
-    async fn history(&self, id: u32, history: History) -> Result<(), Disconnect> {
-        let caller = self.caller();
-        let namespace = match self.core.open(named(&history.channel)?, &caller).await {
-            Ok(namespace) => namespace,
-            Err(refused) => {
-                self.refuse(id, (&refused).into());
-                return Ok(());
-            }
-        };
-        if namespace.history_size == 0 {
-            self.refuse(id, ReplyError::NOT_AVAILABLE);
-            return Ok(());
-        }
-        let inside = self.core.channels.has(&history.channel, self.id)
-            || self.core.admits(&namespace, &history.channel, &caller).await;
-        if !inside {
-            match self.core.nothing(&history.channel, None).await {
-                Ok(nothing) => {
-                    let empty = bus::History { publications: Vec::new(), top: nothing.top };
-                    self.answer(id, "history", &HistoryOut::from(&empty));
-                }
-                Err(_) => self.refuse(id, ReplyError::INTERNAL),
-            }
-            return Ok(());
-        }
-        let limit = usize::try_from(history.limit).unwrap_or(limits::HISTORY_READ).min(limits::HISTORY_READ);
-        let read = Read { since: history.since.map(Position::from), limit, reverse: history.reverse };
-        match self.core.bus.history(&history.channel, read).await {
-            Ok(read) => self.answer(id, "history", &HistoryOut::from(&read)),
-            Err(BusError::Unrecoverable { .. }) => self.refuse(id, ReplyError::UNRECOVERABLE),
-            Err(error) => {
-                tracing::warn!(%error, "a history could not be read");
-                self.refuse(id, ReplyError::INTERNAL);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn answer(&self, id: u32, method: &'static str, result: &impl Serialize) {
@@ -209,6 +172,13 @@ impl Client {
         self.life.store(if connected { life::CONNECTED } else { life::REFUSED }, Ordering::Release);
     }
 
+    /// What it is called among clients: a UUID of version 4.
+    pub(super) fn name(&self) -> String {
+        let id = self.uuid & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+        let hex = format!("{id:032x}");
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
     pub(super) fn has_native_ping(&self) -> bool {
         self.native_ping
     }
@@ -218,19 +188,21 @@ impl Client {
     }
 
     pub(super) fn is_subscribed(&self, channel: &str) -> bool {
-        self.channels.lock().iter().any(|subscribed| **subscribed == *channel)
+        self.subscriptions.has(channel)
     }
 
     fn unsubscribe(&self, channel: &str) {
         self.core.channels.leave(channel, self.id);
         self.forget(channel);
+        self.reflect(channel);
     }
 
     pub(super) fn forget(&self, channel: &str) {
-        self.channels.lock().retain(|subscribed| **subscribed != *channel);
+        self.subscriptions.remove(channel);
     }
 
-    /// The core took the subscription away because a publication is missing; the client subscribes again by itself.
+    /// The core took the subscription away because a publication is missing; the client subscribes again by itself. In a lock of the
+    /// bus: whoever calls sees to it that the client is reflected later.
     pub(crate) fn lost(&self, channel: &str) {
         self.forget(channel);
         let frame = reply::unsubscribe(self.wire, channel, 2500, "insufficient state");
@@ -241,6 +213,7 @@ impl Client {
     /// The guard of the channel no longer lets it in; the client does not come back by itself.
     pub(crate) fn turned_out(&self, channel: &str) {
         self.forget(channel);
+        self.reflect(channel);
         let frame = reply::unsubscribe(self.wire, channel, 2100, "permission denied");
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
@@ -248,8 +221,7 @@ impl Client {
 
     /// The connection is over.
     pub(crate) fn leave(&self) {
-        let channels = std::mem::take(&mut *self.channels.lock());
-        channels.iter().for_each(|channel| self.core.channels.leave(channel, self.id));
+        self.leave_channels();
         self.core.members.leave(self.id);
     }
 

@@ -3,6 +3,7 @@
 use bus::Position;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// One line of a frame.
 #[derive(Default, Deserialize)]
@@ -12,13 +13,13 @@ pub(crate) struct Command {
     connect: Option<WithToken>,
     subscribe: Option<Box<Subscribe>>,
     unsubscribe: Option<OfChannel>,
-    publish: Option<OfChannel>,
+    publish: Option<Publish>,
     presence: Option<OfChannel>,
     presence_stats: Option<OfChannel>,
     history: Option<History>,
     ping: Option<IgnoredAny>,
-    send: Option<IgnoredAny>,
-    rpc: Option<IgnoredAny>,
+    send: Option<Call>,
+    rpc: Option<Call>,
     refresh: Option<WithToken>,
     sub_refresh: Option<OfChannel>,
 }
@@ -31,11 +32,12 @@ pub(crate) enum Payload {
     Connect(WithToken),
     Subscribe(Box<Subscribe>),
     Unsubscribe(OfChannel),
-    Publish(OfChannel),
+    Publish(Publish),
     Presence(OfChannel),
+    PresenceStats(OfChannel),
     History(History),
-    Send,
-    Rpc,
+    Send(Call),
+    Rpc(Call),
     Refresh(WithToken),
     SubRefresh(OfChannel),
     /// Nothing that a client may ask.
@@ -60,12 +62,44 @@ pub(crate) struct OfChannel {
 #[cfg_attr(fuzzing, derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
+pub(crate) struct Publish {
+    pub(crate) channel: String,
+    pub(crate) data: Option<Data>,
+}
+
+/// JSON as the client wrote it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Data(pub(crate) Box<RawValue>);
+
+/// As what it means, however it is written.
+#[cfg(fuzzing)]
+impl std::fmt::Debug for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&serde_json::from_str::<serde_json::Value>(self.0.get()), f)
+    }
+}
+
+/// Of `rpc`, and of `send`, which has no method.
+#[cfg_attr(fuzzing, derive(Debug))]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) data: Option<Data>,
+}
+
+#[cfg_attr(fuzzing, derive(Debug))]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Subscribe {
     pub(crate) channel: String,
     pub(crate) token: String,
     pub(crate) recover: bool,
     pub(crate) offset: u64,
     pub(crate) epoch: String,
+    /// Wants to be told who comes and goes.
+    pub(crate) join_leave: bool,
     /// A bit mask: 1 offers channel compaction (not taken), 2 wants an error where recovery fails.
     pub(crate) flag: i64,
     /// 0 is a stream; maps and polls are not spoken here.
@@ -98,9 +132,9 @@ pub(crate) struct Since {
     epoch: String,
 }
 
-impl From<Since> for Position {
-    fn from(since: Since) -> Self {
-        Self { offset: since.offset, epoch: since.epoch.into() }
+impl From<&Since> for Position {
+    fn from(since: &Since) -> Self {
+        Self { offset: since.offset, epoch: since.epoch.as_str().into() }
     }
 }
 
@@ -117,11 +151,12 @@ impl Command {
             Self { connect: Some(connect), .. } => Payload::Connect(connect),
             Self { subscribe: Some(subscribe), .. } => Payload::Subscribe(subscribe),
             Self { unsubscribe: Some(of), .. } => Payload::Unsubscribe(of),
-            Self { publish: Some(of), .. } => Payload::Publish(of),
-            Self { presence: Some(of), .. } | Self { presence_stats: Some(of), .. } => Payload::Presence(of),
+            Self { publish: Some(publish), .. } => Payload::Publish(publish),
+            Self { presence: Some(of), .. } => Payload::Presence(of),
+            Self { presence_stats: Some(of), .. } => Payload::PresenceStats(of),
             Self { history: Some(history), .. } => Payload::History(history),
-            Self { send: Some(_), .. } => Payload::Send,
-            Self { rpc: Some(_), .. } => Payload::Rpc,
+            Self { send: Some(message), .. } => Payload::Send(message),
+            Self { rpc: Some(call), .. } => Payload::Rpc(call),
             Self { refresh: Some(refresh), .. } => Payload::Refresh(refresh),
             Self { sub_refresh: Some(of), .. } => Payload::SubRefresh(of),
             Self { ping: None, id: 0, .. } => Payload::Pong,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Entropy, limits};
+use kernel::limits;
 
 use super::client::{Admission, Client};
 use super::command::WithToken;
@@ -30,7 +30,7 @@ impl Client {
         self.settle_connect(true);
         let ping = if self.has_native_ping() { 0 } else { u64::from(limits::REALTIME_PING_S) };
         let connected = Connected {
-            client: uuid_v4(&self.core.entropy),
+            client: self.name(),
             ping,
             pong: !self.has_native_ping(),
             time: self.core.clock.now_ms(),
@@ -94,11 +94,4 @@ impl Client {
         let left_ms = caller.until_ms?.saturating_sub(self.core.clock.now_ms());
         Some(u64::try_from(left_ms).unwrap_or(0).div_ceil(1000))
     }
-}
-
-fn uuid_v4(entropy: &Entropy) -> String {
-    let random = u128::from(entropy.u64()) << 64 | u128::from(entropy.u64());
-    let id = random & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
-    let hex = format!("{id:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

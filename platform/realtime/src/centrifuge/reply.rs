@@ -1,12 +1,15 @@
 //! What a client is told, each as one message ready for its transport.
 
-use bus::{History, Publication};
+use std::sync::Arc;
+
+use bus::{History, Present, Publication};
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::wire::Wire;
 use crate::codes::Disconnect;
+use crate::comings::Coming;
 
 /// The answer to the command `id`: `{"id":7,"subscribe":{…}}`.
 pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &impl Serialize) -> Bytes {
@@ -21,6 +24,20 @@ pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &impl Ser
 pub(crate) fn publication(wire: Wire, channel: &str, publication: &Publication) -> Bytes {
     let bytes = publication.data.len() + channel.len() + 80;
     wire.message(bytes, |json| write(json, &Push { push: Pub { channel, publication: publication.into() } }))
+}
+
+/// Who came and went, one message each.
+pub(crate) fn comings<'a>(wire: Wire, channel: &str, comings: impl Iterator<Item = &'a Coming>) -> Bytes {
+    let mut all = Vec::new();
+    for coming in comings {
+        let info = InfoOut { info: &coming.present.info };
+        let bytes = channel.len() + coming.present.info.len() + 50;
+        all.extend_from_slice(&wire.message(bytes, |json| match coming.joined {
+            true => write(json, &Push { push: Join { channel, join: info } }),
+            false => write(json, &Push { push: Leave { channel, leave: info } }),
+        }));
+    }
+    all.into()
 }
 
 /// The server ends the subscription. Codes from 2500 ask the client to subscribe again.
@@ -58,6 +75,59 @@ struct Pub<'a> {
 struct Unsubscribe<'a> {
     channel: &'a str,
     unsubscribe: Reason,
+}
+
+#[derive(Serialize)]
+struct Join<'a> {
+    channel: &'a str,
+    join: InfoOut<'a>,
+}
+
+#[derive(Serialize)]
+struct Leave<'a> {
+    channel: &'a str,
+    leave: InfoOut<'a>,
+}
+
+#[derive(Serialize)]
+struct InfoOut<'a> {
+    #[serde(serialize_with = "raw")]
+    info: &'a [u8],
+}
+
+/// What others are shown of a client. Made once, when it joins.
+#[derive(Serialize)]
+pub(crate) struct ClientInfo<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) user: &'a str,
+    pub(crate) client: &'a str,
+    #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
+    pub(crate) conn_info: &'a [u8],
+}
+
+/// Who is in a channel.
+#[derive(Serialize)]
+pub(crate) struct PresenceOut<'a> {
+    #[serde(serialize_with = "by_client")]
+    pub(crate) presence: &'a [Arc<Present>],
+}
+
+fn by_client<S: Serializer>(clients: &&[Arc<Present>], serializer: S) -> Result<S::Ok, S::Error> {
+    struct Raw<'a>(&'a [u8]);
+    impl Serialize for Raw<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            raw(self.0, serializer)
+        }
+    }
+    serializer.collect_map(clients.iter().map(|it| (&*it.client, Raw(&it.info))))
+}
+
+#[derive(Serialize)]
+pub(crate) struct StatsOut {
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) num_clients: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) num_users: u64,
 }
 
 #[derive(Serialize)]
@@ -166,6 +236,20 @@ impl<'a> From<&'a History> for HistoryOut<'a> {
         let publications = history.publications.iter().map(|publication| (&**publication).into()).collect();
         Self { publications, epoch: &history.top.epoch, offset: history.top.offset }
     }
+}
+
+/// What a product answered.
+#[derive(Serialize)]
+pub(crate) struct DataOut<'a> {
+    #[serde(serialize_with = "raw")]
+    pub(crate) data: &'a [u8],
+}
+
+/// Why a product refused.
+#[derive(Serialize)]
+pub(crate) struct ErrorOut<'a> {
+    pub(crate) code: u32,
+    pub(crate) message: &'a str,
 }
 
 #[derive(Serialize)]

@@ -8,7 +8,9 @@ use kernel::limits;
 use super::client::{Client, named};
 use super::command::Subscribe;
 use super::reply::Subscribed;
+use crate::channels::Ticket;
 use crate::codes::{Disconnect, ReplyError};
+use crate::comings::Hears;
 use crate::hub::Recovery;
 use crate::members::Member;
 
@@ -25,7 +27,7 @@ impl Client {
         if self.is_subscribed(channel) {
             return Err(ReplyError::ALREADY_SUBSCRIBED);
         }
-        if self.channels.lock().len() >= limits::CHANNELS_PER_CONNECTION {
+        if self.subscriptions.len() >= limits::CHANNELS_PER_CONNECTION {
             return Err(ReplyError::LIMIT_EXCEEDED);
         }
         let caller = self.caller().showing(&subscribe.token);
@@ -41,11 +43,15 @@ impl Client {
             return Err(ReplyError::NOT_AVAILABLE);
         }
         // Joined first and asked then: whoever loses its right in between is found by `Hub::recheck`.
-        let shown = guarded.then(|| Arc::new(caller.clone()));
-        let name = self.core.channels.join(channel, Member::Socket(self.clone()), shown);
-        self.channels.lock().push(name);
+        let hears = if subscribe.join_leave && namespace.join_leave { Hears::All } else { Hears::Nothing };
+        let ticket = Ticket { caller: guarded.then(|| Arc::new(caller.clone())), hears };
+        let name = self.core.channels.join(channel, Member::Socket(self.clone()), ticket);
+        self.subscriptions.add(name);
         let recoverable = namespace.history_size > 0;
         let settled = if self.core.admits(&namespace, channel, &caller).await {
+            if hears != Hears::Nothing {
+                self.core.watch(channel).await;
+            }
             self.settle(id, channel, recoverable, subscribe).await
         } else {
             self.core.channels.leave(channel, self.id);
@@ -92,7 +98,13 @@ impl Client {
         }
         let result = subscribed(recovery.as_ref(), asked);
         let top = recovery.as_ref().map(|recovery| recovery.top.clone());
-        self.core.channels.settle(channel, self.id, top, || self.answer(id, "subscribe", &result));
+        self.core.channels.settle(channel, self.id, top, || {
+            self.subscriptions.goes_live(channel);
+            self.answer(id, "subscribe", &result);
+        });
+        // Told of it after the reply.
+        self.core.stamp(channel, self.id, false);
+        self.reflect(channel);
         Ok(())
     }
 }

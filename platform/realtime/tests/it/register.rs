@@ -93,7 +93,10 @@ impl Register {
         match self.caller(user, token) {
             _ if user == "forged" => Shown::Bad,
             Some(_) if until_ms.is_some_and(|until_ms: i64| until_ms <= self.clock.now_ms()) => Shown::Expired,
-            Some(caller) => Shown::Good(Caller { until_ms, ..caller }),
+            Some(caller) => {
+                let info = (user == "ann").then(|| bytes::Bytes::from_static(b"{\"name\":\"Ann\"}"));
+                Shown::Good(Caller { until_ms, info, ..caller })
+            }
             None if self.banned.lock().contains(user) => Shown::Bad,
             None => Shown::Expired,
         }

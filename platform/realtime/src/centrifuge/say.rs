@@ -1,0 +1,103 @@
+//! What a client says: to a channel, to a product by a method, or without waiting for an answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kernel::limits;
+
+use super::client::{Client, named};
+use super::command::{Call, Data, Publish};
+use super::reply::{DataOut, Empty, ErrorOut};
+use crate::codes::{Disconnect, ReplyError};
+use crate::hub::Hub;
+use crate::namespace::Namespace;
+use crate::rpc::Failed;
+
+impl Client {
+    pub(super) async fn publish(&self, id: u32, publish: &Publish) -> Result<(), Disconnect> {
+        let channel = named(&publish.channel)?;
+        if publish.data.is_none() {
+            return Err(Disconnect::BAD_REQUEST);
+        }
+        match self.try_publish(channel, json(publish.data.as_ref())).await {
+            Ok(()) => self.answer(id, "publish", &Empty {}),
+            Err(error) => self.refuse(id, error),
+        }
+        Ok(())
+    }
+
+    async fn try_publish(&self, channel: &str, data: Bytes) -> Result<(), ReplyError> {
+        let caller = self.caller();
+        let namespace = self.core.open(channel, &caller).await.map_err(|refused| ReplyError::from(&refused))?;
+        // What is durable is committed by its product first.
+        if namespace.durable.is_some() || !self.may_publish(&namespace, channel).await {
+            return Err(ReplyError::PERMISSION_DENIED);
+        }
+        if !self.has_turn() {
+            return Err(ReplyError::TOO_MANY_REQUESTS);
+        }
+        let published = Hub(self.core.clone()).publish_json(channel, data).await;
+        published.map(drop).map_err(|error| {
+            tracing::warn!(%error, "what a client said could not be published");
+            ReplyError::INTERNAL
+        })
+    }
+
+    async fn may_publish(&self, namespace: &Namespace, channel: &str) -> bool {
+        if namespace.allow_publish_for_subscriber && self.core.channels.has(channel, self.id) {
+            return true;
+        }
+        let Some(guard) = &namespace.guard else { return false };
+        guard.may_publish(channel, &self.caller()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, namespace = namespace.name, "a guard could not answer");
+            false
+        })
+    }
+
+    pub(super) async fn rpc(&self, id: u32, call: &Call) -> Result<(), Disconnect> {
+        let handler = self.core.handlers.read().get(call.method.as_str()).cloned();
+        let Some(handler) = handler else {
+            self.refuse(id, ReplyError::NOT_AVAILABLE);
+            return Ok(());
+        };
+        if !self.has_turn() {
+            self.refuse(id, ReplyError::TOO_MANY_REQUESTS);
+            return Ok(());
+        }
+        match handler.call(&self.caller(), json(call.data.as_ref())).await {
+            Ok(data) => self.answer(id, "rpc", &DataOut { data: &data }),
+            Err(Failed::Refused { code, message }) => self.answer(id, "error", &ErrorOut { code, message: &message }),
+            Err(Failed::Internal(error)) => {
+                tracing::warn!(%error, method = call.method, "a call of a client failed");
+                self.refuse(id, ReplyError::INTERNAL);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn message(self: &Arc<Self>, message: &Call) -> Result<(), Disconnect> {
+        let handler = self.core.messages.read().clone().ok_or(Disconnect::NOT_AVAILABLE)?;
+        if !self.has_turn() {
+            return Err(Disconnect::TOO_MANY_REQUESTS);
+        }
+        if let Err(error) = handler.call(&self.caller(), json(message.data.as_ref())).await {
+            tracing::debug!(%error, "a message of a client was not taken");
+        }
+        Ok(())
+    }
+
+    /// Whether it may say one more thing within this second.
+    fn has_turn(&self) -> bool {
+        let second = self.core.clock.now_ms().div_euclid(1_000);
+        let mut said = self.said.lock();
+        if said.0 != second {
+            *said = (second, 0);
+        }
+        said.1 += 1;
+        said.1 <= limits::CLIENT_SAYS_PER_S
+    }
+}
+
+fn json(data: Option<&Data>) -> Bytes {
+    data.map_or("null", |data| data.0.get()).to_owned().into()
+}
