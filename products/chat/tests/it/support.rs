@@ -11,13 +11,14 @@ use events::{Events, Registry};
 use futures_util::StreamExt;
 use host::{Ctx, Product};
 use http_body_util::BodyExt;
+use identity::people::{Actor, NewPerson};
 use identity::{By, Identity, Role};
 use jobs::{Jobs, Life};
-use kernel::{Clock, Entropy, PersonId, SealKey};
+use kernel::{Clock, Entropy, PersonId, SealKey, Secret};
 use realtime::doorman::Nobody;
 use realtime::{Caller, Hub};
 use serde_json::{Value, json};
-use store::{Durability, Migration, Store, StoreError, params};
+use store::{Durability, Migration, Store};
 use tower::ServiceExt;
 
 /// Later than anything that works, earlier than a person loses patience.
@@ -87,21 +88,13 @@ impl Site {
         Self { dir, clock, ctx, router }
     }
 
-    /// Somebody who may sign in, without a password: Ann, Ben, Cem, Dan, Eve, and then by number.
+    /// Somebody who may sign in: Ann, Ben, Cem, Dan, Eve, and then by number.
     pub(crate) async fn person(&self, n: usize) -> PersonId {
-        let id = PersonId::new(&self.clock, &Entropy::system());
         let name = NAMES.get(n).map_or_else(|| format!("Person {n}"), |name| (*name).to_owned());
-        let made: Result<u64, StoreError> = self
-            .ctx
-            .store
-            .write(async move |tx| {
-                let sql = "INSERT INTO people (id, name, email, password, role, epoch, created_at_ms, banned_until_ms, ban_reason)
-                     VALUES ($1, $2, $1, '', 'member', 1, 0, 0, '')";
-                tx.execute(sql, params![&id.to_string(), &name]).await
-            })
-            .await;
-        made.expect("made");
-        id
+        let email = format!("{}@example.com", Entropy::system().token(8));
+        let new = NewPerson { name, email, role: Role::Member };
+        let made = self.ctx.identity.make_person(Actor::Admin, &new, &Secret::new("correct horse")).await;
+        made.expect("made")
     }
 
     pub(crate) async fn people<const N: usize>(&self) -> [PersonId; N] {

@@ -1,0 +1,63 @@
+//! Realtime: connections, channels, and what clients may ask for.
+
+/// A channel's name, bytes (Centrifuge protocol).
+pub const CHANNEL_BYTES: usize = 255;
+/// Channels one connection may be subscribed to.
+pub const CHANNELS_PER_CONNECTION: usize = 128;
+/// One incoming message of a realtime connection, bytes.
+pub const REALTIME_MESSAGE_BYTES: usize = 64 * 1024;
+/// Bytes that may wait for a slow connection before it is closed with 3008.
+pub const REALTIME_QUEUE_BYTES: usize = 1024 * 1024;
+/// How long a write to a connection may make no progress, milliseconds.
+pub const REALTIME_WRITE_STALL_MS: u64 = 5_000;
+/// Between two pings of the server, seconds.
+pub const REALTIME_PING_S: u32 = 25;
+/// From a ping to its pong at most, seconds.
+pub const REALTIME_PONG_S: u32 = 10;
+/// From opening to `connect` at most, seconds.
+pub const REALTIME_CONNECT_S: u32 = 12;
+/// From the end of a connection's right to its closing, milliseconds: a client that was late to refresh it has so long.
+pub const REALTIME_EXPIRY_GRACE_MS: i64 = 25_000;
+/// The body of a Socket.IO polling request, a message over its WebSocket, and a packet with all its attachments, bytes: as much as
+/// its own server takes.
+pub const SOCKETIO_PAYLOAD_BYTES: usize = 1_000_000;
+/// Attachments of one Socket.IO packet.
+pub const SOCKETIO_ATTACHMENTS: usize = 10;
+/// From a ping to its pong at most, seconds: what clients of Socket.IO are told.
+pub const SOCKETIO_PONG_S: u32 = 20;
+/// Packets of one Socket.IO client that wait for their turn, bytes.
+pub const SOCKETIO_WAITING_BYTES: usize = 2 * SOCKETIO_PAYLOAD_BYTES;
+/// What a product does with one event, milliseconds.
+pub const SOCKETIO_EVENT_MS: u64 = 30_000;
+/// Namespaces that one Socket.IO connection may be in.
+pub const SOCKETIO_NAMESPACES: usize = 16;
+/// Acknowledgements that the server waits for, of one client in a namespace.
+pub const SOCKETIO_ASKED: usize = 64;
+/// Channels that a client may hear to come back where it was: their positions are behind every event that it gets.
+pub const SOCKETIO_RECOVERED_CHANNELS: usize = 16;
+/// Publications one recovery or one history read returns.
+pub const HISTORY_READ: usize = 300;
+/// Channels with a history kept in memory; the longest idle goes first.
+pub const STREAMS_KEPT: usize = 100_000;
+/// Realtime connections of one process.
+pub const CONNECTIONS: usize = 50_000;
+/// Of a channel with so many subscribers in a process at most, joins and leaves are told one by one.
+pub const PRESENCE_AT_ONCE: usize = 50;
+/// In a larger one those of so long are told together, milliseconds.
+pub const PRESENCE_TOGETHER_MS: u64 = 250;
+/// Joins and leaves of a channel that wait to be told together; so many are told at once.
+pub const PRESENCE_TOGETHER: usize = 1_000;
+/// What one client may publish, call and send within a second, together.
+pub const CLIENT_SAYS_PER_S: u32 = 100;
+/// What a token says of its client to others, bytes: with the rest it fits `PRESENT_BYTES`.
+pub const CLIENT_INFO_BYTES: usize = 2_048;
+/// A person that leaves and joins again within so long was never away, milliseconds.
+pub const PRESENCE_FLAP_MS: i64 = 3_000;
+/// Leaves of a channel that wait for somebody to come back; above that they are told at once.
+pub const PRESENCE_LEAVING: usize = 1_000;
+/// Clients for which one that came back may stand; then it is told as a new one.
+pub const PRESENCE_STAND_INS: usize = 8;
+/// How old a count of who is in a channel may be, milliseconds.
+pub const PRESENCE_STATS_MS: i64 = 100;
+/// Channels whose counts are remembered.
+pub const PRESENCE_STATS_KEPT: usize = 10_000;
