@@ -179,7 +179,7 @@ mod tests {
         let entropy = Entropy::seeded(2);
         let passwords = Passwords::new(&entropy);
         let (begun, began) = tokio::sync::oneshot::channel();
-        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let (go, gone) = std::sync::mpsc::sync_channel::<()>(1);
         let asking = tokio::spawn({
             let passwords = passwords.clone();
             async move {

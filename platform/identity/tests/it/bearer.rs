@@ -28,7 +28,7 @@ fn trusting(bed: &mut Bed) {
     bed.identity = bed.identity.clone().trusting(issuers.expect("settings"));
 }
 
-fn signed(secret: &str, claims: Value) -> String {
+fn signed(secret: &str, claims: &Value) -> String {
     let text = format!("{}.{}", encode(r#"{"alg":"HS256"}"#), encode(claims.to_string()));
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
     format!("{text}.{}", encode(ring::hmac::sign(&key, text.as_bytes())))
@@ -38,7 +38,7 @@ fn of_issuer(bed: &Bed, subject: &str, more: Value) -> String {
     let now_s = bed.clock.now_ms() / 1_000;
     let mut claims = json!({ "iss": ISSUER, "aud": "mainspring", "sub": subject, "iat": now_s, "exp": now_s + 60 });
     claims.as_object_mut().expect("an object").extend(members(more));
-    signed(SHARED, claims)
+    signed(SHARED, &claims)
 }
 
 async fn by(bed: &Bed, token: &str, method: &str, path: &str, body: &Value) -> Answer {
@@ -144,7 +144,7 @@ async fn a_token_for_something_else_is_nobodys() {
         made(&ours, &ada.to_string(), &json!({ "epoch": "1" })).await,
         made(&ours, "admin", &epoch).await,
         made(&ours, "usr_00000000000000000000000000", &epoch).await,
-        signed(SHARED, json!({ "iss": ISSUER, "aud": "mainspring", "sub": "x", "exp": i64::MAX })),
+        signed(SHARED, &json!({ "iss": ISSUER, "aud": "mainspring", "sub": "x", "exp": i64::MAX })),
     ] {
         assert_eq!(by(&bed, &bad, "GET", "/api/v1/people", &json!({})).await.status, 401, "{bad}");
     }
@@ -171,7 +171,7 @@ async fn whoever_a_trusted_issuer_speaks_of_becomes_one_person() {
     assert_eq!(bed.identity.profiles(&[joan]).await.expect("read")[0].name, "Joan");
     let forged = signed(
         "another secret of thirty-two bytes",
-        json!({ "iss": ISSUER, "aud": "mainspring", "sub": "auth0|7", "exp": 9_999_999_999_i64 }),
+        &json!({ "iss": ISSUER, "aud": "mainspring", "sub": "auth0|7", "exp": 9_999_999_999_i64 }),
     );
     assert!(matches!(bed.identity.by_token(&forged).await, Err(Refusal::Bad(_))));
 
@@ -184,7 +184,7 @@ async fn whoever_a_trusted_issuer_speaks_of_becomes_one_person() {
     bed.clock.advance(1_000);
     assert!(bed.identity.by_token(&of_issuer(&bed, "auth0|7", json!({}))).await.is_ok());
     let undated =
-        signed(SHARED, json!({ "iss": ISSUER, "aud": "mainspring", "sub": "auth0|7", "exp": 9_999_999_999_i64 }));
+        signed(SHARED, &json!({ "iss": ISSUER, "aud": "mainspring", "sub": "auth0|7", "exp": 9_999_999_999_i64 }));
     assert!(matches!(bed.identity.by_token(&undated).await, Err(Refusal::Expired)), "nobody knows when it was made");
     let ids: Vec<PersonId> = bed.identity.people("", None, 10).await.expect("read").iter().map(|it| it.id).collect();
     assert_eq!(ids.len(), 2);
