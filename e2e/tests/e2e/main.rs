@@ -20,6 +20,7 @@ mod moved;
 mod node;
 mod onair;
 mod operate;
+mod people;
 mod pooled;
 mod schema;
 mod schemes;
