@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use identity::people::{Actor, Changed, Pass, Welcome};
 use identity::tokens::{Claims, Refusal};
-use identity::{Caller, Identity, Role};
+use identity::{By, Caller, Identity, Role};
 use kernel::Secret;
 use realtime::doorman::{BadClaims, Shown, Standing, Unknown};
 use realtime::{Doorman, Hub};
@@ -85,7 +85,8 @@ fn unknown(refusal: &Refusal) -> Unknown {
 fn caller(pass: &Pass) -> Option<realtime::Caller> {
     let (actor, admin) = match pass.caller {
         Caller::Admin => (Actor::Admin, true),
-        Caller::Person { id, role, .. } => (Actor::Person(id), role == Role::Admin),
+        // Nobody administers by a token.
+        Caller::Person { id, role, by } => (Actor::Person(id), role == Role::Admin && by == By::Session),
         Caller::Anonymous | Caller::Key { .. } | Caller::Unknown => return None,
     };
     let (until_ms, shown): (_, Secret) = (Some(pass.until_ms), pass.shown.clone());

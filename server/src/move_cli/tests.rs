@@ -72,7 +72,8 @@ async fn catalogue(store: &Store) -> Vec<(String, Vec<Column>)> {
     let read: Result<_, StoreError> = store
         .read(async |tx| {
             let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'
-                 AND name <> 'migrations' ORDER BY name";
+                 AND name <> 'migrations' AND name NOT IN
+                     (SELECT name FROM pragma_table_list WHERE type IN ('virtual', 'shadow')) ORDER BY name";
             let mut tables = Vec::new();
             for (name,) in tx.all::<(String,)>(sql, &[]).await? {
                 let sql = format!("SELECT name, type, \"notnull\", pk FROM pragma_table_info('{name}')");
