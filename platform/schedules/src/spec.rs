@@ -132,7 +132,7 @@ pub struct Spec {
     pub queue: Option<String>,
     /// The job's arguments.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub args: Value,
     /// What becomes of missed ticks.
     #[serde(default)]

@@ -100,7 +100,7 @@ impl Target {
                 )),
                 error => error.into(),
             })?;
-        } else if found != migrations.iter().map(|step| (step.part.to_owned(), step.version)).collect() {
+        } else if found != migrations.iter().flat_map(|step| step.notes().map(|part| (part, step.version))).collect() {
             return Err(TransferError::Refused(format!(
                 "{name} has tables of another version of Mainspring: go on with that one, or choose an empty database"
             )));
