@@ -42,10 +42,7 @@ facts! {
         members: Vec<String>,
     }
     /// A room has another name or description.
-    RoomChanged = "chat.room.changed" {
-        name: String,
-        description: String,
-    }
+    RoomChanged = "chat.room.changed" {}
     /// A room is gone.
     RoomDeleted = "chat.room.deleted" {
         /// Who was in it.

@@ -39,8 +39,9 @@ fn room_of(text: &str) -> ProblemResult<String> {
 /// The place after which a list of rooms goes on: the `next` of a page, a time and a room.
 fn place_of(before: Option<&str>) -> ProblemResult<(i64, String)> {
     let Some(before) = before else { return Ok((i64::MAX, String::new())) };
-    let place = before.split_once('.').and_then(|(at_ms, room)| Some((at_ms.parse().ok()?, room.to_owned())));
-    place.ok_or_else(|| bad("before", "the `next` of a page"))
+    let place = before.split_once('.');
+    let place = place.and_then(|(at_ms, room)| Some((at_ms.parse().ok()?, room.parse::<RoomId>().ok()?.to_string())));
+    place.ok_or_else(|| junk("before", "the `next` of a page"))
 }
 
 /// People of a request, each once.
@@ -59,6 +60,11 @@ fn people_of(field: &'static str, texts: &[String], most: usize) -> ProblemResul
     Ok(people)
 }
 
+/// What no client of ours puts into an address.
+fn junk(field: &'static str, must: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad_field", "The address is not as it must be.").field(field, must)
+}
+
 fn bad(field: &'static str, must: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", "A field is not as it must be.").field(field, must)
 }
@@ -70,6 +76,14 @@ async fn act<T: Send + 'static>(
     act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<T, Refused> + Send + 'static,
 ) -> ProblemResult<T> {
     paced(ctx, &person.id.to_string(), doing).await?;
+    write(ctx, act).await
+}
+
+/// Does what somebody has taken of the share for, in one transaction.
+async fn write<T: Send + 'static>(
+    ctx: &Ctx,
+    act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<T, Refused> + Send + 'static,
+) -> ProblemResult<T> {
     let ours = ctx.clone();
     Ok(ctx.store.write(async move |tx| act(&ours, tx).await).await?)
 }

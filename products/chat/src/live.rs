@@ -22,7 +22,7 @@ use crate::store::{self, Entry};
 pub(crate) const RECENT: usize = limits::HISTORY_READ;
 
 /// An entry as listeners get it: its event's payload, with `type`, `at_ms` and, of a message that was sent or edited, `body`: the message
-/// as it is when it is told. Of one that is gone since, there is no body.
+/// as it is when it is told. Of one that is gone since, there is no body. A room that was changed is told by what it is called then.
 fn told(entry: Entry) -> String {
     let mut all: Map<String, Value> = serde_json::from_str(&entry.data).unwrap_or_default();
     let kind = entry.kind.strip_prefix("chat.").unwrap_or(&entry.kind);
@@ -31,6 +31,10 @@ fn told(entry: Entry) -> String {
     let says = matches!(kind, "message.sent" | "message.edited");
     if let Some(message) = entry.message.filter(|message| says && !message.deleted) {
         all.insert("body".into(), serde_json::to_value(message).unwrap_or_default());
+    }
+    if kind == "room.changed" {
+        all.insert("name".into(), entry.name.into());
+        all.insert("description".into(), entry.description.into());
     }
     Value::Object(all).to_string()
 }

@@ -20,6 +20,8 @@ pub(crate) enum Doing {
     Gather,
     /// Searches.
     Find,
+    /// Reads lists, rooms and messages.
+    Look,
 }
 
 impl Doing {
@@ -31,6 +33,7 @@ impl Doing {
             Self::Type => "type",
             Self::Gather => "gather",
             Self::Find => "find",
+            Self::Look => "look",
         }
     }
 
@@ -41,6 +44,7 @@ impl Doing {
             Self::Change | Self::Type => (20, 4_000),
             Self::Gather => (60, 60_000),
             Self::Find => (10, 5_000),
+            Self::Look => (200, 10_000),
         };
         Quota { count, period_ms }
     }

@@ -38,3 +38,13 @@ pub(crate) async fn names(ctx: &Ctx, of: &[String]) -> ProblemResult<Vec<(String
     let profiles = profiles(ctx, ids(of)).await?;
     Ok(profiles.into_iter().map(|profile| (profile.id.to_string(), profile.name)).collect())
 }
+
+/// Until when somebody is banned who is for ever.
+const FOR_EVER_MS: i64 = 253_402_300_799_999;
+
+/// That an account comes never again: it was deleted, or is banned for ever.
+pub(crate) async fn gone(ctx: &Ctx, id: &str) -> ProblemResult<bool> {
+    let Ok(person) = id.parse() else { return Ok(true) };
+    let details = ctx.identity.person(person).await?;
+    Ok(details.is_none_or(|it| it.banned_until_ms.is_some_and(|until_ms| until_ms >= FOR_EVER_MS)))
+}

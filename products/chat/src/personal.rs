@@ -7,8 +7,8 @@ use host::Ctx;
 use serde::Serialize;
 
 use crate::facts::{
-    MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageSent, MineChanged, ReceiptMoved, RoomChanged,
-    RoomCreated, RoomDeleted,
+    MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageSent, MineChanged, ReceiptMoved,
+    RoomChanged, RoomCreated, RoomDeleted,
 };
 use crate::rights::ME;
 use crate::store;
@@ -57,6 +57,16 @@ async fn members(ctx: &Ctx, room: &str) -> Result<Vec<String>, String> {
     read.map_err(|error: StoreError| kernel::problem::chain(&error))
 }
 
+/// A message is not as it was: where it is the room's last one, everybody's list shows it.
+async fn tell_if_last(ctx: &Ctx, room: &str, message: i64) -> Told {
+    let asked = room.to_owned();
+    let last = ctx.store.read(async move |tx: &mut Tx| store::last_message(tx, &asked).await).await;
+    if last.map_err(|error: StoreError| kernel::problem::chain(&error))? == Some(message) {
+        tell_all(ctx, &members(ctx, room).await?, &Notice::Room { room }).await?;
+    }
+    Ok(())
+}
+
 fn read<T: EventType>(event: &Event) -> Result<T, String> {
     event.read().map_err(|error| error.to_string())
 }
@@ -79,6 +89,11 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
                     tell(ctx, &person, &Notice::Unread { room: &it.room, read, unread }).await?;
                 }
             }
+            tell_if_last(ctx, &it.room, it.message).await?;
+        }
+        MessageEdited::TYPE => {
+            let it: MessageEdited = read(event)?;
+            tell_if_last(ctx, &it.room, it.message).await?;
         }
         ReceiptMoved::TYPE => {
             let it: ReceiptMoved = read(event)?;
@@ -111,7 +126,10 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
         }
         MemberLeft::TYPE => {
             let it: MemberLeft = read(event)?;
-            tell(ctx, &it.person, &Notice::Left { room: &it.room }).await?;
+            // Whoever was put in again since has the room in the list.
+            let back = members(ctx, &it.room).await?.contains(&it.person);
+            let notice = if back { Notice::Room { room: &it.room } } else { Notice::Left { room: &it.room } };
+            tell(ctx, &it.person, &notice).await?;
         }
         MineChanged::TYPE => {
             let it: MineChanged = read(event)?;

@@ -27,7 +27,7 @@ pub(crate) use mine::{QuickReply, drop_reply, put_reply, replies};
 pub(crate) use pins::{Pin, pin, pins, unpin};
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
 pub(crate) use rooms::{
-    Line, NewRoom, bump, change, create, direct_of, line, lines, mark_removed, pair_of, room, unread_of,
+    Line, NewRoom, bump, change, create, direct_of, last_message, line, lines, mark_removed, pair_of, room, unread_of,
 };
 pub(crate) use search::{Found, Search, search};
 pub(crate) use settings::{Settings, save, settings};

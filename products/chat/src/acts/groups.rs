@@ -25,7 +25,7 @@ pub(crate) async fn describe(
     let before = manager(tx, room, by).await?.room;
     let (name, description) = (name.unwrap_or(before.name), description.unwrap_or(before.description));
     store::change(tx, room, &name, &description).await?;
-    let changed = |seq| RoomChanged { room: room.to_owned(), seq, by: by.to_owned(), name, description };
+    let changed = |seq| RoomChanged { room: room.to_owned(), seq, by: by.to_owned() };
     say(ctx, tx, room, changed).await.map(drop)
 }
 
@@ -74,25 +74,31 @@ pub(crate) async fn leave(ctx: &Ctx, tx: &mut Tx, room: &str, person: &str) -> R
     take_out(ctx, tx, (room, person), person).await
 }
 
-/// Makes somebody an admin, a member again, or the owner: then who was it is an admin.
+/// Makes somebody an admin, a member again, or the owner: then who was it is an admin. An admin takes the room over from an owner whose
+/// account is gone (`gone`, who may be somebody else by now), who is a member then.
 pub(crate) async fn hand(
     ctx: &Ctx,
     tx: &mut Tx,
     (room, by): (&str, &str),
     whom: &str,
     to: Role,
+    gone: Option<&str>,
 ) -> Result<(), Refused> {
     let me = manager(tx, room, by).await?;
     let other = store::membership(tx, room, whom).await?.ok_or(Refused::NoSuch("member"))?;
     if other.role == to {
         return Ok(());
     }
-    if !may_set(me.role, other.role, to) {
+    let left = match gone.filter(|_| to == Role::Owner && me.role == Role::Admin && whom == by) {
+        Some(gone) => store::membership(tx, room, gone).await?.filter(|it| it.role == Role::Owner).and(Some(gone)),
+        None => None,
+    };
+    if left.is_none() && !may_set(me.role, other.role, to) {
         return Err(Refused::MayNot("The owner alone hands the room over, and stays the owner until then."));
     }
     let mut changes = vec![(whom, to)];
     if to == Role::Owner {
-        changes.push((by, Role::Admin));
+        changes.push(left.map_or((by, Role::Admin), |gone| (gone, Role::Member)));
     }
     for (person, role) in changes {
         store::set_role(tx, room, person, role).await?;

@@ -42,7 +42,8 @@ pub(crate) async fn react(
     Ok(on)
 }
 
-/// Somebody has got, or read, up to a number. Receipts only go forward, and not further than the room.
+/// Somebody has got, or read, up to a number. Receipts only go forward, and not further than the room's last
+/// message: receipts have numbers too, and two people who acknowledge all that they hear would never come to rest.
 pub(crate) async fn receive(
     ctx: &Ctx,
     tx: &mut Tx,
@@ -51,7 +52,7 @@ pub(crate) async fn receive(
     delivered: Option<i64>,
 ) -> Result<(i64, i64), Refused> {
     let me = member(tx, room, by).await?;
-    let forward = |before: i64, to: Option<i64>| to.map_or(before, |to| to.min(me.room.top).max(before));
+    let forward = |before: i64, to: Option<i64>| to.map_or(before, |to| to.min(me.last_message).max(before));
     let read = forward(me.read, read);
     // What was read has come.
     let delivered = forward(me.delivered, delivered).max(read);

@@ -11,7 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{bad, look, room_of};
+use super::{bad, junk, look, room_of};
+use crate::model;
 use crate::pace::{Doing, paced};
 use crate::people;
 use crate::rights;
@@ -53,7 +54,7 @@ fn key_of(before: Option<&str>) -> ProblemResult<i64> {
 
 #[derive(Deserialize, IntoParams)]
 struct SearchParams {
-    /// Words, all of which a message has; the last one may be only begun. 2 to 200 characters.
+    /// Words, all of which a message has; the last one may be only begun, if it has two characters. 2 to 200 characters, at most 16 words.
     q: String,
     /// Only in this room.
     room: Option<String>,
@@ -76,6 +77,9 @@ async fn search(
     let text = params.q.trim().to_owned();
     if !(least..=most).contains(&text.chars().count()) {
         return Err(bad("q", format!("{least} to {most} characters")));
+    }
+    if model::too_many(&text) {
+        return Err(junk("q", format!("at most {} words", model::ASKED)));
     }
     let room = params.room.as_deref().map(room_of).transpose()?;
     let before = key_of(params.before.as_deref())?;
@@ -101,13 +105,14 @@ struct MentionParams {
 
 /// The messages that mention the caller.
 #[utoipa::path(get, path = "/api/v1/chat/mentions", tag = "chat", params(MentionParams),
-    responses((status = 200, body = Messages), (status = 400), (status = 401), (status = 403), (status = 422)))]
+    responses((status = 200, body = Messages), (status = 400), (status = 401), (status = 403), (status = 422), (status = 429)))]
 async fn mentions(
     person: Person,
     State(ctx): State<Ctx>,
     Query(params): Query<MentionParams>,
 ) -> ProblemResult<Json<Messages>> {
     let (me, before) = (person.id.to_string(), key_of(params.before.as_deref())?);
+    paced(&ctx, &me, Doing::Look).await?;
     let rows = params.limit.unwrap_or(PAGE).clamp(1, limits::PAGE);
     let found = look(&ctx, async move |tx| Ok(store::mentions_of(tx, &me, before, rows + 1).await?)).await?;
     Messages::of(&ctx, found, rows).await

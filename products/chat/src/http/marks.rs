@@ -38,13 +38,14 @@ struct Reactors {
 /// Who put what under a message.
 #[utoipa::path(get, path = "/api/v1/chat/rooms/{room}/messages/{seq}/reactions", tag = "chat",
     params(("room" = String, Path), ("seq" = i64, Path)),
-    responses((status = 200, body = Reactors), (status = 400), (status = 401), (status = 403), (status = 404)))]
+    responses((status = 200, body = Reactors), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)))]
 async fn reactors(
     person: Person,
     State(ctx): State<Ctx>,
     Path((room, seq)): Path<(String, i64)>,
 ) -> ProblemResult<Json<Reactors>> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
+    paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         rights::member(tx, &room, &me).await?;
         Ok(Reactors { items: store::reactors(tx, &room, seq).await? })
@@ -56,7 +57,7 @@ async fn reactors(
 #[serde(deny_unknown_fields)]
 #[schema(as = NewChatReaction)]
 struct React {
-    /// At most 10 characters.
+    /// One emoji.
     emoji: String,
     /// Whether it shall be there; without it, the other than what is.
     on: Option<bool>,
@@ -133,9 +134,10 @@ struct Pins {
 
 /// A room's pinned messages, the last pinned first.
 #[utoipa::path(get, path = "/api/v1/chat/rooms/{room}/pins", tag = "chat", params(("room" = String, Path)),
-    responses((status = 200, body = Pins), (status = 401), (status = 403), (status = 404)))]
+    responses((status = 200, body = Pins), (status = 401), (status = 403), (status = 404), (status = 429)))]
 async fn pins(person: Person, State(ctx): State<Ctx>, Path(room): Path<String>) -> ProblemResult<Json<Pins>> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
+    paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         rights::member(tx, &room, &me).await?;
         Ok(Pins { items: store::pins(tx, &room).await? })

@@ -11,11 +11,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{act, bad, people_of, room_of};
+use super::{act, bad, look, people_of, room_of, write};
 use crate::acts;
 use crate::model::Role;
-use crate::pace::Doing;
+use crate::pace::{Doing, paced};
 use crate::people;
+use crate::rights;
 use crate::store::{self, Member};
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
@@ -47,8 +48,11 @@ async fn add(
 ) -> ProblemResult<Json<Members>> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
     let people = people_of("people", &people, limits::CHAT_MEMBERS)?;
+    paced(&ctx, &me, Doing::Gather).await?;
+    let (asked, by) = (room.clone(), me.clone());
+    look(&ctx, async move |tx| rights::manager(tx, &asked, &by).await.map(drop)).await?;
     people::welcome(&ctx, "people", &people).await?;
-    let members = act(&ctx, (&person, Doing::Gather), async move |ctx, tx| {
+    let members = write(&ctx, async move |ctx, tx| {
         acts::add(ctx, tx, (&room, &me), &people).await?;
         Ok(store::members(tx, &room).await?)
     });
@@ -73,11 +77,25 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The owner of a group whose account is gone for ever, as one who manages it asks.
+async fn gone_owner(ctx: &Ctx, room: &str, me: &str) -> ProblemResult<Option<String>> {
+    let (room, me) = (room.to_owned(), me.to_owned());
+    let members = look(ctx, async move |tx| {
+        rights::manager(tx, &room, &me).await?;
+        Ok(store::members(tx, &room).await?)
+    });
+    let owner = members.await?.into_iter().find(|it| it.role == Role::Owner).map(|it| it.person);
+    match owner {
+        Some(owner) if people::gone(ctx, &owner).await? => Ok(Some(owner)),
+        _ => Ok(None),
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ChatMemberRole)]
 struct As {
-    /// `owner` hands the room over: then the caller is an admin.
+    /// `owner` hands the room over: then the caller is an admin. An admin takes over from an owner whose account is gone.
     role: Role,
 }
 
@@ -93,7 +111,8 @@ async fn set(
 ) -> ProblemResult<StatusCode> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
     let whom = people_of("person", &[whom], 1)?.remove(0);
-    act(&ctx, (&person, Doing::Gather), async move |ctx, tx| acts::hand(ctx, tx, (&room, &me), &whom, role).await)
-        .await?;
+    paced(&ctx, &me, Doing::Gather).await?;
+    let gone = if role == Role::Owner && whom == me { gone_owner(&ctx, &room, &me).await? } else { None };
+    write(&ctx, async move |ctx, tx| acts::hand(ctx, tx, (&room, &me), &whom, role, gone.as_deref()).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,10 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{act, bad, look, room_of};
+use super::{act, bad, look, room_of, write};
 use crate::acts::{self, Send};
 use crate::model;
-use crate::pace::Doing;
+use crate::pace::{Doing, paced};
 use crate::people;
 use crate::refusal::Refused;
 use crate::rights;
@@ -87,7 +87,7 @@ async fn shown(tx: &mut Tx, (room, person): (&str, &str), items: Vec<Message>) -
 
 /// Messages of a room: the newest, those before a number, or those after one.
 #[utoipa::path(get, path = "/api/v1/chat/rooms/{room}/messages", tag = "chat", params(("room" = String, Path), ListParams),
-    responses((status = 200, body = Messages), (status = 400), (status = 401), (status = 403), (status = 404), (status = 422)))]
+    responses((status = 200, body = Messages), (status = 400), (status = 401), (status = 403), (status = 404), (status = 422), (status = 429)))]
 async fn list(
     person: Person,
     State(ctx): State<Ctx>,
@@ -101,6 +101,7 @@ async fn list(
         (Some(_), Some(_)) => return Err(bad("after", "not together with `before`")),
     };
     let rows = params.limit.unwrap_or(PAGE).clamp(1, limits::PAGE);
+    paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         let top = rights::member(tx, &room, &me).await?.room.top;
         let page = store::messages(tx, &room, asked, rows).await?;
@@ -136,22 +137,23 @@ async fn send(
     let (room, me) = (room_of(&room)?, person.id.to_string());
     model::client_id(&client_id)?;
     model::content(&content, limits::CHAT_MESSAGE_CHARS)?;
+    paced(&ctx, &me, Doing::Send).await?;
     let names = names_in(&ctx, &room, &me, &content).await?;
     let new = Send { client_id, content, reply_to, names };
-    let (message, new) =
-        act(&ctx, (&person, Doing::Send), async move |ctx, tx| acts::send(ctx, tx, (&room, &me), &new).await).await?;
+    let (message, new) = write(&ctx, async move |ctx, tx| acts::send(ctx, tx, (&room, &me), &new).await).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(message)))
 }
 
 /// One message.
 #[utoipa::path(get, path = "/api/v1/chat/rooms/{room}/messages/{seq}", tag = "chat", params(("room" = String, Path), ("seq" = i64, Path)),
-    responses((status = 200, body = Shown), (status = 400), (status = 401), (status = 403), (status = 404)))]
+    responses((status = 200, body = Shown), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)))]
 async fn show(
     person: Person,
     State(ctx): State<Ctx>,
     Path((room, seq)): Path<(String, i64)>,
 ) -> ProblemResult<Json<Shown>> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
+    paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         rights::member(tx, &room, &me).await?;
         let message = store::message(tx, &room, seq).await?.ok_or(Refused::NoSuch("message"))?;
@@ -180,12 +182,9 @@ async fn change(
 ) -> ProblemResult<Json<Message>> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
     model::content(&content, limits::CHAT_MESSAGE_CHARS)?;
+    paced(&ctx, &me, Doing::Change).await?;
     let names = names_in(&ctx, &room, &me, &content).await?;
-    act(&ctx, (&person, Doing::Change), async move |ctx, tx| {
-        acts::change(ctx, tx, (&room, &me), seq, &content, &names).await
-    })
-    .await
-    .map(Json)
+    write(&ctx, async move |ctx, tx| acts::change(ctx, tx, (&room, &me), seq, &content, &names).await).await.map(Json)
 }
 
 /// Deletes a message for everybody.

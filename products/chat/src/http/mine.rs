@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{act, look};
+use super::{act, junk, look};
 use crate::model;
 use crate::pace::Doing;
 use crate::refusal::Refused;
@@ -69,9 +69,10 @@ async fn put(
 
 /// Drops a quick reply.
 #[utoipa::path(delete, path = "/api/v1/chat/quick-replies/{shortcut}", tag = "chat", params(("shortcut" = String, Path)),
-    responses((status = 204), (status = 401), (status = 403), (status = 404), (status = 429)))]
+    responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)))]
 async fn remove(person: Person, State(ctx): State<Ctx>, Path(shortcut): Path<String>) -> ProblemResult<StatusCode> {
     let me = person.id.to_string();
+    model::shortcut(&shortcut).map_err(|wrong| junk(wrong.field, wrong.must))?;
     let there =
         act(&ctx, (&person, Doing::Change), async move |_, tx| Ok(store::drop_reply(tx, &me, &shortcut).await?))
             .await?;

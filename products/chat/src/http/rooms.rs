@@ -12,10 +12,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{act, bad, look, people_of, place_of, room_of};
+use super::{act, bad, look, people_of, place_of, room_of, write};
 use crate::acts::{self, NewGroup};
 use crate::model;
-use crate::pace::Doing;
+use crate::pace::{Doing, paced};
 use crate::people;
 use crate::refusal::Refused;
 use crate::rights;
@@ -52,11 +52,12 @@ struct Rooms {
 
 /// The caller's rooms, the last spoken in first, with what is unread.
 #[utoipa::path(get, path = "/api/v1/chat/rooms", tag = "chat", params(ListParams),
-    responses((status = 200, body = Rooms), (status = 400), (status = 401), (status = 403)))]
+    responses((status = 200, body = Rooms), (status = 400), (status = 401), (status = 403), (status = 429)))]
 async fn list(person: Person, State(ctx): State<Ctx>, Query(params): Query<ListParams>) -> ProblemResult<Json<Rooms>> {
     let (at_ms, room) = place_of(params.before.as_deref())?;
     let rows = params.limit.unwrap_or(50).clamp(1, limits::PAGE);
     let (me, archived) = (person.id.to_string(), params.archived);
+    paced(&ctx, &me, Doing::Look).await?;
     let mut items =
         look(&ctx, async move |tx| Ok(store::lines(tx, &me, archived, (at_ms, &room), rows + 1).await?)).await?;
     let more = items.len() > rows;
@@ -96,9 +97,10 @@ async fn make(
         return Err(bad("people", "at least one other person"));
     }
     let (name, description) = (model::name(&new.name)?, model::description(&new.description)?);
+    paced(&ctx, &by, Doing::Gather).await?;
     people::welcome(&ctx, "people", &people).await?;
     let group = NewGroup { name, description, people };
-    let whole = act(&ctx, (&person, Doing::Gather), async move |ctx, tx| {
+    let whole = write(&ctx, async move |ctx, tx| {
         let room = acts::make_group(ctx, tx, &by, &group).await?;
         whole(tx, &room, &by).await
     });
@@ -127,8 +129,9 @@ async fn direct(
     if other == by {
         return Err(bad("person", "another person"));
     }
+    paced(&ctx, &by, Doing::Gather).await?;
     people::welcome(&ctx, "person", std::slice::from_ref(&other)).await?;
-    let (whole, new) = act(&ctx, (&person, Doing::Gather), async move |ctx, tx| {
+    let (whole, new) = write(&ctx, async move |ctx, tx| {
         let (room, new) = acts::begin_direct(ctx, tx, &by, &other).await?;
         Ok((whole(tx, &room, &by).await?, new))
     })
@@ -161,9 +164,10 @@ async fn whole(tx: &mut ::store::Tx, room: &str, person: &str) -> Result<(Line, 
 
 /// A room, with who is in it and what each has got and read.
 #[utoipa::path(get, path = "/api/v1/chat/rooms/{room}", tag = "chat", params(("room" = String, Path)),
-    responses((status = 200, body = Whole), (status = 401), (status = 403), (status = 404)))]
+    responses((status = 200, body = Whole), (status = 401), (status = 403), (status = 404), (status = 429)))]
 async fn show(person: Person, State(ctx): State<Ctx>, Path(room): Path<String>) -> ProblemResult<Json<Whole>> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
+    paced(&ctx, &me, Doing::Look).await?;
     let found = look(&ctx, async move |tx| {
         rights::member(tx, &room, &me).await?;
         whole(tx, &room, &me).await

@@ -11,4 +11,4 @@ mod tests;
 pub(crate) use mentions::mentioned;
 pub(crate) use rights::{Role, may_delete, may_pin, may_remove, may_set};
 pub(crate) use text::{Wrong, client_id, content, description, emoji, name, shortcut};
-pub(crate) use words::{Dialect, asked, words};
+pub(crate) use words::{ASKED, Dialect, asked, too_many, words};

@@ -34,6 +34,26 @@ fn bounds_count_characters_and_not_bytes() {
     assert!(content("abc", 2).is_err() && content(" \n ", 10).is_err() && content("a\0b", 10).is_err());
     assert!(content("<script>alert(1)</script>", 100).is_ok(), "it is text");
     assert!(emoji("👩‍👩‍👧‍👦").is_ok() && emoji("").is_err() && emoji("a b").is_err() && emoji("12345678901").is_err());
+    for one in ["👍", "👍🏽", "❤️", "🏳️‍🌈", "🇩🇪", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🫠", "™️", "🎂"]
+    {
+        assert!(emoji(one).is_ok(), "{one}");
+    }
+    for words in [
+        "e1",
+        "no",
+        "я",
+        "👍👍",
+        "🇭🇪🇱🇱🇴",
+        "🅰🅱",
+        "🅰‍🅱",
+        "👍a",
+        "1",
+        "\u{200d}",
+        "👍\u{200d}",
+        "\u{1f3f4}\u{e0068}\u{e0069}\u{e007f}",
+    ] {
+        assert!(emoji(words).is_err(), "{words}");
+    }
     assert!(client_id("3f0c").is_ok() && client_id("").is_err() && client_id("é").is_err());
     assert!(shortcut("brb-2").is_ok() && shortcut("BRB").is_err() && shortcut("").is_err());
 }
@@ -47,6 +67,14 @@ fn words_are_letters_and_digits_of_any_script() {
     assert_eq!(words(&"x".repeat(500)).len(), 64);
     assert_eq!(asked("two wor", Dialect::Sqlite).as_deref(), Some("\"two\" \"wor\"*"));
     assert_eq!(asked("Two' | !wor)", Dialect::Postgres).as_deref(), Some("'two' & 'wor':*"));
+    assert_eq!(
+        asked("two w", Dialect::Sqlite).as_deref(),
+        Some("\"two\" \"w\""),
+        "one letter is a word, and begins none"
+    );
+    assert_eq!(asked("two w", Dialect::Postgres).as_deref(), Some("'two' & 'w'"));
+    assert_eq!(words("Cafe\u{301}"), words("caf\u{e9}"), "however the accent was typed");
+    assert!(!too_many(&"a ".repeat(16)) && too_many(&"a ".repeat(17)));
     assert_eq!(asked("\"*' & ()", Dialect::Postgres), None);
 }
 

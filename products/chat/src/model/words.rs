@@ -3,10 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use unicode_normalization::UnicodeNormalization;
+
 /// A word longer than this is found by its beginning, characters.
 const WORD_CHARS: usize = 64;
-/// Words of a search that are looked at.
-const ASKED: usize = 16;
+/// Words of a search, at most.
+pub(crate) const ASKED: usize = 16;
+/// A word that is only begun, characters: a single letter begins half of all words.
+const BEGUN_CHARS: usize = 2;
 
 /// Whose search is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +29,8 @@ fn stands_alone(c: char) -> bool {
 
 fn split(text: &str) -> Vec<String> {
     let (mut all, mut word) = (Vec::new(), String::new());
-    for c in text.chars() {
+    // A letter and its accent are one sign, however they were typed.
+    for c in text.nfc() {
         if stands_alone(c) || !c.is_alphanumeric() {
             all.push(std::mem::take(&mut word));
         }
@@ -46,14 +51,19 @@ pub(crate) fn words(text: &str) -> String {
     words.into_iter().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether a search has more words than one may have.
+pub(crate) fn too_many(text: &str) -> bool {
+    split(text).len() > ASKED
+}
+
 /// What is searched for, as an engine reads it: all of the words, the last one perhaps only begun. `None` when there is no word in it.
 pub(crate) fn asked(text: &str, dialect: Dialect) -> Option<String> {
     let mut words = split(text);
-    words.truncate(ASKED);
     let last = words.pop()?;
+    let begun = last.chars().count() >= BEGUN_CHARS;
     let (and, begun) = match dialect {
-        Dialect::Sqlite => (" ", format!("\"{last}\"*")),
-        Dialect::Postgres => (" & ", format!("'{last}':*")),
+        Dialect::Sqlite => (" ", format!("\"{last}\"{}", if begun { "*" } else { "" })),
+        Dialect::Postgres => (" & ", format!("'{last}'{}", if begun { ":*" } else { "" })),
     };
     let quote = if dialect == Dialect::Sqlite { '"' } else { '\'' };
     let whole = words.into_iter().map(|word| format!("{quote}{word}{quote}"));

@@ -37,18 +37,30 @@ pub(crate) struct Entry {
     /// The payload of its event.
     pub(crate) data: String,
     pub(crate) message: Option<Message>,
+    /// What the room is called and what it is for, now; of one that is gone, nothing.
+    pub(crate) name: String,
+    pub(crate) description: String,
 }
 
 impl FromRow for Entry {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         let message = if row.get::<Option<i64>>(4)?.is_some() { Some(of_row(row, 5)?) } else { None };
-        Ok(Self { seq: row.get(0)?, at_ms: row.get(1)?, kind: row.get(2)?, data: row.get(3)?, message })
+        Ok(Self {
+            seq: row.get(0)?,
+            at_ms: row.get(1)?,
+            kind: row.get(2)?,
+            data: row.get(3)?,
+            message,
+            name: row.get::<Option<String>>(18)?.unwrap_or_default(),
+            description: row.get::<Option<String>>(19)?.unwrap_or_default(),
+        })
     }
 }
 
 fn select(rest: &str) -> String {
     format!(
-        "SELECT l.seq, l.at_ms, l.kind, l.data, m.seq, {COLUMNS} FROM chat_log l
+        "SELECT l.seq, l.at_ms, l.kind, l.data, m.seq, {COLUMNS}, r.name, r.description FROM chat_log l
+             LEFT JOIN chat_rooms r ON r.room = l.room AND r.removed = 0
              LEFT JOIN chat_messages m ON m.room = l.room AND m.seq = l.message {JOIN} {rest}"
     )
 }

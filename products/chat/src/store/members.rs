@@ -35,6 +35,8 @@ pub(crate) struct Membership {
     pub(crate) delivered: i64,
     pub(crate) muted_until_ms: i64,
     pub(crate) archived: bool,
+    /// The number of the room's last message; 0 before the first.
+    pub(crate) last_message: i64,
     pub(crate) room: Room,
 }
 
@@ -46,7 +48,8 @@ impl FromRow for Membership {
             delivered: row.get(2)?,
             muted_until_ms: row.get(3)?,
             archived: row.get(4)?,
-            room: Room::at(row, 5)?,
+            last_message: row.get::<Option<i64>>(5)?.unwrap_or_default(),
+            room: Room::at(row, 6)?,
         })
     }
 }
@@ -54,7 +57,8 @@ impl FromRow for Membership {
 /// What a person is in a room that is there. The one question that every right begins with.
 pub(crate) async fn membership(tx: &mut Tx, room: &str, person: &str) -> Result<Option<Membership>, StoreError> {
     let sql = format!(
-        "SELECT m.role, m.read_seq, m.delivered_seq, m.muted_until_ms, m.archived, {ROOM} FROM chat_members m JOIN chat_rooms r ON r.room = m.room
+        "SELECT m.role, m.read_seq, m.delivered_seq, m.muted_until_ms, m.archived, r.last_message, {ROOM}
+             FROM chat_members m JOIN chat_rooms r ON r.room = m.room
              WHERE m.room = $1 AND m.person = $2 AND r.removed = 0"
     );
     tx.first(&sql, params![room, person]).await

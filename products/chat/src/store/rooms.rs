@@ -78,6 +78,12 @@ pub(crate) async fn room(tx: &mut Tx, room: &str) -> Result<Option<Room>, StoreE
     tx.first(&sql, params![room]).await
 }
 
+/// The number of a room's last message.
+pub(crate) async fn last_message(tx: &mut Tx, room: &str) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT last_message FROM chat_rooms WHERE room = $1 AND removed = 0 AND last_message IS NOT NULL";
+    Ok(tx.first::<(i64,)>(sql, params![room]).await?.map(|(seq,)| seq))
+}
+
 /// The direct room of two people.
 pub(crate) async fn direct_of(tx: &mut Tx, pair: &str) -> Result<Option<Room>, StoreError> {
     let sql = format!("SELECT {ROOM} FROM chat_rooms r WHERE r.pair = $1");
@@ -109,7 +115,7 @@ pub(crate) struct Line {
     #[serde(flatten)]
     pub(crate) room: Room,
     pub(crate) role: Role,
-    /// Messages of others after what was read; 1,000 are "at least so many".
+    /// Messages of others after what was read, among the newest 1,000 of these; 1,000 are "at least so many".
     pub(crate) unread: i64,
     /// Of these, the ones that mention the reader.
     pub(crate) mentions: i64,
@@ -160,12 +166,20 @@ impl FromRow for Line {
     }
 }
 
+/// How many messages `m` has not read, of the newest: what is looked at is bounded, whoever wrote it.
+fn unread() -> String {
+    format!(
+        "(SELECT COUNT(*) FROM (SELECT u.sender, u.deleted FROM chat_messages u WHERE u.room = m.room AND u.seq > m.read_seq
+              ORDER BY u.seq DESC LIMIT {}) AS looked_at WHERE looked_at.sender <> m.person AND looked_at.deleted = 0)",
+        limits::CHAT_COUNTED
+    )
+}
+
 fn list(rest: &str) -> String {
-    let counted = limits::CHAT_COUNTED;
+    let (counted, unread) = (limits::CHAT_COUNTED, unread());
     format!(
         "SELECT {ROOM}, m.role, m.read_seq, m.muted_until_ms, m.archived,
-             (SELECT COUNT(*) FROM (SELECT 1 FROM chat_messages u WHERE u.room = m.room AND u.seq > m.read_seq
-                  AND u.sender <> m.person AND u.deleted = 0 LIMIT {counted}) AS counted),
+             {unread},
              (SELECT COUNT(*) FROM (SELECT 1 FROM chat_mentions u WHERE u.person = m.person AND u.room = m.room
                   AND u.seq > m.read_seq LIMIT {counted}) AS counted),
              CASE WHEN r.pair IS NULL THEN NULL ELSE
@@ -194,11 +208,10 @@ pub(crate) async fn lines(
 
 /// How many messages of a room each of its people has not read, with up to where each has.
 pub(crate) async fn unread_of(tx: &mut Tx, room: &str) -> Result<Vec<(String, i64, i64)>, StoreError> {
-    let counted = limits::CHAT_COUNTED;
+    let unread = unread();
     let sql = format!(
         "SELECT m.person, m.read_seq,
-             (SELECT COUNT(*) FROM (SELECT 1 FROM chat_messages u WHERE u.room = m.room AND u.seq > m.read_seq
-                  AND u.sender <> m.person AND u.deleted = 0 LIMIT {counted}) AS counted)
+             {unread}
          FROM chat_members m WHERE m.room = $1"
     );
     tx.all(&sql, params![room]).await

@@ -3,27 +3,94 @@
 use ::store::{StoreError, Tx, Value, params};
 use kernel::limits;
 
+/// Too old, the oldest first.
+const OLD: &str = "at_ms < $1 ORDER BY at_ms";
+/// Of a room, in its order.
+const OF_ROOM: &str = "room = $1 ORDER BY seq";
+
+/// Which messages go, by an index that is in this order already.
+fn pick(which: &str) -> String {
+    format!("SELECT id FROM chat_messages WHERE {which} LIMIT {}", limits::CHAT_SWEEP)
+}
+
+/// What removes the messages whose keys are in the list `$1`, with what hangs on them, which goes first.
+fn removals(tx: &Tx) -> Vec<String> {
+    let ids = tx.either(
+        "SELECT value FROM json_each($1)",
+        "SELECT unnest(CAST(string_to_array(btrim(CAST($1 AS TEXT), '[]'), ',') AS BIGINT[]))",
+    );
+    let of = |table| {
+        format!("DELETE FROM {table} WHERE (room, seq) IN (SELECT room, seq FROM chat_messages WHERE id IN ({ids}))")
+    };
+    let mut all: Vec<String> = ["chat_reactions", "chat_mentions", "chat_pins"].map(of).into();
+    all.push(format!("DELETE FROM chat_messages WHERE id IN ({ids})"));
+    all
+}
+
 /// Removes messages that a condition picks, with what hangs on them. How many.
 async fn sweep(tx: &mut Tx, which: &str, value: Value<'_>) -> Result<u64, StoreError> {
-    let picked = format!("FROM chat_messages WHERE {which} ORDER BY id LIMIT {}", limits::CHAT_SWEEP);
-    for table in ["chat_reactions", "chat_mentions", "chat_pins"] {
-        let sql = format!("DELETE FROM {table} WHERE (room, seq) IN (SELECT room, seq {picked})");
-        tx.execute(&sql, &[value]).await?;
+    let ids: Vec<(i64,)> = tx.all(&pick(which), &[value]).await?;
+    if ids.is_empty() {
+        return Ok(0);
     }
-    tx.execute(&format!("DELETE FROM chat_messages WHERE id IN (SELECT id {picked})"), &[value]).await
+    let ids = format!("[{}]", ids.iter().map(|(id,)| id.to_string()).collect::<Vec<_>>().join(","));
+    let mut swept = 0;
+    for sql in removals(tx) {
+        swept = tx.execute(&sql, params![&ids]).await?;
+    }
+    Ok(swept)
 }
 
 /// Removes messages that are older than this. How many: fewer than [`limits::CHAT_SWEEP`] when none is left.
 pub(crate) async fn sweep_old(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
-    sweep(tx, "at_ms < $1", before_ms.into()).await
+    sweep(tx, OLD, before_ms.into()).await
 }
 
 /// Removes what is left of a removed room. How many messages: fewer than [`limits::CHAT_SWEEP`] when none is left, and then the room is gone.
 pub(crate) async fn sweep_room(tx: &mut Tx, room: &str) -> Result<u64, StoreError> {
-    let swept = sweep(tx, "room = $1", room.into()).await?;
+    let swept = sweep(tx, OF_ROOM, room.into()).await?;
     if swept < limits::CHAT_SWEEP.unsigned_abs() {
         tx.execute("DELETE FROM chat_log WHERE room = $1", params![room]).await?;
         tx.execute("DELETE FROM chat_rooms WHERE room = $1 AND removed = 1", params![room]).await?;
     }
     Ok(swept)
+}
+
+#[cfg(test)]
+mod tests {
+    use ::store::{Durability, Row};
+    use kernel::{Clock, Entropy};
+
+    use super::*;
+    use crate::store::MIGRATIONS;
+
+    /// The line of a plan.
+    struct Step(String);
+
+    impl ::store::FromRow for Step {
+        fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+            row.get(3).map(Self)
+        }
+    }
+
+    #[tokio::test]
+    async fn sweeping_reads_what_goes_and_nothing_else() {
+        let (dir, clock) = (tempfile::tempdir().expect("a directory"), Clock::manual(0));
+        let store = testkit::open(dir.path(), Durability::Normal, MIGRATIONS, &clock, &Entropy::seeded(1));
+        let plans = async |tx: &mut Tx| {
+            let mut steps = Vec::new();
+            if tx.either(true, false) {
+                let values: [(String, Value<'_>); 2] = [(pick(OLD), 7.into()), (pick(OF_ROOM), "room".into())];
+                let removals = removals(tx).into_iter().map(|sql| (sql, Value::from("[1,2]")));
+                for (sql, value) in values.into_iter().chain(removals) {
+                    steps.extend(tx.all::<Step>(&format!("EXPLAIN QUERY PLAN {sql}"), &[value]).await?);
+                }
+                assert!(steps.len() > 6, "{}", steps.len());
+            }
+            Ok::<_, StoreError>(steps)
+        };
+        for Step(step) in store.expect("opened").read(plans).await.expect("planned") {
+            assert!(!step.contains("SCAN chat_") && !step.contains("TEMP B-TREE FOR ORDER"), "{step}");
+        }
+    }
 }

@@ -109,3 +109,21 @@ async fn a_search_goes_on_where_its_page_ended() {
     }
     assert_eq!(all, (0..25).rev().map(|n| json!(format!("needle {n}"))).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn what_no_client_puts_into_an_address_reaches_no_store() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    site.group(&[ann, ben]).await;
+    for path in
+        ["/rooms?before=7.%00", "/rooms?before=7.x", "/rooms?before=7", &format!("/search?q={}", "a+".repeat(17))]
+    {
+        assert_eq!(site.ask(Some(ann), Method::GET, path, None).await.0, StatusCode::BAD_REQUEST, "{path}");
+    }
+    assert_eq!(site.office(Method::GET, "/rooms?before=7.%00", None).await.0, StatusCode::BAD_REQUEST);
+    for shortcut in ["%00", "UP", "a%20b"] {
+        let path = format!("/quick-replies/{shortcut}");
+        assert_eq!(site.ask(Some(ann), Method::DELETE, &path, None).await.0, StatusCode::BAD_REQUEST, "{path}");
+    }
+    assert_eq!(site.ask(Some(ann), Method::GET, "/rooms/room_%00", None).await.0, StatusCode::NOT_FOUND);
+}

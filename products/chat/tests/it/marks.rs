@@ -38,9 +38,9 @@ async fn an_emoji_is_there_once_for_each_person() {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
     }
     for n in 0..19 {
-        assert_eq!(site.post(ann, &path, json!({ "emoji": format!("e{n}") })).await.0, StatusCode::OK);
+        assert_eq!(site.post(ann, &path, json!({ "emoji": char::from_u32(0x1f600 + n) })).await.0, StatusCode::OK);
     }
-    let (status, problem) = site.post(ann, &path, json!({ "emoji": "e20" })).await;
+    let (status, problem) = site.post(ann, &path, json!({ "emoji": "🦊" })).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("too_many_emoji")));
     assert_eq!(
         site.post(ann, &path, json!({ "emoji": "🎂" })).await.0,
@@ -184,4 +184,58 @@ async fn nobody_says_more_than_a_share_at_once() {
     let (status, _) = site.post(ben, &path, body(0)).await;
     assert_eq!(status, StatusCode::CREATED, "others have a share of their own");
     assert_eq!(site.post(ann, &path, body(31)).await.0, StatusCode::CREATED, "it comes back");
+}
+
+#[tokio::test]
+async fn two_who_acknowledge_all_that_they_hear_come_to_rest() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let seq = site.say(ann, &room, "hello").await;
+    for _ in 0..5 {
+        for who in [ann, ben] {
+            let heard = site.get(who, &format!("/rooms/{room}")).await["top"].clone();
+            let (_, stands) =
+                site.post(who, &format!("/rooms/{room}/receipts"), json!({ "read": heard, "delivered": heard })).await;
+            assert_eq!(stands, json!({ "read": seq, "delivered": seq }), "a receipt is for messages");
+        }
+    }
+    assert_eq!(site.get(ann, &format!("/rooms/{room}")).await["top"], seq + 2, "each of them said so once");
+}
+
+#[tokio::test]
+async fn counting_what_is_unread_looks_at_a_thousand_messages() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    site.fill(&room, &[ann, ben], 2_100).await;
+    assert_eq!((unread(&site, ann).await, unread(&site, ben).await), (500, 500), "half of the newest thousand");
+}
+
+#[tokio::test]
+async fn who_reads_has_a_share_and_who_has_none_is_asked_nothing_else() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    for path in ["/rooms", "/mentions", &format!("/rooms/{room}/messages"), &format!("/rooms/{room}/pins")] {
+        site.clock.advance(60_000);
+        let mut last = StatusCode::OK;
+        for _ in 0..201 {
+            site.clock.advance(-crate::support::STEP_MS);
+            last = site.ask(Some(ben), Method::GET, path, None).await.0;
+        }
+        assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "{path}");
+    }
+    // Whom nobody knows is looked for within the share.
+    let nobody = kernel::PersonId::new(&site.clock, &kernel::Entropy::system());
+    let mut last = StatusCode::OK;
+    for _ in 0..61 {
+        site.clock.advance(-crate::support::STEP_MS);
+        last = site.post(ben, "/rooms/direct", json!({ "person": nobody })).await.0;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let eve = site.person(4).await;
+    let add = json!({ "people": [nobody] });
+    let (status, _) = site.post(eve, &format!("/rooms/{room}/members"), add).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "a stranger learns nothing of people by a room");
 }

@@ -127,6 +127,10 @@ async fn no_event_tells_what_was_written() {
     let site = Site::new().await;
     let [ann, ben] = site.people().await;
     let room = site.group(&[ann, ben]).await;
+    let change = json!({ "name": "password room", "description": "the password" });
+    site.ask(Some(ann), Method::PATCH, &format!("/rooms/{room}"), Some(&change)).await;
+    let mut ear = site.listen(ben, &format!("chat:{room}"), Some(0)).await;
+    assert_eq!(ear.hear("room.changed").await.1["name"], "password room", "its members are told, as it is then");
     let seq = site.say(ann, &room, "the password is swordfish").await;
     let edit = json!({ "content": "the password is herring" });
     site.ask(Some(ann), Method::PATCH, &format!("/rooms/{room}/messages/{seq}"), Some(&edit)).await;
@@ -140,5 +144,8 @@ async fn no_event_tells_what_was_written() {
         kinds.push(event.kind);
     }
     kinds.reverse();
-    assert_eq!(kinds, ["chat.room.created", "chat.message.sent", "chat.message.edited", "chat.message.deleted"]);
+    assert_eq!(
+        kinds,
+        ["chat.room.created", "chat.room.changed", "chat.message.sent", "chat.message.edited", "chat.message.deleted"]
+    );
 }

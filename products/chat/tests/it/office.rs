@@ -126,3 +126,20 @@ async fn a_deleted_room_is_gone_at_once_and_its_rows_soon() {
     assert_eq!(status, StatusCode::CREATED, "two people may begin anew");
     assert_ne!(again["room"], json!(room));
 }
+
+#[tokio::test]
+async fn however_much_is_too_old_all_of_it_goes() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let settings = json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 7 });
+    site.office(Method::PUT, "/settings", Some(&settings)).await;
+    site.fill(&room, &[ann, ben], 1_200).await;
+    site.post(ben, &format!("/rooms/{room}/messages/1900/reactions"), json!({ "emoji": "👍" })).await;
+    assert_eq!(site.rows("chat_reactions").await, 1);
+    site.clock.advance(8 * DAY_MS);
+    let kept = site.say(ann, &room, "kept").await;
+    site.run_retention().await;
+    assert_eq!((site.rows("chat_messages").await, site.rows("chat_reactions").await), (1, 0));
+    assert_eq!(site.get(ben, &format!("/rooms/{room}/messages")).await["items"][0]["seq"], kept);
+}

@@ -83,3 +83,32 @@ async fn who_is_mentioned_is_told_and_finds_it_again() {
     site.ask(Some(ann), Method::DELETE, &at, None).await;
     assert_eq!(site.get(cem, "/mentions").await["items"], json!([]));
 }
+
+#[tokio::test]
+async fn a_changed_last_message_and_a_return_are_told_to_everybodys_list() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let seq = site.say(ann, &room, "teh").await;
+    let mut ear = site.listen(ben, &format!("chat_me:{ben}"), Some(0)).await;
+    ear.hear("message").await;
+    let path = format!("/rooms/{room}/messages/{seq}");
+    site.ask(Some(ann), Method::PATCH, &path, Some(&json!({ "content": "the" }))).await;
+    assert_eq!(ear.next().await.expect("open").1, json!({ "type": "room", "room": room }));
+    site.ask(Some(ann), Method::DELETE, &path, None).await;
+    assert_eq!(ear.hear("room").await.1, json!({ "type": "room", "room": room }));
+    // Taken out and put in again before anybody was told.
+    site.ctx.events.stop().await;
+    site.ask(Some(ann), Method::DELETE, &format!("/rooms/{room}/members/{ben}"), None).await;
+    site.post(ann, &format!("/rooms/{room}/members"), json!({ "people": [ben] })).await;
+    let site = site.restart().await;
+    site.say(ann, &room, "back").await;
+    let mut ear = site.listen(ben, &format!("chat_me:{ben}"), Some(0)).await;
+    loop {
+        let (_, said) = ear.next().await.expect("open");
+        assert_ne!(said["type"], "left");
+        if said["type"] == "message" {
+            break;
+        }
+    }
+}

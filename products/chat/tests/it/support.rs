@@ -35,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) clock: Clock,
     pub(crate) ctx: Ctx,
+    /// The description of the routes.
+    pub(crate) api: Value,
     router: Router,
 }
 
@@ -52,7 +54,7 @@ fn open(dir: &std::path::Path, clock: &Clock) -> Store {
 }
 
 /// A process over the store: its bus, its hub, and what reacts to the log.
-async fn process(store: Store, clock: &Clock, bus: Bus) -> (Ctx, Router) {
+async fn process(store: Store, clock: &Clock, bus: Bus) -> (Ctx, (Value, Router)) {
     let entropy = Entropy::system();
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked);
     let jobs = jobs.await.expect("a lease");
@@ -65,17 +67,17 @@ async fn process(store: Store, clock: &Clock, bus: Bus) -> (Ctx, Router) {
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), SealKey::new([7; 32]));
     product.channels(&store).into_iter().for_each(|namespace| hub.namespace(namespace));
     let ctx = Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, clock: clock.clone(), entropy };
-    let (router, _) = product.router(&ctx).split_for_parts();
+    let (router, api) = product.router(&ctx).split_for_parts();
     jobs.serve(product.start(&ctx), 4);
-    (ctx, router)
+    (ctx, (serde_json::to_value(&api).expect("JSON"), router))
 }
 
 impl Site {
     pub(crate) async fn new() -> Self {
         let (dir, clock) = (tempfile::tempdir().expect("a directory"), Clock::manual(START_MS));
         let bus = Bus::memory(clock.clone(), &Entropy::system());
-        let (ctx, router) = process(open(dir.path(), &clock), &clock, bus).await;
-        Self { dir, clock, ctx, router }
+        let (ctx, (api, router)) = process(open(dir.path(), &clock), &clock, bus).await;
+        Self { dir, clock, ctx, api, router }
     }
 
     /// The process ends and another begins: nothing is left but what is stored.
@@ -84,8 +86,8 @@ impl Site {
         self.ctx.jobs.stop(LONG).await;
         let Self { dir, clock, ctx, .. } = self;
         let bus = Bus::memory(clock.clone(), &Entropy::system());
-        let (ctx, router) = process(ctx.store.clone(), &clock, bus).await;
-        Self { dir, clock, ctx, router }
+        let (ctx, (api, router)) = process(ctx.store.clone(), &clock, bus).await;
+        Self { dir, clock, ctx, api, router }
     }
 
     /// Somebody who may sign in: Ann, Ben, Cem, Dan, Eve, and then by number.
@@ -189,6 +191,22 @@ impl Site {
             }
         };
         tokio::time::timeout(LONG, ended).await.expect("it ends");
+    }
+
+    /// Messages of these in turn that nobody was told of, in one write, after all that the room has.
+    pub(crate) async fn fill(&self, room: &str, people: &[PersonId; 2], count: i64) {
+        let (room, [one, other], now_ms) = (room.to_owned(), people.map(|it| it.to_string()), self.clock.now_ms());
+        let insert = async move |tx: &mut store::Tx| {
+            for n in 0..count {
+                let who = if n % 2 == 0 { &one } else { &other };
+                let sql =
+                    "INSERT INTO chat_messages (room, seq, sender, client_id, content, words, mentions, at_ms, deleted)
+                    VALUES ($1, $2, $3, $4, 'filled', 'filled', '', $5, 0)";
+                tx.execute(sql, store::params![&room, 1_000 + n, who, &format!("fill-{n}"), now_ms]).await?;
+            }
+            Ok::<_, store::StoreError>(())
+        };
+        self.ctx.store.write(insert).await.expect("filled");
     }
 
     pub(crate) async fn rows(&self, table: &str) -> i64 {
