@@ -49,7 +49,9 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let silence = CancellationToken::new();
     let telling = tokio::spawn(telemetry.run(machine.outbound.clone(), machine.ctx.store.clone(), silence.clone()));
     let control = tokio::spawn(control::listen(&config, &machine, address, stop.clone())?);
-    let background = machine.run(&config, &stop);
+    // Ends behind the last connection: until then what is taken back ends what it opened.
+    let empty = CancellationToken::new();
+    let background = machine.run(&config, &stop, &empty);
     // Until nothing is led in any more.
     let resign = CancellationToken::new();
     let leading = tokio::spawn(machine.fleet.clone().run(resign.clone()));
@@ -75,6 +77,7 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
     let grace = Duration::from_secs(config.server.grace_s);
     stop.cancel();
     machine.ctx.hub.drain(config.drain_window()).await;
+    empty.cancel();
     // Who was in a channel here has left now, not when the others miss this process.
     machine.bus.depart().await;
     door.cancel();
@@ -99,8 +102,8 @@ pub async fn serve(config: Config, mode: Mode, products: Products) -> Result<Exi
 }
 
 impl Machine {
-    /// Every loop that is no reaction to the log.
-    fn run(&self, config: &Config, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    /// Every loop that is no reaction to the log, until `stop`; those that connections need, until the house is `empty`.
+    fn run(&self, config: &Config, stop: &CancellationToken, empty: &CancellationToken) -> Vec<JoinHandle<()>> {
         let (ctx, stop) = (self.ctx.clone(), || stop.clone());
         let upkeep = upkeep::Parts {
             webhooks: self.webhooks.clone(),
@@ -109,8 +112,8 @@ impl Machine {
             guard: self.guard.clone(),
             endpoints: self.endpoints.clone(),
         };
-        let (hub, pings) = (ctx.hub.clone(), stop());
-        let rights = doorman::watch(self.identity.clone(), ctx.hub.clone(), stop());
+        let (hub, pings) = (ctx.hub.clone(), empty.clone());
+        let rights = doorman::watch(self.identity.clone(), ctx.hub.clone(), empty.clone());
         let mut tasks = vec![
             tokio::spawn(self.health.clone().watch(stop())),
             tokio::spawn(self.live.clone().run(stop())),

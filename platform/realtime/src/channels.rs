@@ -77,8 +77,20 @@ impl Channels {
 
     /// Registers a member that begins to read the channel's history. Returns the shared name.
     pub(crate) fn join(&self, channel: &str, member: Member, ticket: Ticket) -> Arc<str> {
+        self.join_as(channel, member, ticket, |_| {})
+    }
+
+    /// As [`Channels::join`]; the member learns the shared name (`named`) before anybody finds it in the channel.
+    pub(crate) fn join_as(
+        &self,
+        channel: &str,
+        member: Member,
+        ticket: Ticket,
+        named: impl FnOnce(&Arc<str>),
+    ) -> Arc<str> {
         let mut shard = self.shard(channel).lock();
         let name = shard.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
+        named(&name);
         let subscribers = match shard.entry(name.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -93,13 +105,16 @@ impl Channels {
         name
     }
 
-    /// Lets a joining member go live at `position`: `first` (its reply) comes before everything that was held back.
-    pub(crate) fn settle(&self, channel: &str, id: u64, position: Option<Position>, first: impl FnOnce()) {
+    /// Lets a joining member go live at `position`: `first` (its reply) comes before everything that was held back. Whether it was
+    /// still there.
+    pub(crate) fn settle(&self, channel: &str, id: u64, position: Option<Position>, first: impl FnOnce()) -> bool {
         let mut shard = self.shard(channel).lock();
-        let Some(subscriber) = shard.get_mut(channel).and_then(|subscribers| subscribers.get_mut(&id)) else { return };
+        let Some(subscriber) = shard.get_mut(channel).and_then(|subscribers| subscribers.get_mut(&id)) else {
+            return false;
+        };
         first();
         let joining = std::mem::replace(&mut subscriber.state, State::Live(position));
-        let State::Joining { held, .. } = joining else { return };
+        let State::Joining { held, .. } = joining else { return true };
         let whole = held.iter().all(|broadcast| match subscriber.offer(broadcast) {
             Offer::Done(waker) => {
                 waker.into_iter().for_each(Waker::wake);
@@ -110,18 +125,25 @@ impl Channels {
         if !whole {
             subscriber.member.close(Disconnect::INSUFFICIENT_STATE);
         }
+        true
     }
 
     pub(crate) fn leave(&self, channel: &str, id: u64) {
+        self.take_out(channel, id, |_| true);
+    }
+
+    /// Takes the member off the channel if its ticket is one that `goes`.
+    fn take_out(&self, channel: &str, id: u64, goes: impl FnOnce(&Ticket) -> bool) -> Option<Member> {
         let mut shard = self.shard(channel).lock();
-        let Some(subscribers) = shard.get_mut(channel) else { return };
-        if subscribers.remove(&id).is_some() {
-            self.subscriptions.fetch_sub(1, Ordering::Relaxed);
-        }
+        let subscribers = shard.get_mut(channel)?;
+        subscribers.get(&id).filter(|subscriber| goes(&subscriber.ticket))?;
+        let gone = subscribers.remove(&id)?;
+        self.subscriptions.fetch_sub(1, Ordering::Relaxed);
         if subscribers.is_empty() {
             shard.remove(channel);
             self.channels.fetch_sub(1, Ordering::Relaxed);
         }
+        Some(gone.member)
     }
 
     /// Appends the publication to every subscriber's queue; nobody is waited for.
@@ -177,6 +199,12 @@ impl Channels {
         listeners
     }
 
+    /// Whether anybody wants to hear who comes and goes.
+    pub(crate) fn listens(&self, channel: &str) -> bool {
+        let shard = self.shard(channel).lock();
+        shard.get(channel).is_some_and(|all| all.values().any(|one| one.ticket.hears != Hears::Nothing))
+    }
+
     /// What a subscriber that is told who comes and goes knows already.
     pub(crate) fn stamp(&self, channel: &str, id: u64, hears: Hears) {
         if let Some(subscriber) = self.shard(channel).lock().get_mut(channel).and_then(|all| all.get_mut(&id))
@@ -226,11 +254,16 @@ impl Channels {
 
     /// Ends the subscription of a member for good. Whether there was one.
     pub(crate) fn turn_out(&self, channel: &str, id: u64, why: Unsubscribed) -> bool {
-        let member = self.shard(channel).lock().get(channel).and_then(|all| all.get(&id)).map(|one| one.member.clone());
-        let Some(member) = member else { return false };
-        self.leave(channel, id);
-        member.turned_out(channel, why);
-        true
+        let gone = self.take_out(channel, id, |_| true);
+        gone.map(|member| member.turned_out(channel, why)).is_some()
+    }
+
+    /// As [`Channels::turn_out`], of a member that came in by this caller and not anew by another.
+    pub(crate) fn turn_out_by(&self, channel: &str, id: u64, caller: &Arc<Caller>, why: Unsubscribed) {
+        let by_it = |ticket: &Ticket| ticket.caller.as_ref().is_some_and(|other| Arc::ptr_eq(other, caller));
+        if let Some(member) = self.take_out(channel, id, by_it) {
+            member.turned_out(channel, why);
+        }
     }
 
     /// Delivers nothing to this member any more.

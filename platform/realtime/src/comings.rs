@@ -199,6 +199,12 @@ impl Core {
         }
     }
 
+    /// Nobody here is told about these channels any more.
+    pub(crate) fn close_rooms(&self) {
+        // Inside the lock: whoever watches is a subscriber before.
+        self.comings.rooms.lock().retain(|channel, _| self.channels.listens(channel));
+    }
+
     /// A subscriber that listens has come, or is about to read who is there (`before`), or has read it.
     pub(crate) fn stamp(&self, channel: &str, id: u64, before: bool) {
         let heard = self.comings.rooms.lock().get_mut(channel).map(Room::is_read);
@@ -287,6 +293,18 @@ mod tests {
     use kernel::Entropy;
 
     use super::*;
+
+    /// Its subscriber is gone before anything was told.
+    #[tokio::test]
+    async fn a_room_without_listeners_is_closed() {
+        let (clock, entropy) = (kernel::Clock::manual(0), Entropy::seeded(1));
+        let bus = bus::Bus::memory(clock.clone(), &entropy);
+        let hub = crate::Hub::new(bus, clock, entropy, Arc::new(crate::doorman::Nobody));
+        hub.0.watch("room:a").await;
+        assert_eq!(hub.0.comings.rooms.lock().len(), 1);
+        hub.tick();
+        assert!(hub.0.comings.rooms.lock().is_empty());
+    }
 
     fn present(client: u64, person: &str) -> Arc<Present> {
         let client = client.to_string().into();

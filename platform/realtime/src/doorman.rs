@@ -1,5 +1,7 @@
 //! Who a connection acts for, and who says so.
 
+use std::hash::{Hash, Hasher};
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
@@ -21,6 +23,14 @@ pub struct Caller {
     pub pass: Option<Secret>,
     /// What others are shown of it beside its name (`conn_info`): JSON of `limits::CLIENT_INFO_BYTES` at most.
     pub info: Option<Bytes>,
+}
+
+/// By what tells callers apart.
+impl Hash for Caller {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.user.hash(state);
+        self.token.as_ref().map(Secret::expose).hash(state);
+    }
 }
 
 impl Caller {

@@ -129,7 +129,16 @@ impl Feed {
         &self.top
     }
 
+    /// Its reader may not hear even what waits.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.state.outbox.given_up().is_some()
+    }
+
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        if self.is_cut() {
+            (self.backlog, self.taken) = Default::default();
+            return Poll::Ready(None);
+        }
         if let Some(publication) = self.backlog.pop_front() {
             return Poll::Ready(Some(Item::Past(publication)));
         }

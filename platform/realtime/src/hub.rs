@@ -100,6 +100,7 @@ impl Sink for Ear {
     fn interrupted(&self) {
         if let Some(core) = self.0.upgrade() {
             core.doubt.notify_one();
+            core.rechecks.interrupted();
         }
     }
 }
@@ -197,7 +198,7 @@ impl Hub {
         if !inside {
             feed.stay_outside();
         }
-        let recovery = match (namespace.history_size > 0, inside) {
+        let recovery = match (namespace.history_size > 0 && !feed.is_cut(), inside) {
             (false, _) => Ok(None),
             (true, true) => core.resume(channel, since, backlog).await.map(Some),
             (true, false) => core.nothing(channel, since.as_ref()).await.map(Some),
@@ -237,6 +238,7 @@ impl Hub {
             stop.run_until_cancelled(core.catch_up()),
             stop.run_until_cancelled(core.ask_the_unanswered()),
             stop.run_until_cancelled(core.recheck_the_named()),
+            stop.run_until_cancelled(core.recheck_again()),
             stop.run_until_cancelled(core.tell_the_comings()),
         );
     }
@@ -245,7 +247,9 @@ impl Hub {
     pub fn tick(&self) {
         self.0.members.tick(&self.0.entropy, self.0.clock.now_ms());
         self.0.asking.tick();
+        self.0.rechecks.tick(self.0.bus.health().up, self.0.clock.now_ms());
         self.0.tell_comings();
+        self.0.close_rooms();
         self.0.bus.sweep();
         metrics::gauge!("realtime_subscriptions").set(self.stats().subscriptions as f64);
     }

@@ -87,11 +87,11 @@ impl Member {
         }
     }
 
-    /// When it is closed because its caller's right ends. A client has some time more, to refresh it.
+    /// When it is closed because its caller's right ends. A client that came by a token has some time more, to refresh it.
     fn ends_ms(&self, caller: &Caller) -> Option<i64> {
         let grace_ms = match self {
-            Self::Socket(_) => limits::REALTIME_EXPIRY_GRACE_MS,
-            Self::Feed(_) | Self::Peer(_) | Self::Socketio(_) => 0,
+            Self::Socket(client) if client.came_by_token() => limits::REALTIME_EXPIRY_GRACE_MS,
+            Self::Socket(_) | Self::Feed(_) | Self::Peer(_) | Self::Socketio(_) => 0,
         };
         caller.until_ms.map(|until_ms| until_ms.saturating_add(grace_ms))
     }

@@ -102,6 +102,11 @@ impl<T> Outbox<T> {
         state.closing.filter(|_| state.at_once)
     }
 
+    /// Why the connection ends, once it is to.
+    pub(crate) fn closing(&self) -> Option<Disconnect> {
+        self.state.lock().closing
+    }
+
     pub(crate) fn wake(&self) {
         self.waker.wake();
     }

@@ -57,12 +57,14 @@ impl Hub {
         self.0.ask(self.0.members.known()).await;
     }
 
-    /// Closes every connection here that acts for this user, after what waits for it. Where it is to come `again` its clients do so by
-    /// themselves (3011), else not (3503): what keeps it from coming is the doorman's to know. Returns how many there were.
+    /// Closes every connection here that acts for this user. Where it is to come `again` its clients do so by themselves (3011), after
+    /// what waits for them; else not, and without that (3503): what keeps it from coming is the doorman's to know. Returns how many
+    /// there were.
     pub fn disconnect(&self, user: &str, again: bool) -> usize {
-        let why = if again { Disconnect::FORCE_RECONNECT } else { Disconnect::FORCED };
         let members = self.0.members.of(user);
-        members.iter().for_each(|member| member.close(why));
+        for member in &members {
+            if again { member.close(Disconnect::FORCE_RECONNECT) } else { member.cut(Disconnect::FORCED) }
+        }
         members.len()
     }
 

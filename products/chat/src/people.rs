@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use host::Ctx;
-use identity::people::{Profile, Welcome};
+use identity::people::{FOR_EVER_MS, Profile, Welcome};
 use kernel::{PersonId, ProblemResult, limits};
 
 use crate::model::Wrong;
@@ -38,9 +38,6 @@ pub(crate) async fn names(ctx: &Ctx, of: &[String]) -> ProblemResult<Vec<(String
     let profiles = profiles(ctx, ids(of)).await?;
     Ok(profiles.into_iter().map(|profile| (profile.id.to_string(), profile.name)).collect())
 }
-
-/// Until when somebody is banned who is for ever.
-const FOR_EVER_MS: i64 = 253_402_300_799_999;
 
 /// That an account comes never again: it was deleted, or is banned for ever.
 pub(crate) async fn gone(ctx: &Ctx, id: &str) -> ProblemResult<bool> {

@@ -159,6 +159,11 @@ impl Client {
         }
     }
 
+    /// Only then it can refresh.
+    pub(crate) fn came_by_token(&self) -> bool {
+        matches!(*self.admission.lock(), Admission::ByToken(_))
+    }
+
     pub(super) fn admission(&self) -> Admission {
         self.admission.lock().clone()
     }
@@ -197,8 +202,9 @@ impl Client {
         self.reflect(channel);
     }
 
-    pub(super) fn forget(&self, channel: &str) {
-        self.subscriptions.remove(channel);
+    /// Whether the client knew of the subscription.
+    pub(super) fn forget(&self, channel: &str) -> bool {
+        self.subscriptions.remove(channel)
     }
 
     /// The core took the subscription away because a publication is missing; the client subscribes again by itself. In a lock of the
@@ -210,9 +216,11 @@ impl Client {
         self.outbox.push(frame, bytes);
     }
 
-    /// The subscription was ended for good.
+    /// The subscription was ended for good. Who is not answered yet hears of it by the answer.
     pub(crate) fn turned_out(&self, channel: &str, why: Unsubscribed) {
-        self.forget(channel);
+        if !self.forget(channel) {
+            return;
+        }
         self.reflect(channel);
         let frame = reply::unsubscribe(self.wire, channel, why.code, why.reason);
         let bytes = frame.len();

@@ -54,6 +54,8 @@ impl Client {
         let rights = self.core.rights();
         match self.core.doorman.by_token(&refresh.token).await {
             Shown::Good(caller) if caller.user != before.user => return Err(Disconnect::INVALID_TOKEN),
+            // What the other right opened may not stay open.
+            Shown::Good(caller) if caller.admin != before.admin => return Err(Disconnect::STATE_INVALIDATED),
             Shown::Good(caller) if self.ttl(&caller) != Some(0) => self.act_for(caller),
             Shown::Good(_) | Shown::Expired => return Err(Disconnect::EXPIRED),
             Shown::Bad => return Err(Disconnect::INVALID_TOKEN),

@@ -27,6 +27,8 @@ use crate::ws::encode;
 const SLICES: usize = 64;
 /// What one read takes at most, bytes: one buffer a thread, whatever the number of connections.
 const READ_BYTES: usize = 64 * 1024;
+/// To write what waits when the end comes, milliseconds. The rest the client reads when it comes again.
+const CLOSING_MS: u64 = 2_000;
 /// To write the close frame, and again to see the client's, milliseconds.
 const FAREWELL_MS: u64 = 1_000;
 
@@ -46,6 +48,12 @@ enum End {
     Closed(u16),
 }
 
+/// Until when the socket must take something, or, at the end, all of it.
+struct Stall {
+    ending: bool,
+    sleep: Pin<Box<Sleep>>,
+}
+
 struct Connection {
     socket: Socket,
     client: Arc<Client>,
@@ -58,8 +66,8 @@ struct Connection {
     /// Bytes written since the queue was told.
     written: usize,
     working: Option<BoxFuture<'static, Result<(), Disconnect>>>,
-    /// Runs only while the socket takes nothing.
-    stall: Option<Pin<Box<Sleep>>>,
+    /// Runs only while the socket takes nothing, or to the end once that has come.
+    stall: Option<Box<Stall>>,
     _seat: Seat,
 }
 
@@ -94,6 +102,10 @@ impl Connection {
         loop {
             if let Poll::Ready(Err(end)) = self.poll_write(cx) {
                 return Poll::Ready(end);
+            }
+            if self.client.outbox.closing().is_some() {
+                // Nothing is begun any more while the socket takes what waits.
+                return Poll::Pending;
             }
             if let Some(working) = &mut self.working {
                 let Poll::Ready(done) = working.as_mut().poll(cx) else { return Poll::Pending };
@@ -191,7 +203,7 @@ impl Connection {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(End::Gone)),
                 Poll::Ready(Ok(bytes)) => {
                     self.written += bytes;
-                    self.stall = None;
+                    self.stall.take_if(|stall| !stall.ending);
                 }
                 Poll::Pending => return self.poll_stall(cx).map(Err),
             }
@@ -202,10 +214,14 @@ impl Connection {
         if let Some(why) = self.client.outbox.given_up() {
             return Poll::Ready(End::Close(why));
         }
-        let patience = Duration::from_millis(limits::REALTIME_WRITE_STALL_MS);
-        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        ready!(stall.as_mut().poll(cx));
-        Poll::Ready(End::Cut(Disconnect::WRITE_ERROR))
+        let closing = self.client.outbox.closing();
+        let ending = closing.is_some();
+        self.stall.take_if(|stall| ending && !stall.ending);
+        let patience = Duration::from_millis(if ending { CLOSING_MS } else { limits::REALTIME_WRITE_STALL_MS });
+        let stall =
+            self.stall.get_or_insert_with(|| Box::new(Stall { ending, sleep: Box::pin(tokio::time::sleep(patience)) }));
+        ready!(stall.sleep.as_mut().poll(cx));
+        Poll::Ready(closing.map_or(End::Cut(Disconnect::WRITE_ERROR), End::Close))
     }
 
     async fn finish(mut self, end: End) {

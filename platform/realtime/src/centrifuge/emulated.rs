@@ -168,6 +168,9 @@ impl Answer {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         self.client.outbox.register(cx.waker());
         loop {
+            if self.client.outbox.given_up().is_some() {
+                self.taken.clear();
+            }
             if let Some(message) = self.taken.pop_front() {
                 self.written += message.len();
                 return Poll::Ready(Some(message));

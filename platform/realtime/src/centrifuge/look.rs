@@ -20,6 +20,9 @@ struct Sight {
 impl Client {
     /// Whether the client may look, where the namespace `offers` that.
     async fn sight(&self, channel: &str, offers: impl Fn(&Namespace) -> bool) -> Result<Sight, ReplyError> {
+        if !self.has_turn() {
+            return Err(ReplyError::TOO_MANY_REQUESTS);
+        }
         let caller = self.caller();
         let namespace = self.core.open(channel, &caller).await.map_err(|refused| ReplyError::from(&refused))?;
         if !offers(&namespace) {

@@ -27,14 +27,14 @@ impl Client {
     }
 
     async fn try_publish(&self, channel: &str, data: Bytes) -> Result<(), ReplyError> {
+        if !self.has_turn() {
+            return Err(ReplyError::TOO_MANY_REQUESTS);
+        }
         let caller = self.caller();
         let namespace = self.core.open(channel, &caller).await.map_err(|refused| ReplyError::from(&refused))?;
         // What is durable is committed by its product first.
         if namespace.durable.is_some() || !self.may_publish(&namespace, channel).await {
             return Err(ReplyError::PERMISSION_DENIED);
-        }
-        if !self.has_turn() {
-            return Err(ReplyError::TOO_MANY_REQUESTS);
         }
         let published = Hub(self.core.clone()).publish_json(channel, data).await;
         published.map(drop).map_err(|error| {
@@ -86,8 +86,8 @@ impl Client {
         Ok(())
     }
 
-    /// Whether it may say one more thing within this second.
-    fn has_turn(&self) -> bool {
+    /// Whether it may say, or look at, one more thing within this second.
+    pub(super) fn has_turn(&self) -> bool {
         let second = self.core.clock.now_ms().div_euclid(1_000);
         let mut said = self.said.lock();
         if said.0 != second {

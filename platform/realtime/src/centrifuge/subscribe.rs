@@ -45,8 +45,9 @@ impl Client {
         // Joined first and asked then: whoever loses its right in between is found by `Hub::recheck`.
         let hears = if subscribe.join_leave && namespace.join_leave { Hears::All } else { Hears::Nothing };
         let ticket = Ticket { caller: guarded.then(|| Arc::new(caller.clone())), hears };
-        let name = self.core.channels.join(channel, Member::Socket(self.clone()), ticket);
-        self.subscriptions.add(name);
+        // The list knows of it first: whoever is turned out is found there.
+        let add = |name: &Arc<str>| self.subscriptions.add(name.clone());
+        self.core.channels.join_as(channel, Member::Socket(self.clone()), ticket, add);
         let recoverable = namespace.history_size > 0;
         let settled = if self.core.admits(&namespace, channel, &caller).await {
             if hears != Hears::Nothing {
@@ -60,6 +61,9 @@ impl Client {
         if settled.is_err() {
             self.core.channels.leave(channel, self.id);
             self.forget(channel);
+            if hears != Hears::Nothing {
+                self.core.close_rooms();
+            }
         }
         settled
     }
@@ -98,10 +102,14 @@ impl Client {
         }
         let result = subscribed(recovery.as_ref(), asked);
         let top = recovery.as_ref().map(|recovery| recovery.top.clone());
-        self.core.channels.settle(channel, self.id, top, || {
+        let there = self.core.channels.settle(channel, self.id, top, || {
             self.subscriptions.goes_live(channel);
             self.answer(id, "subscribe", &result);
         });
+        if !there {
+            // Turned out meanwhile: the answer says so, and nothing else did.
+            return Err(ReplyError::PERMISSION_DENIED);
+        }
         // Told of it after the reply.
         self.core.stamp(channel, self.id, false);
         self.reflect(channel);

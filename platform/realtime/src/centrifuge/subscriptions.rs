@@ -39,8 +39,11 @@ impl Subscriptions {
         self.list.lock().iter_mut().filter(|one| *one.channel == *channel).for_each(|one| one.live = true);
     }
 
-    pub(super) fn remove(&self, channel: &str) {
-        self.list.lock().retain(|one| *one.channel != *channel);
+    /// Whether the client knew of it.
+    pub(super) fn remove(&self, channel: &str) -> bool {
+        let mut list = self.list.lock();
+        let at = list.iter().position(|one| *one.channel == *channel);
+        at.is_some_and(|at| list.remove(at).live)
     }
 
     fn is_live(&self, channel: &str) -> bool {

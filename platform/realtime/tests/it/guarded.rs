@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::sync::Arc;
 
-use bus::{Bus, Stored};
+use bus::{Bus, Keep, Stored};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use kernel::{Clock, Entropy, Secret};
 use parking_lot::Mutex;
 use realtime::{Caller, Guard, Load, Loaded, Namespace};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::register::Register;
 use crate::support::Server;
 
 /// Lets in by tokens.
@@ -137,6 +139,185 @@ async fn a_right_taken_back_closes_the_channel_in_every_process() {
     here.hub.recheck_everywhere("rooms:secret").await;
     assert_eq!(client.next().await["push"]["unsubscribe"]["code"], 2100);
     assert_eq!(there.hub.subscribers("rooms:secret"), 0);
+    stop.cancel();
+    running.await.expect("it ends");
+}
+
+/// Lets in whoever shows `key`; says that it was asked, and answers when it may.
+struct Slow {
+    asked: Semaphore,
+    gate: Semaphore,
+    /// It has no answer.
+    broken: Mutex<bool>,
+    keys: Mutex<HashSet<&'static str>>,
+}
+
+impl Slow {
+    fn new() -> Arc<Self> {
+        let keys = Mutex::new(HashSet::from(["key", "other"]));
+        Arc::new(Self { asked: Semaphore::new(0), gate: Semaphore::new(0), broken: Mutex::default(), keys })
+    }
+
+    async fn is_asked(&self) {
+        crate::support::in_time(self.asked.acquire()).await.expect("open").forget();
+    }
+
+    fn answer(&self) {
+        self.gate.add_permits(1);
+    }
+}
+
+impl Guard for Slow {
+    fn admits<'a>(
+        &'a self,
+        _: &'a str,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        let inside = caller.token.as_ref().is_some_and(|token| self.keys.lock().contains(token.expose()));
+        let answer = if *self.broken.lock() { Err("no answer".into()) } else { Ok(inside) };
+        async move {
+            self.asked.add_permits(1);
+            self.gate.acquire().await.expect("open").forget();
+            answer
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_asked_about_stays_and_is_asked_about_again() {
+    let guard = Slow::new();
+    let server = Server::with([Namespace::public("rooms").guarded(guard.clone())]).await;
+    let mut client = server.connect().await;
+    guard.answer();
+    client.ask(json!({ "subscribe": { "channel": "rooms:a", "token": "key" } })).await;
+    *guard.broken.lock() = true;
+    guard.answer();
+    server.hub.recheck("rooms:a").await;
+    assert_eq!(server.hub.subscribers("rooms:a"), 1, "nobody said no");
+    *guard.broken.lock() = false;
+    guard.keys.lock().clear();
+    guard.answer();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (hub, stop) = (server.hub.clone(), stop.clone());
+        async move { hub.run(stop).await }
+    });
+    assert_eq!(client.next().await["push"]["unsubscribe"]["code"], 2100);
+    stop.cancel();
+    running.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn many_are_asked_about_beside_one_another() {
+    let guard = Slow::new();
+    let server = Server::with([Namespace::public("rooms").guarded(guard.clone())]).await;
+    let mut feeds = Vec::new();
+    for user in ["ann", "bob", "cem"] {
+        guard.answer();
+        let caller = Caller { user: user.to_owned(), ..Caller::default() }.showing("key");
+        feeds.push(server.hub.open_stream("rooms:a", None, 0, &caller).await.expect("a stream"));
+        guard.is_asked().await;
+    }
+    let all_asked = async {
+        for _ in 0..3 {
+            guard.is_asked().await;
+        }
+        (0..3).for_each(|_| guard.answer());
+    };
+    tokio::join!(server.hub.recheck("rooms:a"), all_asked);
+    assert_eq!(server.hub.subscribers("rooms:a"), 3);
+}
+
+#[tokio::test]
+async fn who_is_turned_out_while_it_joins_is_answered() {
+    let guard = Slow::new();
+    let clock = Clock::system();
+    let bus = Bus::memory(clock.clone(), &Entropy::system());
+    let rooms = Namespace::public("rooms").guarded(guard.clone());
+    let server = Server::behind(Register::new(&clock), clock, bus, [rooms]).await;
+    let mut client = server.try_open(&[("x-user", "ann")]).await.expect("a handshake");
+    client.ask(json!({ "connect": {} })).await;
+    let turned_out = async {
+        guard.is_asked().await;
+        assert_eq!(server.hub.unsubscribe("ann", "rooms:a"), 1);
+        guard.answer();
+    };
+    let subscribe = json!({ "subscribe": { "channel": "rooms:a", "token": "key" } });
+    let (reply, ()) = tokio::join!(client.ask(subscribe.clone()), turned_out);
+    assert_eq!(reply["error"]["code"], 103, "{reply}");
+    guard.answer();
+    assert!(client.ask(subscribe).await["subscribe"].is_object(), "it may come again");
+}
+
+#[tokio::test]
+async fn who_came_in_anew_is_not_turned_out_for_what_it_was() {
+    let guard = Slow::new();
+    let server = Server::with([Namespace::public("rooms").guarded(guard.clone())]).await;
+    let mut client = server.connect().await;
+    guard.answer();
+    client.ask(json!({ "subscribe": { "channel": "rooms:a", "token": "key" } })).await;
+    guard.is_asked().await;
+    guard.keys.lock().remove("key");
+    let anew = async {
+        guard.is_asked().await;
+        client.ask(json!({ "unsubscribe": { "channel": "rooms:a" } })).await;
+        client.send(json!({ "id": 9, "subscribe": { "channel": "rooms:a", "token": "other" } }).to_string()).await;
+        guard.is_asked().await;
+        // Who asked first is answered first: the recheck.
+        guard.answer();
+    };
+    tokio::join!(server.hub.recheck("rooms:a"), anew);
+    guard.answer();
+    assert!(client.next().await["subscribe"].is_object());
+    assert_eq!(server.hub.subscribers("rooms:a"), 1);
+}
+
+/// Fails for `rooms:open` once it is told to, and says so.
+#[derive(Default)]
+struct Failing(Mutex<Option<Arc<Semaphore>>>);
+
+impl Load for Failing {
+    fn load<'a>(&'a self, channel: &'a str) -> BoxFuture<'a, Result<Option<Loaded>, Box<dyn Error + Send + Sync>>> {
+        let failed = self.0.lock().clone().filter(|_| channel == "rooms:open");
+        async move {
+            if let Some(failed) = failed {
+                failed.add_permits(1);
+                return Err("no table".into());
+            }
+            Table.load(channel).await
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_cannot_be_loaded_holds_up_no_other() {
+    let (doors, table) = (Arc::new(Doors(Mutex::new(HashSet::from(["key"])))), Arc::new(Failing::default()));
+    let rooms = Namespace::public("rooms").history(10, u64::MAX).durable(table.clone()).guarded(doors.clone());
+    // One stream is kept, so that the first must be loaded again.
+    let bus = Bus::memory_of(Clock::system(), &Entropy::system(), 1);
+    let server = Server::on(bus.clone(), [rooms]).await;
+    let mut client = server.connect().await;
+    client.subscribe("rooms:open").await;
+    client.ask(json!({ "subscribe": { "channel": "rooms:secret", "token": "key" } })).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (hub, stop) = (server.hub.clone(), stop.clone());
+        async move { hub.run(stop).await }
+    });
+    let failed = Arc::new(Semaphore::new(0));
+    *table.0.lock() = Some(failed.clone());
+    let any = async || bus.publish("@rights:*", "{}".into(), Keep::NOTHING).await.expect("carried");
+    any().await;
+    crate::support::in_time(failed.acquire_many(2)).await.expect("open").forget();
+    doors.0.lock().clear();
+    any().await;
+    let push = client.next().await;
+    assert_eq!(
+        (&push["push"]["channel"], &push["push"]["unsubscribe"]["code"]),
+        (&json!("rooms:secret"), &json!(2100))
+    );
     stop.cancel();
     running.await.expect("it ends");
 }

@@ -143,6 +143,58 @@ async fn a_right_ends_at_its_time_and_some_grace() {
 }
 
 #[tokio::test]
+async fn a_session_ends_at_its_time() {
+    let house = House::new().await;
+    let session = token("ann", 60_000);
+    let mut client = house.connected_as(&session).await;
+    let lines = house.emulated("/connection/http_stream", &session).await;
+    house.pass(59_999);
+    assert!(client.ask(json!({ "unsubscribe": { "channel": "plain:a" } })).await["unsubscribe"].is_object());
+    house.pass(1);
+    assert_eq!(client.closed().await.0, 3005);
+    assert_eq!(farewell(lines).await, 3005);
+}
+
+#[tokio::test]
+async fn a_refresh_that_makes_an_admin_or_unmakes_one_is_a_new_beginning() {
+    let house = House::new().await;
+    let (plain, admin) = (token("ann", 60_000), token("ann", 60_000) + "/admin");
+    for (before, after) in [(&plain, &admin), (&admin, &plain)] {
+        let (mut client, _) = house.connected_by(before).await;
+        client.send(json!({ "id": 2, "refresh": { "token": after } }).to_string()).await;
+        assert_eq!(client.closed().await, (3014, "state invalidated".to_owned()));
+    }
+}
+
+/// The ban comes between the look-up and the history.
+#[tokio::test]
+async fn who_is_cut_on_the_way_in_reads_no_history() {
+    let house = House::new().await;
+    let (hub, register) = (&house.server.hub, &house.register);
+    let top = hub.publish("news:a", &json!("secret")).await.expect("published");
+    let last = format!("0@{}", top.epoch);
+    register.hold();
+    let headers = [("x-user", "ann"), ("last-event-id", last.as_str())];
+    let way_in = house.server.events("news:a/events", &headers);
+    let taken_back = async {
+        register.has_looked().await;
+        register.ban("ann");
+        hub.ask_again("ann").await;
+        register.give();
+    };
+    let (mut stream, ()) = tokio::join!(way_in, taken_back);
+    while let Some(event) = stream.next().await {
+        assert!(!event.contains("secret"), "{event}");
+    }
+    // Read and not yet taken.
+    let bob = Caller { user: "bob".to_owned(), ..Caller::default() };
+    let mut feed = hub.open_stream("news:a", Some(0), 10, &bob).await.expect("a stream");
+    register.ban("bob");
+    hub.ask_again("bob").await;
+    assert!(in_time(feed.next()).await.is_none());
+}
+
+#[tokio::test]
 async fn a_reader_that_cannot_refresh_ends_at_its_time() {
     let house = House::new().await;
     let caller = Caller { user: "ann".to_owned(), until_ms: Some(START_MS + 1_000), ..Caller::default() };

@@ -79,7 +79,9 @@ impl Register {
         if self.away.load(Ordering::SeqCst) {
             return Err(Unknown);
         }
-        Ok(self.caller(user, &format!("session {user}")).unwrap_or_default())
+        let (user, until) = user.split_once('@').unwrap_or((user, ""));
+        let caller = self.caller(user, &format!("session {user}")).unwrap_or_default();
+        Ok(Caller { until_ms: until.parse().ok(), ..caller })
     }
 
     /// `ann`, `ann@{until_ms}`, and `ann@{until_ms}/anything`, so that there are several.
@@ -95,7 +97,7 @@ impl Register {
             Some(_) if until_ms.is_some_and(|until_ms: i64| until_ms <= self.clock.now_ms()) => Shown::Expired,
             Some(caller) => {
                 let info = (user == "ann").then(|| bytes::Bytes::from_static(b"{\"name\":\"Ann\"}"));
-                Shown::Good(Caller { until_ms, info, ..caller })
+                Shown::Good(Caller { until_ms, info, admin: rest.ends_with("/admin"), ..caller })
             }
             None if self.banned.lock().contains(user) => Shown::Bad,
             None => Shown::Expired,

@@ -101,6 +101,14 @@ async fn one_client_does_not_talk_everybody_down() {
     }
     let reply = client.ask(publish).await;
     assert_eq!((&reply["error"]["code"], &reply["error"]["temporary"]), (&json!(111), &json!(true)));
+    for look in ["history", "presence", "presence_stats"] {
+        assert_eq!(client.error(json!({ look: { "channel": "news:a" } })).await, 111, "{look}");
+    }
+    let mut refused = server.connect().await;
+    for _ in 0..limits::CLIENT_SAYS_PER_S {
+        assert_eq!(refused.error(json!({ "publish": { "channel": "told:a", "data": 7 } })).await, 103);
+    }
+    assert_eq!(refused.error(json!({ "publish": { "channel": "told:a", "data": 7 } })).await, 111, "not asked about");
 }
 
 /// Answers with who asks and what; refuses what is empty; writes down what it was sent.

@@ -1,5 +1,14 @@
 //! A client that does not read harms itself only.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use realtime::Caller;
+use realtime::rpc::{Failed, Handler};
 use serde_json::json;
 
 use crate::support::{Server, in_time};
@@ -40,6 +49,35 @@ async fn the_slow_one_goes_and_the_others_go_on() {
     })
     .await;
     assert!(received < sent);
+}
+
+/// Writes down how often it was called.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Handler for Calls {
+    fn call<'a>(&'a self, _: &'a Caller, _: Bytes) -> BoxFuture<'a, Result<Bytes, Failed>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        async { Ok(Bytes::from_static(b"1")) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn who_reads_nothing_says_nothing_once_it_is_to_go() {
+    let server = Server::start().await;
+    let calls = Arc::new(Calls::default());
+    server.hub.answer("count", calls.clone());
+    let mut client = server.connect().await;
+    client.subscribe("plain:a").await;
+    server.publish("plain:a", json!("x".repeat(32 * 1024 * 1024))).await;
+    let talk = async {
+        for id in 10..20 {
+            client.send(json!({ "id": id, "rpc": { "method": "count", "data": 1 } }).to_string()).await;
+        }
+    };
+    in_time(async { tokio::join!(server.hub.drain(Duration::ZERO), talk) }).await;
+    assert_eq!(server.hub.stats().connections, 0, "gone in time");
+    assert_eq!(calls.0.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
