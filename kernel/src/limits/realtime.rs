@@ -23,6 +23,12 @@ pub const REALTIME_EXPIRY_GRACE_MS: i64 = 25_000;
 pub const SOCKETIO_PAYLOAD_BYTES: usize = 1_000_000;
 /// Attachments of one Socket.IO packet.
 pub const SOCKETIO_ATTACHMENTS: usize = 10;
+/// A Socket.IO session that has entered nothing and has no request open is kept for so long, seconds.
+pub const SOCKETIO_UNHELD_S: u32 = 5;
+/// How old what a Socket.IO client shows to come back as the same may be, milliseconds: as with its own server.
+pub const SOCKETIO_RECOVERY_MS: i64 = 2 * 60 * 1_000;
+/// Socket.IO clients that left, or were put out of something, whose older places are remembered as void.
+pub const SOCKETIO_VOIDED: usize = 100_000;
 /// From a ping to its pong at most, seconds: what clients of Socket.IO are told.
 pub const SOCKETIO_PONG_S: u32 = 20;
 /// Packets of one Socket.IO client that wait for their turn, bytes.

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use crate::centrifuge::reply;
 use crate::centrifuge::wire::Wire;
 use crate::socketio::publication::Events;
-use crate::socketio::socket::Room;
 use crate::sse;
 
 pub(crate) struct Broadcast {
@@ -40,8 +39,9 @@ impl Broadcast {
         self.event.get_or_init(|| sse::event(&self.publication))
     }
 
-    /// The whole event for clients of Socket.IO in the namespace `path`; with `alone`, for those who hear no other channel.
-    pub(crate) fn socketio(&self, path: &Arc<str>, alone: Option<&Room>) -> Bytes {
+    /// The whole event for clients of Socket.IO in the namespace `path`; with `alone`, which writes their place, for those who hear no
+    /// other channel.
+    pub(crate) fn socketio(&self, path: &Arc<str>, alone: Option<&dyn Fn() -> String>) -> Bytes {
         self.socketio.shared(&self.channel, &self.publication, path, alone)
     }
 

@@ -115,7 +115,7 @@ impl Member {
             Self::Socket(client) => client.turned_out(channel, why),
             Self::Feed(feed) => feed.outbox.close(Disconnect::CLOSED),
             Self::Peer(_) => {}
-            Self::Socketio(socket) => socket.turned_out(channel),
+            Self::Socketio(socket) => socket.turned_out(channel, why),
         }
     }
 

@@ -19,7 +19,7 @@ enum Outside {
     /// The client is told, and does not come again by itself.
     Refused(ReplyError),
     /// The connection ends, and the client comes again.
-    Later,
+    Later(Disconnect),
 }
 
 impl Peer {
@@ -32,21 +32,26 @@ impl Peer {
         if self.sockets.lock().len() >= limits::SOCKETIO_NAMESPACES {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
+        if !self.outbox.has_room() {
+            return Err(Disconnect::SLOW);
+        }
         let (caller, rights) = match self.caller(&auth).await {
             Ok(known) => known,
-            Err(Outside::Later) => return Err(Disconnect::INTERNAL),
+            Err(Outside::Later(why)) => return Err(why),
             Err(Outside::Refused(error)) => {
                 self.refuse(path, json!({ "message": error.message(), "data": error }));
                 return Ok(());
             }
         };
-        let returning = recovery::returning(namespace.recovery.as_ref(), &path, &caller, &mut auth);
+        let returning = recovery::returning(&self.core, &namespace, &caller, &mut auth);
         if let Some(returning) = returning {
             let socket = Socket::new(self, namespace.clone(), caller.clone(), returning.sid.clone());
             self.admit(&socket, rights).await?;
             if let Some(all) = returning.join(&socket).await {
+                socket.has_recovered();
                 self.greet(&socket, Some(returning.pid.clone()));
                 returning.replay(&socket, all);
+                namespace.welcome(&socket, auth).await;
                 return Ok(());
             }
             self.sockets.lock().retain(|other| !Arc::ptr_eq(other, &socket));
@@ -64,18 +69,22 @@ impl Peer {
 
     async fn caller(&self, auth: &Map<String, Value>) -> Result<(Arc<Caller>, Rights), Outside> {
         let Some(token) = auth.get("token").and_then(Value::as_str).filter(|token| !token.is_empty()) else {
-            return Ok(self.door.clone());
+            // The headers are looked at anew when it comes again.
+            let over = self.has_ended(&self.door.0);
+            return if over { Err(Outside::Later(Disconnect::EXPIRED)) } else { Ok(self.door.clone()) };
         };
         let rights = self.core.rights();
         match self.core.doorman.by_token(token).await {
-            Shown::Good(caller) if caller.until_ms.is_some_and(|until_ms| until_ms <= self.core.clock.now_ms()) => {
-                Err(Outside::Refused(ReplyError::TOKEN_EXPIRED))
-            }
+            Shown::Good(caller) if self.has_ended(&caller) => Err(Outside::Refused(ReplyError::TOKEN_EXPIRED)),
             Shown::Good(caller) => Ok((self.core.shared(caller), rights)),
             Shown::Expired => Err(Outside::Refused(ReplyError::TOKEN_EXPIRED)),
             Shown::Bad => Err(Outside::Refused(ReplyError::UNAUTHORIZED)),
-            Shown::Unknown => Err(Outside::Later),
+            Shown::Unknown => Err(Outside::Later(Disconnect::INTERNAL)),
         }
+    }
+
+    fn has_ended(&self, caller: &Caller) -> bool {
+        caller.until_ms.is_some_and(|until_ms| until_ms <= self.core.clock.now_ms())
     }
 
     /// Registers it first, and asks then whether its right still stands.
@@ -93,7 +102,7 @@ impl Peer {
         }
         // Boxed: it hardly ever waits.
         self.core.entered(&member, Some(rights)).boxed().await;
-        Ok(())
+        self.ending().map_or(Ok(()), Err)
     }
 
     fn greet(&self, socket: &Arc<Socket>, pid: Option<String>) {
@@ -104,7 +113,7 @@ impl Peer {
         socket.say(Body::Connect(granted));
     }
 
-    fn refuse(&self, namespace: String, why: Value) {
+    fn refuse(self: &Arc<Self>, namespace: String, why: Value) {
         let Value::Object(why) = why else { return };
         let packet = Packet { namespace, body: Body::ConnectError(why) };
         self.post(packet.frames());

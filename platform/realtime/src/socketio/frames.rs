@@ -172,6 +172,7 @@ impl Connection {
             Courting::Answer => self.frames.push_back(engine::PROBE_ANSWER),
             Courting::Upgraded => {
                 self.carrying = true;
+                self.written += self.peer.polled();
                 self.patience = None;
                 self.peer.outbox.register(cx.waker());
             }

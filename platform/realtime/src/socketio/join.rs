@@ -10,7 +10,7 @@ use super::namespace::Call;
 use super::{Args, Socket};
 use crate::Caller;
 use crate::channels::Ticket;
-use crate::codes::{Refused, ReplyError};
+use crate::codes::{Refused, ReplyError, Unsubscribed};
 use crate::hub::Recovery;
 
 /// Why a channel was not joined.
@@ -63,8 +63,7 @@ impl Socket {
         }
         self.peer.core.channels.leave(channel, self.id);
         let mut rooms = self.rooms();
-        rooms.list.retain(|room| *room.channel != *channel);
-        self.emit_in(&rooms, "unsubscribed", Args::of(json!([channel, 2000, "unsubscribed"])));
+        self.is_out(&mut rooms, channel, Unsubscribed { code: 2000, reason: "unsubscribed" });
     }
 
     /// Joins first and asks then: whoever loses its right in between is found by `Hub::recheck`.
@@ -109,7 +108,7 @@ impl Socket {
     pub(super) fn hear(self: &Arc<Self>, joined: Joined, told: bool) -> Result<(), JoinError> {
         let Joined { channel, inside } = joined;
         let Some(recovery) = inside else {
-            self.emit("subscribed", Args::of(json!([&*channel])));
+            self.emit_in(&mut self.rooms(), "subscribed", Args::of(json!([&*channel])));
             return Ok(());
         };
         let core = &self.peer.core;
@@ -119,7 +118,7 @@ impl Socket {
             let mut rooms = self.rooms();
             added = rooms.add(&channel, top);
             if added && told {
-                self.emit_in(&rooms, "subscribed", Args::of(json!([&*channel])));
+                self.emit_in(&mut rooms, "subscribed", Args::of(json!([&*channel])));
             }
             drop(rooms);
         });

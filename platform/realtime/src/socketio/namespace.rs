@@ -1,6 +1,6 @@
 //! What a product declares about a namespace of Socket.IO: which events it listens to, and what they do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub struct Namespace {
     events: HashMap<&'static str, Handler>,
     welcome: Option<Welcome>,
     pub(crate) recovery: Option<SealKey>,
+    /// Clients join by themselves.
+    pub(super) with_subscriptions: bool,
 }
 
 impl Namespace {
@@ -44,7 +46,7 @@ impl Namespace {
     /// When the path does not begin with a slash, or has a comma, which would end it.
     pub fn new(path: &str) -> Self {
         assert!(path.starts_with('/') && !path.contains(','), "{path} is no namespace of Socket.IO");
-        Self { path: path.into(), events: HashMap::new(), welcome: None, recovery: None }
+        Self { path: path.into(), events: HashMap::new(), welcome: None, recovery: None, with_subscriptions: false }
     }
 
     /// Does something with an event. What comes back acknowledges it, where the client asked for that. Events of one client come
@@ -63,8 +65,8 @@ impl Namespace {
         self
     }
 
-    /// Does something with everybody who comes in, before their first event; with what the client showed (`auth`). Not with those who
-    /// come back as the same.
+    /// Does something with everybody who comes in, before their first event; with what the client showed (`auth`). Also with those who
+    /// come back as the same ([`Socket::recovered`]), who are in their channels already and have been told what they missed.
     #[must_use]
     pub fn on_connect<F>(mut self, does: impl Fn(Arc<Socket>, Map<String, Value>) -> F + Send + Sync + 'static) -> Self
     where
@@ -77,12 +79,14 @@ impl Namespace {
     /// Lets clients join channels by themselves: `subscribe` with a channel and, for a guarded one, a token; `unsubscribe` with a
     /// channel. They are acknowledged with `{}` or `{"error":{"code":…,"message":…}}`, in the codes of the Centrifuge protocol.
     #[must_use]
-    pub fn with_subscriptions(self) -> Self {
+    pub fn with_subscriptions(mut self) -> Self {
+        self.with_subscriptions = true;
         self.on("subscribe", super::join::subscribe).on("unsubscribe", super::join::unsubscribe)
     }
 
-    /// A client that was cut off comes back as the same: its id, its channels, and what was published on them meanwhile. The key
-    /// seals what it shows for that; it must be the same in every process, and after a restart.
+    /// A client that was cut off comes back as the same within `limits::SOCKETIO_RECOVERY_MS`: its id, its channels, and what was
+    /// published on them meanwhile. Not one that left or was put out, as far as this process knows. The key seals what it shows
+    /// for that; it must be the same in every process, and after a restart.
     #[must_use]
     pub fn recovering(self, key: SealKey) -> Self {
         Self { recovery: Some(key), ..self }
@@ -107,6 +111,17 @@ pub(crate) struct Namespaces {
     by_path: RwLock<HashMap<Arc<str>, Arc<Namespace>>>,
     /// Who may come back as the same: at most everybody who is here.
     here: Mutex<HashMap<Arc<str>, Arc<Socket>>>,
+    voided: Mutex<Voided>,
+}
+
+/// Ids whose places are void up to a time: their clients left, or were put out of something.
+#[derive(Default)]
+struct Voided {
+    until_ms: HashMap<Arc<str>, i64>,
+    /// In their order; the oldest goes first.
+    order: VecDeque<(Arc<str>, i64)>,
+    /// Who was forgotten too early: whatever is as old is void for everybody.
+    forgotten_ms: Option<i64>,
 }
 
 impl Namespaces {
@@ -121,6 +136,35 @@ impl Namespaces {
             before.peer.close(Disconnect::CLOSED);
             before.leave_all();
         }
+    }
+
+    /// What this id was given until now no longer brings it back.
+    pub(super) fn void(&self, sid: &Arc<str>, now_ms: i64) {
+        let mut voided = self.voided.lock();
+        if voided.until_ms.insert(sid.clone(), now_ms).is_none() {
+            voided.order.push_back((sid.clone(), now_ms));
+        }
+        while let Some(at_ms) = voided.order.front().map(|(_, at_ms)| *at_ms) {
+            let old = at_ms < now_ms - limits::SOCKETIO_RECOVERY_MS;
+            if !old && voided.order.len() <= limits::SOCKETIO_VOIDED {
+                break;
+            }
+            let Some((sid, _)) = voided.order.pop_front() else { break };
+            match voided.until_ms.get(&sid).copied() {
+                Some(until_ms) if until_ms > at_ms => voided.order.push_back((sid, until_ms)),
+                _ => {
+                    voided.until_ms.remove(&sid);
+                    if !old {
+                        voided.forgotten_ms = voided.forgotten_ms.max(Some(at_ms));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_void(&self, sid: &str, at_ms: i64) -> bool {
+        let voided = self.voided.lock();
+        [voided.until_ms.get(sid).copied(), voided.forgotten_ms].into_iter().flatten().any(|until_ms| at_ms <= until_ms)
     }
 
     pub(super) fn gone(&self, socket: &Arc<Socket>) {

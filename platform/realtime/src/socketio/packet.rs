@@ -13,6 +13,9 @@ use crate::ws::encode;
 pub(crate) const RESERVED: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
+/// Events that only the server says: a publication cannot pass for one.
+pub(crate) const OWN: [&str; 3] = ["subscribed", "unsubscribed", "place"];
+
 /// What either side may say, in a namespace.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Packet {
@@ -44,7 +47,8 @@ pub(crate) enum Body {
 pub(crate) struct Assembler {
     /// A packet whose attachments are on the way, and how many it has.
     waiting: Option<(Packet, usize)>,
-    bytes: usize,
+    /// Of the packet that came last, with what has come of its attachments.
+    pub(super) bytes: usize,
 }
 
 impl Assembler {
@@ -54,10 +58,10 @@ impl Assembler {
             return Err(Malformed);
         }
         let (packet, attachments) = parse(text)?;
+        self.bytes = text.len();
         if attachments == 0 {
             return Ok(Some(packet));
         }
-        self.bytes = text.len();
         self.waiting = Some((packet, attachments));
         Ok(None)
     }

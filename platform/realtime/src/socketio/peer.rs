@@ -1,9 +1,9 @@
 //! One client of Socket.IO, over whatever carries it: what it says is put together, and worked on one after the other.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -37,6 +37,8 @@ pub(crate) struct Peer {
     pub(crate) outbox: Outbox<Bytes>,
     /// Bytes that a polling request took and that count until the next one comes.
     polled: AtomicUsize,
+    /// A socket carries it, whose task sees by itself when the queue is given up.
+    carried: AtomicBool,
     inbox: Mutex<Inbox>,
     /// One for each namespace that it is in.
     pub(super) sockets: Mutex<Vec<Arc<Socket>>>,
@@ -56,20 +58,22 @@ struct Inbox {
 
 impl Peer {
     pub(crate) fn new(core: &Arc<Core>, session: Session, door: (Arc<Caller>, Rights), seat: Seat) -> Arc<Self> {
+        let first_look_s = session.first_look_s();
         let peer = Arc::new(Self {
             id: core.members.fresh_id(),
             secret: core.entropy.token(16),
             core: core.clone(),
             door,
-            session: Mutex::new(session),
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
             polled: AtomicUsize::new(0),
+            carried: AtomicBool::new(session.is_heard()),
             inbox: Mutex::default(),
             sockets: Mutex::default(),
             seat: Mutex::new(Some(seat)),
+            session: Mutex::new(session),
             ending: OnceLock::new(),
         });
-        core.members.enter(Member::Peer(peer.clone()), limits::REALTIME_CONNECT_S as usize);
+        core.members.enter(Member::Peer(peer.clone()), first_look_s);
         tracing::debug!(connection = peer.id, "a connection opened");
         peer
     }
@@ -134,8 +138,9 @@ impl Peer {
             let _ = self.ending.set(why);
             session.close(By::Server);
         }
-        drop(session);
+        // Within the lock: a socket that takes over takes it off.
         self.polled.store(frames.iter().map(Bytes::len).sum(), Ordering::Release);
+        drop(session);
         if closing.is_some() || asked == Asked::Close {
             frames.extend(self.farewell(closing));
             frames.push_back(engine::CLOSE);
@@ -173,7 +178,15 @@ impl Peer {
         if courting != Courting::Refused {
             self.outbox.wake();
         }
+        if courting == Courting::Upgraded {
+            self.carried.store(true, Ordering::Release);
+        }
         courting
+    }
+
+    /// Bytes that the last poll took: the client had them before it went over to its socket.
+    pub(crate) fn polled(&self) -> usize {
+        self.polled.swap(0, Ordering::AcqRel)
     }
 
     /// A packet of Engine.IO, on the way that carries the client.
@@ -184,8 +197,10 @@ impl Peer {
         let received = self.session.lock().receive(packet);
         match received {
             Received::Nothing => Ok(()),
-            Received::Message(text) => self.take(text.len(), |assembler| assembler.text(text)),
-            Received::Binary(bytes) => self.take(bytes.len(), |assembler| assembler.binary(bytes)),
+            // Reading a text costs many times its bytes; what is large goes as bytes.
+            Received::Message(text) if text.len() > limits::REALTIME_MESSAGE_BYTES => Err(Disconnect::TOO_BIG),
+            Received::Message(text) => self.take(|assembler| assembler.text(text)),
+            Received::Binary(bytes) => self.take(|assembler| assembler.binary(bytes)),
             Received::Closed => Err(Disconnect::CLOSED),
             Received::Refused => Err(Disconnect::BAD_REQUEST),
         }
@@ -193,16 +208,23 @@ impl Peer {
 
     fn take(
         self: &Arc<Self>,
-        bytes: usize,
         put: impl FnOnce(&mut Assembler) -> Result<Option<Packet>, Malformed>,
     ) -> Result<(), Disconnect> {
         let mut inbox = self.inbox.lock();
         let packet = put(&mut inbox.assembler).map_err(|_| Disconnect::BAD_REQUEST)?;
         let Some(packet) = packet else { return Ok(()) };
+        if let Packet { namespace, body: Body::Ack { id, args } } = packet {
+            drop(inbox);
+            // At once: an event that is worked on may wait for it. Who has left the namespace waits for nothing.
+            if let Some(socket) = self.socket(&namespace) {
+                socket.acknowledged(id, args);
+            }
+            return Ok(());
+        }
         if inbox.bytes > limits::SOCKETIO_WAITING_BYTES {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
-        let bytes = PACKET_BYTES + bytes;
+        let bytes = PACKET_BYTES + inbox.assembler.bytes;
         inbox.bytes += bytes;
         inbox.waiting.push_back((packet, bytes));
         if !std::mem::replace(&mut inbox.working, true) {
@@ -240,24 +262,22 @@ impl Peer {
 
     async fn handle(self: &Arc<Self>, packet: Packet) -> Result<(), Disconnect> {
         let Packet { namespace, body } = packet;
-        let socket = self.sockets.lock().iter().find(|socket| *socket.path() == *namespace).cloned();
-        match (socket, body) {
+        match (self.socket(&namespace), body) {
             (None, Body::Connect(auth)) => self.enter(namespace, auth).await,
             (Some(socket), Body::Disconnect) => {
-                self.sockets.lock().retain(|other| !Arc::ptr_eq(other, &socket));
-                socket.leave_all();
+                socket.goodbye();
                 Ok(())
             }
             (Some(socket), Body::Event { id, name, args }) => {
                 socket.happens(id, &name, args).await;
                 Ok(())
             }
-            (Some(socket), Body::Ack { id, args }) => {
-                socket.acknowledged(id, args);
-                Ok(())
-            }
             _ => Err(Disconnect::BAD_REQUEST),
         }
+    }
+
+    fn socket(&self, namespace: &str) -> Option<Arc<Socket>> {
+        self.sockets.lock().iter().find(|socket| *socket.path() == *namespace).cloned()
     }
 
     /// Registers one of its sockets; not when it is over, because nobody would take that away.
@@ -276,9 +296,29 @@ impl Peer {
         self.session.lock().connected();
     }
 
-    pub(crate) fn post(&self, frame: Bytes) {
+    pub(crate) fn post(self: &Arc<Self>, frame: Bytes) {
+        if let Some(waker) = self.queue(frame) {
+            waker.wake();
+        }
+    }
+
+    /// As [`Peer::post`]; whoever calls wakes the connection's task. Where nobody waits to see that too much did, it ends here.
+    #[must_use]
+    pub(super) fn queue(self: &Arc<Self>, frame: Bytes) -> Option<Waker> {
         let bytes = frame.len();
-        self.outbox.push(frame, bytes);
+        let waker = self.outbox.post(frame, bytes);
+        if !self.carried.load(Ordering::Acquire)
+            && self.ending.get().is_none()
+            && let Some(why) = self.outbox.given_up()
+        {
+            self.closed(why);
+        }
+        waker
+    }
+
+    /// Why it ends, once it does.
+    pub(super) fn ending(&self) -> Option<Disconnect> {
+        self.ending.get().copied()
     }
 
     /// Ends the connection after what waits. May be called from wherever: nothing is locked that others hold meanwhile.
@@ -310,7 +350,10 @@ impl Peer {
         self.session.lock().close(By::Server);
         let Some(_seat) = self.seat.lock().take() else { return };
         let sockets = std::mem::take(&mut *self.sockets.lock());
-        sockets.iter().for_each(|socket| socket.leave_all());
+        for socket in &sockets {
+            // Who is put out for good does not come back as the same.
+            if why == Disconnect::FORCED { socket.goodbye() } else { socket.leave_all() }
+        }
         self.core.members.leave(self.id);
         self.inbox.lock().waiting.clear();
         tracing::debug!(connection = self.id, code = why.code, "a connection ended");
@@ -325,6 +368,8 @@ impl Peer {
             Tick::Wait(seconds) => return Some(seconds),
             Tick::Ping(seconds) => {
                 self.post(engine::PING);
+                let sockets = self.sockets.lock().clone();
+                sockets.iter().for_each(|socket| socket.keep_placed());
                 return Some(seconds);
             }
             Tick::Stale => self.close(Disconnect::STALE),

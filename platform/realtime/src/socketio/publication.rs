@@ -8,9 +8,8 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::packet::{RESERVED, head, write_json};
-use super::{engine, recovery};
-use crate::socketio::socket::Room;
+use super::engine;
+use super::packet::{OWN, RESERVED, head, write_json};
 
 /// The event of a publication that names none.
 const MESSAGE: &str = "message";
@@ -33,20 +32,20 @@ struct Named<'a> {
 }
 
 impl Events {
-    /// For everybody in the namespace; with `alone`, for everybody who hears this channel and no other.
+    /// For everybody in the namespace; with `alone`, which writes their place, for everybody who hears this channel and no other.
     pub(crate) fn shared(
         &self,
         channel: &str,
         publication: &Publication,
         path: &Arc<str>,
-        alone: Option<&Room>,
+        alone: Option<&dyn Fn() -> String>,
     ) -> Bytes {
         let mut ready = self.ready.lock();
         let known = ready.iter().find(|(of, placed, _)| **of == **path && *placed == alone.is_some());
         if let Some((_, _, frame)) = known {
             return frame.clone();
         }
-        let place = alone.map(|room| recovery::place(std::slice::from_ref(room)));
+        let place = alone.map(|place| place());
         let frame = self.frame(channel, publication, path, place.as_deref());
         ready.push((path.clone(), alone.is_some(), frame.clone()));
         frame
@@ -67,7 +66,8 @@ impl Events {
 }
 
 fn list(channel: &str, data: &[u8]) -> Bytes {
-    let named = serde_json::from_slice::<Named<'_>>(data).ok().filter(|named| !RESERVED.contains(&&*named.event));
+    let kept = |name: &str| RESERVED.contains(&name) || OWN.contains(&name);
+    let named = serde_json::from_slice::<Named<'_>>(data).ok().filter(|named| !kept(&named.event));
     let whole = serde_json::from_slice::<&RawValue>(data).ok();
     if whole.is_none() {
         tracing::error!(channel, "a publication is not JSON and is delivered as null");
@@ -100,6 +100,11 @@ mod tests {
                 "[\"message\",{\"event\":\"goal\",\"data\":1,\"more\":2},\"news:a\"",
             ),
             ("{\"event\":\"connect\",\"data\":1}", "[\"message\",{\"event\":\"connect\",\"data\":1},\"news:a\""),
+            ("{\"event\":\"subscribed\",\"data\":1}", "[\"message\",{\"event\":\"subscribed\",\"data\":1},\"news:a\""),
+            (
+                "{\"event\":\"unsubscribed\",\"data\":1}",
+                "[\"message\",{\"event\":\"unsubscribed\",\"data\":1},\"news:a\"",
+            ),
             ("{\"event\":7,\"data\":1}", "[\"message\",{\"event\":7,\"data\":1},\"news:a\""),
             ("no json", "[\"message\",null,\"news:a\""),
         ] {
@@ -112,14 +117,13 @@ mod tests {
         let publication = Publication { offset: 7, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(b"1") };
         let events = Events::default();
         let (root, chat): (Arc<str>, Arc<str>) = ("/".into(), "/chat".into());
-        let at = bus::Position { offset: 7, epoch: "abc".into() };
-        let room = Room { channel: "a:b".into(), at: Some(at) };
-        let frames = [(&root, None), (&chat, None), (&chat, Some(&room))]
+        let place: &dyn Fn() -> String = &|| "here".to_owned();
+        let frames = [(&root, None), (&chat, None), (&chat, Some(place))]
             .map(|(path, alone)| events.shared("a:b", &publication, path, alone));
         assert_eq!(&frames[0][2..], b"42[\"message\",1,\"a:b\"]");
         assert_eq!(&frames[1][2..], b"42/chat,[\"message\",1,\"a:b\"]");
-        assert_eq!(&frames[2][2..], b"42/chat,[\"message\",1,\"a:b\",\"[[\\\"a:b\\\",7,\\\"abc\\\"]]\"]");
-        let again = events.shared("a:b", &publication, &chat, Some(&room));
+        assert_eq!(&frames[2][2..], b"42/chat,[\"message\",1,\"a:b\",\"here\"]");
+        let again = events.shared("a:b", &publication, &chat, Some(place));
         assert_eq!((again.as_ptr(), events.ready.lock().len()), (frames[2].as_ptr(), 3));
     }
 }

@@ -17,6 +17,10 @@ pub(crate) struct Session {
     beat: Beat,
     /// A namespace was entered.
     connected: bool,
+    /// A socket carries it, or did when it ended: who serves that hears of the end.
+    socket: bool,
+    /// For how many seconds more a session that polls and enters nothing is waited for, as long as it has a GET open.
+    patience: usize,
     /// A GET waits for its answer.
     get: bool,
     /// The body of a POST is being read.
@@ -111,11 +115,24 @@ const PONG_S: usize = limits::SOCKETIO_PONG_S as usize;
 
 impl Session {
     pub(crate) fn polling() -> Self {
-        Self { carrier: Carrier::Polling, beat: Beat::Fresh, connected: false, get: false, post: false }
+        Self {
+            carrier: Carrier::Polling,
+            beat: Beat::Fresh,
+            connected: false,
+            socket: false,
+            patience: (limits::REALTIME_CONNECT_S - limits::SOCKETIO_UNHELD_S) as usize,
+            get: false,
+            post: false,
+        }
     }
 
     pub(crate) fn socket() -> Self {
-        Self { carrier: Carrier::Socket, ..Self::polling() }
+        Self { carrier: Carrier::Socket, socket: true, patience: 0, ..Self::polling() }
+    }
+
+    /// When it is looked at first, seconds after its beginning.
+    pub(crate) fn first_look_s(&self) -> usize {
+        limits::REALTIME_CONNECT_S as usize - self.patience
     }
 
     fn is_polled(&self) -> bool {
@@ -175,7 +192,7 @@ impl Session {
 
     /// Whether somebody is there to hear a farewell.
     pub(crate) fn is_heard(&self) -> bool {
-        self.get || self.carrier == Carrier::Socket
+        self.get || self.socket
     }
 
     /// A socket comes with the session's name. A second one is refused, and so is one that comes too late.
@@ -199,6 +216,7 @@ impl Session {
             }
             (Carrier::Probed, Packet::Upgrade) => {
                 self.carrier = Carrier::Socket;
+                self.socket = true;
                 Courting::Upgraded
             }
             _ => Courting::Refused,
@@ -242,13 +260,16 @@ impl Session {
         self.connected = true;
     }
 
-    /// The second of its look has come; the first is `limits::REALTIME_CONNECT_S` after its beginning. `spread` gives a number
-    /// below its bound, so that clients that came together are not pinged together.
+    /// The second of its look has come; for the first see [`Session::first_look_s`]. `spread` gives a number below its bound, so that clients that came together are not pinged together.
     pub(crate) fn tick(&mut self, spread: impl FnOnce(usize) -> usize) -> Tick {
         if self.is_over() {
             return Tick::Over;
         }
         match self.beat {
+            _ if !self.connected && self.patience > 0 && self.is_heard() => {
+                self.patience -= 1;
+                Tick::Wait(1)
+            }
             _ if !self.connected => {
                 self.close(By::Server);
                 Tick::Stale

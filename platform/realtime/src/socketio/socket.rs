@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -15,12 +16,12 @@ use tokio::sync::oneshot;
 
 use super::Args;
 use super::namespace::{Call, Namespace};
-use super::packet::{Body, Packet};
+use super::packet::{Body, OWN, Packet, RESERVED};
 use super::peer::Peer;
 use super::recovery;
 use crate::Caller;
 use crate::broadcast::Broadcast;
-use crate::codes::Disconnect;
+use crate::codes::{Disconnect, Unsubscribed};
 use crate::members::Member;
 
 /// A client of Socket.IO in one of the namespaces that it is in.
@@ -32,6 +33,7 @@ pub struct Socket {
     pub(crate) caller: Arc<Caller>,
     rooms: Mutex<Rooms>,
     asked: Mutex<Asked>,
+    recovered: AtomicBool,
 }
 
 /// The channels that it hears, and how far it has come in each.
@@ -40,6 +42,10 @@ pub(super) struct Rooms {
     pub(super) list: Vec<Room>,
     /// It is over: nothing may be joined any more.
     gone: bool,
+    /// When it was told last where it is.
+    placed_ms: i64,
+    /// What it was told before is void.
+    valid_from_ms: i64,
 }
 
 pub(crate) struct Room {
@@ -51,6 +57,8 @@ pub(crate) struct Room {
 /// Acknowledgements that the server waits for.
 #[derive(Default)]
 struct Asked {
+    /// It is over: nothing is answered any more.
+    gone: bool,
     next: u64,
     waiting: HashMap<u64, oneshot::Sender<Args>>,
 }
@@ -71,6 +79,7 @@ impl Socket {
             caller,
             rooms: Mutex::default(),
             asked: Mutex::default(),
+            recovered: AtomicBool::new(false),
         })
     }
 
@@ -89,28 +98,63 @@ impl Socket {
         &self.namespace.path
     }
 
+    /// Whether its client has come back as the same.
+    pub fn recovered(&self) -> bool {
+        self.recovered.load(Ordering::Acquire)
+    }
+
+    pub(super) fn has_recovered(&self) {
+        self.recovered.store(true, Ordering::Release);
+    }
+
     /// The channels that it hears.
     pub fn channels(&self) -> Vec<Arc<str>> {
         self.rooms.lock().list.iter().map(|room| room.channel.clone()).collect()
     }
 
-    /// Sends it an event. A client that takes nothing is closed when `limits::REALTIME_QUEUE_BYTES` wait for it.
+    /// Sends it an event. A client that takes nothing is closed when `limits::REALTIME_QUEUE_BYTES` wait for it. Nothing is sent by a
+    /// name that the client's library or this server keeps for itself. It is not kept for a client that comes back.
     pub fn emit(&self, name: &str, args: Args) {
-        self.emit_in(&self.rooms.lock(), name, args);
+        if !is_free(name) {
+            return;
+        }
+        self.emit_in(&mut self.rooms.lock(), name, args);
     }
 
-    pub(super) fn emit_in(&self, rooms: &Rooms, name: &str, mut args: Args) {
+    pub(super) fn emit_in(&self, rooms: &mut Rooms, name: &str, mut args: Args) {
         // Clients take the last text of whatever event for their position.
-        args.values.extend(self.namespace.recovery.as_ref().map(|_| Value::from(recovery::place(&rooms.list))));
+        args.values.extend(self.place(rooms).map(Value::from));
         self.say(Body::Event { id: None, name: name.to_owned(), args });
+    }
+
+    /// Where it is, sealed.
+    fn place(&self, rooms: &mut Rooms) -> Option<String> {
+        let key = self.namespace.recovery.as_ref()?;
+        rooms.placed_ms = self.peer.core.clock.now_ms().max(rooms.valid_from_ms);
+        Some(recovery::place(key, &self.peer.core.entropy, self.path(), &self.sid, rooms.placed_ms, &rooms.list))
+    }
+
+    /// What it was told of its place is soon too old.
+    pub(super) fn keep_placed(&self) {
+        let mut rooms = self.rooms.lock();
+        let old_ms = self.peer.core.clock.now_ms() - limits::SOCKETIO_RECOVERY_MS / 2;
+        if self.namespace.recovery.is_some() && !rooms.list.is_empty() && rooms.placed_ms <= old_ms {
+            self.emit_in(&mut rooms, "place", Args::default());
+        }
     }
 
     /// Sends it an event, and waits for what its listener answers. None where that does not come in time, or at all. In a
     /// recovering namespace do not end it with a text: the client's library would take that for where it is.
     pub async fn ask(&self, name: &str, args: Args, patience: Duration) -> Option<Args> {
         let (answer, answered) = oneshot::channel();
+        if !is_free(name) {
+            return None;
+        }
         let id = {
             let mut asked = self.asked.lock();
+            if asked.gone {
+                return None;
+            }
             asked.waiting.retain(|_, waiting| !waiting.is_closed());
             if asked.waiting.len() >= limits::SOCKETIO_ASKED {
                 return None;
@@ -127,8 +171,22 @@ impl Socket {
     /// Puts it out of the namespace. Its client does not come back by itself.
     pub fn disconnect(self: &Arc<Self>) {
         self.say(Body::Disconnect);
+        self.goodbye();
+    }
+
+    /// It has left, or was put out, and does not come back as the same.
+    pub(super) fn goodbye(self: &Arc<Self>) {
         self.peer.sockets.lock().retain(|other| !Arc::ptr_eq(other, self));
         self.leave_all();
+        self.void();
+    }
+
+    fn void(&self) -> i64 {
+        let now_ms = self.peer.core.clock.now_ms();
+        if self.namespace.recovery.is_some() {
+            self.peer.core.socketio.void(&self.sid, now_ms);
+        }
+        now_ms
     }
 
     pub(super) fn say(&self, body: Body) {
@@ -168,7 +226,7 @@ impl Socket {
         // Held until it is queued: what a client hears last says how far it has come in every channel.
         let mut rooms = self.rooms.lock();
         let frame = self.frame(&mut rooms, broadcast);
-        self.peer.outbox.post(frame.clone(), frame.len())
+        self.peer.queue(frame)
     }
 
     /// A publication as the client gets it, which moves it on.
@@ -178,21 +236,33 @@ impl Socket {
             room.at =
                 room.at.as_ref().map(|_| Position { offset: publication.offset, epoch: publication.epoch.clone() });
         }
-        match (&self.namespace.recovery, &rooms.list[..]) {
-            (None, _) => broadcast.socketio(&self.namespace.path, None),
-            (Some(_), [alone]) if alone.channel == *broadcast.channel() => {
-                broadcast.socketio(&self.namespace.path, Some(alone))
+        let Some(key) = &self.namespace.recovery else { return broadcast.socketio(&self.namespace.path, None) };
+        let core = &self.peer.core;
+        match &rooms.list[..] {
+            [alone] if alone.channel == *broadcast.channel() && self.namespace.with_subscriptions => {
+                rooms.placed_ms = core.clock.now_ms();
+                let (list, placed_ms) = (&rooms.list, rooms.placed_ms);
+                let place = || recovery::place(key, &core.entropy, self.path(), "", placed_ms, list);
+                broadcast.socketio(&self.namespace.path, Some(&place))
             }
-            (Some(_), list) => broadcast.socketio_apart(&self.namespace.path, &recovery::place(list)),
+            _ => {
+                let place = self.place(rooms).unwrap_or_default();
+                broadcast.socketio_apart(&self.namespace.path, &place)
+            }
         }
     }
 
     /// The guard of the channel no longer lets it in.
-    pub(crate) fn turned_out(&self, channel: &str) {
+    pub(crate) fn turned_out(&self, channel: &str, why: Unsubscribed) {
         let mut rooms = self.rooms.lock();
+        self.is_out(&mut rooms, channel, why);
+    }
+
+    pub(super) fn is_out(&self, rooms: &mut Rooms, channel: &str, why: Unsubscribed) {
         rooms.list.retain(|room| *room.channel != *channel);
-        let args = Args::of(serde_json::json!([channel, 2100, "permission denied"]));
-        self.emit_in(&rooms, "unsubscribed", args);
+        // What it was told before would bring it back into the channel.
+        rooms.valid_from_ms = self.void() + 1;
+        self.emit_in(rooms, "unsubscribed", Args::of(serde_json::json!([channel, why.code, why.reason])));
     }
 
     /// A publication is missing: the client comes again and gets it, or begins anew and sees that it did.
@@ -209,7 +279,12 @@ impl Socket {
         };
         let core = &self.peer.core;
         list.iter().for_each(|room| core.channels.leave(&room.channel, self.id));
-        self.asked.lock().waiting.clear();
+        let waiting = {
+            let mut asked = self.asked.lock();
+            asked.gone = true;
+            std::mem::take(&mut asked.waiting)
+        };
+        drop(waiting);
         core.members.leave(self.id);
         core.socketio.gone(self);
     }
@@ -217,6 +292,14 @@ impl Socket {
     pub(crate) fn member(self: &Arc<Self>) -> Member {
         Member::Socketio(self.clone())
     }
+}
+
+fn is_free(name: &str) -> bool {
+    let free = !RESERVED.contains(&name) && !OWN.contains(&name);
+    if !free {
+        tracing::error!(event = name, "an event of a reserved name is not sent");
+    }
+    free
 }
 
 impl Rooms {

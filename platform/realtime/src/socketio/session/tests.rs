@@ -78,6 +78,16 @@ fn the_heart_beats() {
     assert_eq!(session.tick(|_| 0), Tick::Dead);
     assert_eq!(session.tick(|_| 0), Tick::Over);
     assert_eq!(Session::polling().tick(|_| 0), Tick::Stale);
+    let mut waits = Session::polling();
+    assert_eq!(waits.first_look_s(), 5);
+    waits.get().expect("the first");
+    for _ in 5..12 {
+        assert_eq!(waits.tick(|_| 0), Tick::Wait(1), "a GET is open");
+    }
+    assert_eq!(waits.tick(|_| 0), Tick::Stale);
+    let mut socket = Session::socket();
+    assert_eq!((socket.first_look_s(), socket.tick(|_| 0)), (12, Tick::Stale));
+    assert!(socket.is_heard(), "a farewell is still to be written");
 }
 
 #[derive(Clone, Debug)]

@@ -125,6 +125,22 @@ async fn the_server_asks_and_hears_the_answer_or_gives_up() {
 }
 
 #[tokio::test]
+async fn a_listener_may_ask_its_client_and_says_nothing_by_a_kept_name() {
+    let server = server().await;
+    let (mut client, _) = Client::enter(&server, "/echo", json!({})).await;
+    client.text().await;
+    client.say(r#"42/echo,1["ask"]"#).await;
+    assert_eq!(client.text().await, r#"42/echo,0["how many"]"#);
+    client.say("43/echo,0[41]").await;
+    assert_eq!(client.text().await, "43/echo,1[41]");
+    client.say(r#"42/echo,2["reserved",7]"#).await;
+    assert_eq!(client.text().await, "43/echo,2[7]");
+    client.say(r#"42/echo,3["gone",8]"#).await;
+    assert_eq!(client.text().await, "41/echo,");
+    assert_eq!(client.text().await, "43/echo,3[8]", "who is gone is not waited for");
+}
+
+#[tokio::test]
 async fn namespaces_are_entered_and_left_apart() {
     let server = server().await;
     let mut client = Client::open(&server, &[]).await.expect("a handshake");

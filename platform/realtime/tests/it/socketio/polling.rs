@@ -11,7 +11,7 @@ use super::server;
 use crate::support::{Server, in_time};
 
 /// A client that polls, in `/`.
-async fn open(server: &Server) -> String {
+pub(super) async fn open(server: &Server) -> String {
     let (status, body) = request(server, "GET", "EIO=4&transport=polling", "").await;
     assert_eq!((status, &body[..1]), (200, "0"));
     let open = json_of(&body);
@@ -23,7 +23,7 @@ async fn open(server: &Server) -> String {
     query
 }
 
-async fn poll(server: &Server, query: &str) -> (u16, String) {
+pub(super) async fn poll(server: &Server, query: &str) -> (u16, String) {
     request(server, "GET", query, "").await
 }
 

@@ -5,7 +5,8 @@ use kernel::{Clock, Entropy};
 use serde_json::{Value, json};
 
 use super::client::{Client, json_of};
-use super::{on, server};
+use super::{namespaces, on, server};
+use crate::register::Register;
 use crate::support::Server;
 
 /// The last text of an event: where the client is.
@@ -80,14 +81,19 @@ async fn who_comes_back_sooner_than_its_end_was_seen_takes_its_place() {
 
 #[tokio::test]
 async fn where_anything_is_missing_a_client_begins_anew() {
-    let server = server().await;
+    let (server, elsewhere) = (server().await, server().await);
     let (mut client, granted) = Client::enter(&server, "/same", json!({})).await;
     let at = join(&mut client, "news:a").await;
     let plain = join(&mut client, "plain:a").await;
     drop(client);
     let forged = json!({ "pid": "AAAA", "sid": granted["sid"] });
-    let admin = at.replace("news:a", "ops:a");
-    let epoch = place_of_another_epoch(&at);
+    let admin = place_of_an_admin(&server).await;
+    let epoch = {
+        let (mut other, _) = Client::enter(&elsewhere, "/same", json!({})).await;
+        join(&mut other, "news:a").await;
+        elsewhere.publish("news:a", json!(0)).await;
+        heard(&mut other, "news:a", json!(0)).await
+    };
     for (granted, place, why) in [
         (&forged, &*at, "it is not its own"),
         (&granted, &*plain, "a channel without history"),
@@ -110,8 +116,96 @@ async fn where_anything_is_missing_a_client_begins_anew() {
     heard(&mut client, "news:a", json!("now")).await;
 }
 
-fn place_of_another_epoch(place: &str) -> String {
-    let mut rooms: Value = serde_json::from_str(place).expect("a place");
-    rooms[0][2] = json!("another");
-    rooms.to_string()
+/// Of one channel alone, so of nobody in particular.
+async fn place_of_an_admin(server: &Server) -> String {
+    let mut admin = Client::open(server, &[("x-admin", "yes")]).await.expect("a handshake");
+    admin.say("40/same").await;
+    assert!(admin.text().await.starts_with("40/same,"));
+    join(&mut admin, "ops:a").await;
+    server.publish("ops:a", json!(1)).await;
+    heard(&mut admin, "ops:a", json!(1)).await
+}
+
+async fn comes_back(server: &Server, granted: &Value, place: &str) -> bool {
+    let (_, again) = back(server, granted, place).await;
+    again["sid"] == granted["sid"]
+}
+
+#[tokio::test]
+async fn a_place_is_good_for_two_minutes_and_kept_fresh() {
+    let clock = Clock::manual(1_700_000_000_000);
+    let bus = Bus::memory(clock.clone(), &Entropy::system());
+    let server = Server::behind(Register::new(&clock), clock.clone(), bus, []).await;
+    namespaces().into_iter().for_each(|namespace| server.hub.socketio(namespace));
+    let (mut client, granted) = Client::enter(&server, "/same", json!({})).await;
+    let at = join(&mut client, "news:a").await;
+    clock.advance(119_000);
+    // Nothing is published: with some ping it gets a place anew.
+    for _ in 0..60 {
+        server.hub.tick();
+    }
+    assert_eq!(client.text().await, "2");
+    let fresh = client.text().await;
+    assert!(fresh.starts_with(r#"42/same,["place","#), "{fresh}");
+    drop(client);
+    assert!(comes_back(&server, &granted, &at).await);
+    clock.advance(2_000);
+    assert!(!comes_back(&server, &granted, &at).await, "two minutes are over");
+    assert!(comes_back(&server, &granted, &place(&fresh)).await);
+}
+
+#[tokio::test]
+async fn who_says_farewell_or_is_put_out_does_not_come_back_as_the_same() {
+    let server = server().await;
+    for (namespace, said) in [("/same", "41/same"), ("/led", r#"42/led,["leave"]"#)] {
+        let (mut client, granted) = Client::enter(&server, namespace, json!({})).await;
+        if namespace == "/led" {
+            client.text().await;
+        }
+        client.say(&format!("42{namespace},1{}", json!(["come", "news:a"]))).await;
+        let at = place(&client.text().await);
+        client.text().await;
+        client.say(said).await;
+        client.say("40/echo").await;
+        while !client.text().await.starts_with("40/echo") {}
+        drop(client);
+        let (_, again) = Client::enter(&server, namespace, json!({ "pid": granted["pid"], "offset": at })).await;
+        assert_ne!(again["sid"], granted["sid"], "{namespace}");
+    }
+}
+
+#[tokio::test]
+async fn a_place_brings_nobody_where_it_was_not_or_is_no_longer() {
+    let server = server().await;
+    let come = async |channel: &str| {
+        let (mut client, granted) = Client::enter(&server, "/led", json!({})).await;
+        assert_eq!(client.text().await.split(',').nth(2), Some("false"), "welcome");
+        client.say(&format!("42/led,1{}", json!(["come", channel]))).await;
+        let at = place(&client.text().await);
+        client.text().await;
+        (client, granted, at)
+    };
+    let (mut ours, granted, at) = come("news:a").await;
+    let (theirs, _, their_place) = come("long:b").await;
+    drop(theirs);
+    let shown = |at: &str| json!({ "pid": granted["pid"], "offset": at });
+    let (_, again) = Client::enter(&server, "/led", shown(&their_place)).await;
+    assert_ne!(again["sid"], granted["sid"], "a place of somebody else");
+    server.publish("news:a", json!(1)).await;
+    let heard = place(&ours.text().await);
+    drop(ours);
+    let (mut back, again) = Client::enter(&server, "/led", shown(&heard)).await;
+    assert_eq!(again["sid"], granted["sid"]);
+    assert_eq!(back.text().await.split(',').nth(2), Some("true"), "the product sees who comes back");
+    back.say(r#"42/led,1["go","news:a"]"#).await;
+    let out = back.text().await;
+    assert!(out.starts_with(r#"42/led,["unsubscribed","news:a",2000"#), "{out}");
+    back.text().await;
+    drop(back);
+    for old in [&at, &heard] {
+        let (_, again) = Client::enter(&server, "/led", shown(old)).await;
+        assert_ne!(again["sid"], granted["sid"], "it was put out of the channel since");
+    }
+    let (_, again) = Client::enter(&server, "/led", shown(&place(&out))).await;
+    assert_eq!(again["sid"], granted["sid"]);
 }

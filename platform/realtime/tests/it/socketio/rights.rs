@@ -1,14 +1,20 @@
 //! Whom a client acts for, and what happens when a right ends.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bus::Bus;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
 use kernel::{Clock, Entropy};
-use realtime::Namespace;
+use realtime::doorman::{Shown, Standing, Unknown};
+use realtime::{Caller, Doorman, Namespace, socketio};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
-use super::client::{Client, json_of};
-use super::namespaces;
+use super::client::{Client, json_of, request};
+use super::{namespaces, polling};
 use crate::guarded::Doors;
 use crate::register::Register;
 use crate::support::Server;
@@ -84,15 +90,115 @@ async fn what_let_it_in_may_end() {
 #[tokio::test]
 async fn a_right_that_ends_on_the_way_in_opens_nothing() {
     let (server, register, _) = house().await;
+    let welcomed = Arc::new(AtomicUsize::new(0));
+    let counts = welcomed.clone();
+    server.hub.socketio(socketio::Namespace::new("/counts").on_connect(move |_, _| {
+        counts.fetch_add(1, Ordering::SeqCst);
+        async {}
+    }));
     let mut client = Client::open(&server, &[]).await.expect("a handshake");
     register.has_looked().await;
     register.hold();
-    client.say(r#"40{"token":"ann"}"#).await;
+    client.say(r#"40/counts,{"token":"ann"}"#).await;
     register.has_looked().await;
     register.ban("ann");
     server.hub.ask_again("ann").await;
     register.give();
+    assert_eq!(client.text().await, "41/counts,", "and no word of a beginning");
     assert_eq!(client.closed().await, 3503);
+    assert_eq!(welcomed.load(Ordering::SeqCst), 0, "the product has not seen it");
+}
+
+/// Lets in until a moment.
+struct Until(i64);
+
+impl Doorman for Until {
+    fn at_the_door<'a>(&'a self, _: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Unknown>> {
+        let caller = Caller { user: "ann".to_owned(), until_ms: Some(self.0), ..Caller::default() };
+        async move { Ok(caller) }.boxed()
+    }
+
+    fn by_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Shown> {
+        async { Shown::Bad }.boxed()
+    }
+
+    fn still<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Standing> {
+        async { Standing::Good }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn what_the_headers_said_may_have_ended_before_a_namespace_is_entered() {
+    let clock = Clock::manual(START_MS);
+    let bus = Bus::memory(clock.clone(), &Entropy::system());
+    let server = Server::behind(Arc::new(Until(START_MS + 5_000)), clock.clone(), bus, []).await;
+    namespaces().into_iter().for_each(|namespace| server.hub.socketio(namespace));
+    let mut client = Client::open(&server, &[]).await.expect("a handshake");
+    client.say("40").await;
+    assert!(client.text().await.starts_with("40{"));
+    clock.advance(6_000);
+    client.say("40/echo").await;
+    match client.next().await {
+        Message::Close(Some(frame)) => assert_eq!(u16::from(frame.code), 3005),
+        other => panic!("it came in: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_farewell_is_seen_whoever_is_first() {
+    let (server, register, _) = house().await;
+    let mut all = Vec::new();
+    for _ in 0..100 {
+        all.push(Client::enter(&server, "/", json!({ "token": "ann" })).await.0);
+    }
+    register.ban("ann");
+    server.hub.ask_again("ann").await;
+    for mut gone in all {
+        assert_eq!(gone.text().await, "41");
+        assert_eq!(gone.closed().await, 3503);
+    }
+}
+
+#[tokio::test]
+async fn who_polls_sees_the_farewell() {
+    let (server, register, _) = house().await;
+    let query = polling::open(&server).await;
+    let token = format!("41\x1e40{}", json!({ "token": "ann" }));
+    assert_eq!(request(&server, "POST", &query, &token).await.0, 200);
+    assert!(polling::poll(&server, &query).await.1.starts_with("40{"));
+    register.ban("ann");
+    let (farewell, ()) = tokio::join!(polling::poll(&server, &query), async {
+        // Requests that came later are answered, and say nothing to the one that waits: it is there.
+        for _ in 0..3 {
+            assert_eq!(request(&server, "POST", &query, "3").await.0, 200);
+        }
+        server.hub.ask_again("ann").await;
+    });
+    assert_eq!(farewell, (200, "41\x1e1".to_owned()));
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_come_in_by_neither_way() {
+    let (server, ..) = house().await;
+    let (cookie, origin) = (("cookie", "session=ann"), ("origin", "https://evil.example"));
+    let (image, script) = (("sec-fetch-mode", "no-cors"), ("sec-fetch-mode", "cors"));
+    let own = format!("http://{}", server.address);
+    for (headers, status) in [
+        (vec![cookie, origin], 403),
+        (vec![cookie, origin, script], 403),
+        (vec![cookie, image], 403),
+        (vec![cookie, ("sec-fetch-mode", "navigate")], 403),
+        (vec![cookie, ("origin", &own), script], 200),
+        (vec![cookie], 200),
+    ] {
+        let answer = server.request("GET", "/socket.io/?EIO=4&transport=polling", &headers, "").await;
+        assert!(answer.head.starts_with(&format!("HTTP/1.1 {status}")), "{headers:?}: {}", answer.head);
+    }
+    for headers in [vec![cookie, origin], vec![cookie, image]] {
+        assert!(Client::open(&server, &headers).await.is_err(), "{headers:?}");
+    }
+    Client::open(&server, &[("cookie", "session=ann"), ("origin", &own)]).await.expect("its own page");
+    assert_eq!(server.hub.stats().connections, 3);
 }
 
 #[tokio::test]
@@ -108,6 +214,15 @@ async fn an_id_is_of_one_person() {
         let (_, again) = Client::enter(&server, "/same", shown).await;
         assert_eq!(again["sid"] == granted["sid"], same, "{token}");
     }
+}
+
+#[tokio::test]
+async fn a_product_ends_a_subscription_in_its_own_code() {
+    let (server, ..) = house().await;
+    let (mut ann, _) = Client::enter(&server, "/", json!({ "token": "ann" })).await;
+    ann.subscribe("/", "news:a").await;
+    assert_eq!(server.hub.unsubscribe("ann", "news:a"), 1);
+    assert_eq!(ann.text().await, r#"42["unsubscribed","news:a",2000,"server unsubscribe"]"#);
 }
 
 #[tokio::test]
