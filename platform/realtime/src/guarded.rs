@@ -12,9 +12,9 @@ use tokio::sync::{Notify, Semaphore};
 use crate::Caller;
 use crate::codes::Unsubscribed;
 use crate::hub::{Core, Hub, Recovery};
-use crate::namespace::Namespace;
+use crate::namespace::{LoadError, Namespace};
 
-/// Before the name of a channel: the channel on which processes tell one another that rights to it have changed.
+/// Before the name of a channel: the channel on which processes tell one another that rights to it, or rows of it, have changed.
 pub(crate) const RIGHTS: &str = "@rights:";
 /// In place of a name, which has a colon: rights to any channel.
 const ANY: &str = "*";
@@ -94,6 +94,17 @@ impl Hub {
         self.0.tell_rights(channel).await;
         self.recheck(channel).await;
     }
+
+    /// Reads a durable channel from its table again in every process, where rows were changed or removed that were published already:
+    /// who comes back from then on gets what the table has. Here at once; elsewhere within a moment, or when the bus is back.
+    ///
+    /// # Errors
+    /// See [`LoadError`]; call it again then.
+    pub async fn reread_everywhere(&self, channel: &str) -> Result<(), LoadError> {
+        self.0.rechecks.remember(channel, self.0.clock.now_ms());
+        self.0.tell_rights(channel).await;
+        self.reload(channel).await
+    }
 }
 
 impl Core {
@@ -134,7 +145,7 @@ impl Core {
     pub(crate) fn rights_changed(&self, channel: &str) {
         if channel == ANY {
             self.doubt.notify_one();
-        } else if self.channels.subscribers(channel) > 0 {
+        } else if self.channels.subscribers(channel) > 0 || self.find(channel).is_some_and(|it| it.durable.is_some()) {
             self.rechecks.waiting.lock().insert(channel.into());
             self.rechecks.news.notify_one();
         }
@@ -153,7 +164,17 @@ impl Core {
         loop {
             self.rechecks.news.notified().await;
             let named = std::mem::take(&mut *self.rechecks.waiting.lock());
-            stream::iter(named).for_each_concurrent(AT_ONCE, async |channel| self.recheck(&channel).await).await;
+            stream::iter(named).for_each_concurrent(AT_ONCE, async |channel| self.look_at_named(&channel).await).await;
+        }
+    }
+
+    /// Who may hear no more goes before anything is read again: that may bring what came later.
+    async fn look_at_named(&self, channel: &str) {
+        self.recheck(channel).await;
+        let Some(namespace) = self.find(channel) else { return };
+        if let Err(error) = self.loads.again(&self.bus, &namespace, channel).await {
+            tracing::warn!(%error, namespace = namespace.name, "a durable stream could not be read again");
+            self.doubt.notify_one();
         }
     }
 

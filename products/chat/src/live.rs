@@ -95,6 +95,11 @@ pub(crate) async fn carry(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
             let published = ctx.hub.publish_at(&channel, u64::try_from(seq).unwrap_or_default(), entry.into()).await;
             published.map_err(|error| kernel::problem::chain(&error))?;
         }
+        // What was said is in the memory of every process that carried it, as it was then.
+        if matches!(kind.as_str(), "chat.message.edited" | "chat.message.deleted" | "chat.room.deleted") {
+            let reread = ctx.hub.reread_everywhere(&channel).await;
+            reread.map_err(|error| kernel::problem::chain(&error))?;
+        }
         if matches!(kind.as_str(), "chat.member.left" | "chat.room.deleted") {
             ctx.hub.recheck_everywhere(&channel).await;
             ctx.hub.recheck_everywhere(&format!("{TYPING}:{room}")).await;

@@ -94,3 +94,27 @@ async fn a_stream_that_stops_loses_nothing() {
         assert_eq!(ear.next().await.expect("open").0, offset, "each once, in order");
     }
 }
+
+#[tokio::test]
+async fn what_was_deleted_or_edited_is_in_no_memory_any_more() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let channel = format!("chat:{room}");
+    // Somebody listens, so that the room's channel is in memory.
+    let mut ear = site.listen(ben, &channel, Some(0)).await;
+    let (gone, edited) = (site.say(ann, &room, "regretted").await, site.say(ann, &room, "mistyped").await);
+    let path = |seq: i64| format!("/rooms/{room}/messages/{seq}");
+    site.ask(Some(ann), Method::DELETE, &path(gone), None).await;
+    site.ask(Some(ann), Method::PATCH, &path(edited), Some(&json!({ "content": "typed" }))).await;
+    // What is carried is carried in order: when this is heard, the others have been dealt with.
+    let last = site.say(ann, &room, "last").await.unsigned_abs();
+    while ear.hear("message.sent").await.0 < last {}
+    let mut late = site.listen(ben, &channel, Some(0)).await;
+    for offset in 1..=last {
+        let (at, said) = late.next().await.expect("open");
+        assert_eq!(at, offset);
+        let said = said.to_string();
+        assert!(!said.contains("regretted") && !said.contains("mistyped"), "{said}");
+    }
+}
