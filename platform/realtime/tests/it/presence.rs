@@ -187,6 +187,8 @@ async fn who_comes_and_goes_is_told_to_who_wants_it() {
         let (mut bob, bob_name) = subscribed(&two.two, "bob", "room:a").await;
         assert_eq!(ann.next().await, join("room:a", "bob", &bob_name));
         is_silent(&mut deaf).await;
+        // Of whom the other process never knew, it has nothing to tell.
+        until(async || two.two.hub.presence("room:a").await.clients.len() == 3).await;
         drop(deaf);
         assert_eq!(ann.next().await, leave("room:a", "", &deaf_name), "nobody in particular comes back");
         // Whoever came before it and is heard of late may be told to it as well.
