@@ -143,7 +143,7 @@ pub(crate) async fn doors(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
         if what == What::Deleted {
             ctx.hub.reload(&channel).await.map_err(|error| error.to_string())?;
         }
-        ctx.hub.recheck(&channel).await;
+        ctx.hub.recheck_everywhere(&channel).await;
     }
     Ok(())
 }
