@@ -141,7 +141,7 @@ pub(crate) async fn doors(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
         let StationChanged { station, what } = event.data().map_err(|error| error.to_string())?;
         let channel = format!("radio:{station}");
         if what == What::Deleted {
-            ctx.hub.reload(&channel).await.map_err(|error| error.to_string())?;
+            ctx.hub.reread_everywhere(&channel).await.map_err(|error| error.to_string())?;
         }
         ctx.hub.recheck_everywhere(&channel).await;
     }
