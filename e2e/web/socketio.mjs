@@ -19,8 +19,8 @@ socket.on("connect", () => {
 });
 socket.on("disconnect", (reason) => say({ type: "disconnect", reason }));
 socket.on("connect_error", ({ message }) => say({ type: "connect_error", message }));
-// The last text of an event is where the client is then: [[channel, offset, epoch]].
-socket.on("message", (data, from, place) => say({ type: "message", data, from, offset: JSON.parse(place)[0][1] }));
+// The last text of an event is where the client is then, sealed; the number of a phrase is its offset.
+socket.on("message", (data, from) => say({ type: "message", data, from, offset: data.n }));
 
 // Whoever started us closes our standard input, or kills us.
 process.stdin.on("end", () => socket.disconnect()).resume();

@@ -156,7 +156,7 @@ struct SignIn {
 }
 
 /// Signs this browser in, for 30 days.
-#[utoipa::path(post, path = "/api/v1/session", tag = "identity", request_body = SignIn, responses((status = 200, body = Session), (status = 401), (status = 403), (status = 415), (status = 422), (status = 429), (status = 503)))]
+#[utoipa::path(post, path = "/api/v1/session", tag = "identity", request_body = SignIn, responses((status = 200, body = Session), (status = 400), (status = 401), (status = 403), (status = 415), (status = 422), (status = 429), (status = 503)))]
 async fn sign_in(
     State(identity): State<Identity>,
     headers: HeaderMap,
