@@ -3,6 +3,7 @@
 
 mod bullmq;
 mod channels;
+mod chat;
 mod churn;
 mod database;
 mod events_bench;
@@ -25,6 +26,7 @@ mod process;
 mod report;
 mod roles;
 mod sockets;
+mod stage;
 mod startup;
 mod storm;
 mod websocket;
@@ -84,6 +86,8 @@ enum Bench {
     Roles,
     /// 10,000 WebSockets over three processes behind nginx, one drained, one killed, all cut off.
     Storm,
+    /// A thousand people in a hundred rooms over three processes, one of which is killed while they talk.
+    Chat,
     /// Time until ready, idle memory, size of the binary.
     Startup,
     /// All of them, one after the other.
@@ -119,6 +123,7 @@ fn main() -> Result<()> {
         Bench::Onair,
         Bench::Roles,
         Bench::Storm,
+        Bench::Chat,
         Bench::Startup,
     ];
     let chosen = if cli.bench == Bench::All { &every[..] } else { std::slice::from_ref(&cli.bench) };
@@ -138,6 +143,7 @@ fn main() -> Result<()> {
             Bench::Onair => alone()?.block_on(onair::run(rounds))?,
             Bench::Roles => alone()?.block_on(roles::run(rounds))?,
             Bench::Storm => alone()?.block_on(storm::run(rounds))?,
+            Bench::Chat => alone()?.block_on(chat::run(rounds))?,
             Bench::Startup => alone()?.block_on(startup::run(rounds))?,
             Bench::FanoutServer => product()?.block_on(fanout_server::hub())?,
             Bench::FanoutFloor => alone()?.block_on(fanout_server::floor())?,

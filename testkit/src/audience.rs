@@ -3,6 +3,8 @@
 mod client;
 mod deliveries;
 mod score;
+mod talks;
+mod team;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use kernel::Entropy;
+use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -18,13 +21,15 @@ use client::Client;
 pub use deliveries::Deliveries;
 use score::Score;
 pub use score::Tally;
+pub use talks::Talks;
+pub use team::Team;
 
 use crate::Server;
 
 /// Clients that come in for the first time at once.
 const OPENING: usize = 64;
 
-/// Clients of the Centrifuge protocol (JSON over WebSocket), each subscribed to one radio station. One that is cut off comes back as
+/// Clients of the Centrifuge protocol (JSON over WebSocket), each subscribed to one channel. One that is cut off comes back as
 /// the console does, with full jitter from 0.3 to 8 s, after `Retry-After` where it is refused, and names its last position. They
 /// end when this is dropped.
 ///
@@ -38,7 +43,11 @@ pub struct Audience {
 /// What they share.
 struct Hall {
     address: SocketAddr,
-    stations: Vec<String>,
+    channels: Vec<String>,
+    /// What each client connects with; none where anybody may listen.
+    tokens: Vec<String>,
+    /// What a publication is known by.
+    id: fn(&Value) -> Option<&str>,
     clients: usize,
     entropy: Entropy,
     /// A place for each that comes in for the first time.
@@ -71,11 +80,32 @@ impl Audience {
     /// # Errors
     /// When one is refused for good, or not all are there in time.
     pub async fn gather(address: SocketAddr, stations: Vec<String>, clients: usize, seed: u64) -> Result<Self> {
-        ensure!(!stations.is_empty(), "nothing to listen to");
-        let score = Mutex::new(Score::of(stations.len()));
+        let channels = stations.iter().map(|station| format!("radio:{station}")).collect();
+        Self::of(address, channels, (clients, Vec::new()), |phrase| phrase["id"].as_str(), seed).await
+    }
+
+    /// The people of a team, each in its room.
+    ///
+    /// # Errors
+    /// As [`Audience::gather`].
+    pub async fn of_team(address: SocketAddr, team: &Team, seed: u64) -> Result<Self> {
+        let channels = team.rooms.iter().map(|room| format!("chat:{room}")).collect();
+        let people = (team.tokens.len(), team.tokens.clone());
+        Self::of(address, channels, people, |entry| entry["body"]["content"].as_str(), seed).await
+    }
+
+    async fn of(
+        address: SocketAddr,
+        channels: Vec<String>,
+        (clients, tokens): (usize, Vec<String>),
+        id: fn(&Value) -> Option<&str>,
+        seed: u64,
+    ) -> Result<Self> {
+        ensure!(!channels.is_empty(), "nothing to listen to");
+        let score = Mutex::new(Score::of(channels.len()));
         let (presence, last) = (watch::Sender::default(), watch::Sender::default());
         let (opening, entropy) = (Semaphore::new(OPENING), Entropy::seeded(seed));
-        let hall = Arc::new(Hall { address, stations, clients, entropy, opening, score, presence });
+        let hall = Arc::new(Hall { address, channels, tokens, id, clients, entropy, opening, score, presence });
         let mut it = Self { hall, clients: JoinSet::new(), last };
         for number in 0..clients {
             let (client, hall) = (Client::new(it.hall.clone(), number, it.last.subscribe()), it.hall.clone());
@@ -122,6 +152,12 @@ impl Audience {
         self.hall.score(|score| score.tally.clone())
     }
 
+    /// From the first attempt to say something to a client that hears it, once for each that was not away then, since this was
+    /// last asked.
+    pub fn took(&self) -> Vec<Duration> {
+        self.hall.score(|score| std::mem::take(&mut score.took))
+    }
+
     /// The most that came in within one second since then.
     pub fn peak_per_s(&self, since: Instant) -> usize {
         self.hall.score(|score| score.peak_per_s(since))
@@ -137,14 +173,15 @@ impl Audience {
         Ok(gauge.context("the process does not count its connections")?.parse()?)
     }
 
-    /// Waits until every client has heard its station to the end, and gone. What was heard is what was sent: of each station these ids,
+    /// Waits until every client has heard its channel to the end, and gone. What was heard is what was sent: of each channel these ids,
     /// each under an offset of its own, none more.
     ///
     /// # Errors
     /// When that takes longer, or is not so, or a client gave up for good.
     pub async fn hear_to_the_end(&mut self, sent: &[BTreeSet<String>], within: Duration) -> Result<()> {
-        ensure!(sent.len() == self.hall.stations.len(), "of each station");
-        self.last.send_replace(Some(sent.iter().map(|ids| ids.len() as u64).collect()));
+        ensure!(sent.len() == self.hall.channels.len(), "of each channel");
+        let from = self.hall.score(|score| score.from.clone());
+        self.last.send_replace(Some(sent.iter().zip(from).map(|(ids, from)| from + ids.len() as u64).collect()));
         let all = async {
             while let Some(ended) = self.clients.join_next().await {
                 ended??;
@@ -153,12 +190,13 @@ impl Audience {
         };
         let ended = tokio::time::timeout(within, all).await;
         ended.with_context(|| format!("{} have not heard everything within {within:?}", self.clients.len()))??;
-        for (station, sent) in sent.iter().enumerate() {
-            let book = self.hall.score(|score| score.books[station].clone());
+        for (channel, sent) in sent.iter().enumerate() {
+            let book = self.hall.score(|score| score.books[channel].clone());
             let heard: BTreeSet<_> = book.iter().flatten().cloned().collect();
-            let name = &self.hall.stations[station];
+            let name = &self.hall.channels[channel];
             ensure!(heard == *sent, "{name}: of {} were heard {}", sent.len(), heard.len());
-            ensure!(book.len() == sent.len(), "{name}: {} offsets for {}", book.len(), sent.len());
+            let offsets = book.iter().flatten().count();
+            ensure!(offsets == sent.len(), "{name}: {offsets} offsets for {}", sent.len());
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod bad_input;
 mod broken_store;
 mod browser;
 mod centrifuge;
+mod chat_fleet;
 mod cloudevents;
 mod deploy;
 mod disk;

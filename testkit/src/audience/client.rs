@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
@@ -120,7 +120,11 @@ impl Client {
 
     /// Listens until there is nothing more to hear, or the connection ends.
     async fn session(&mut self, mut socket: Socket, mut opened: impl FnMut()) -> Result<Ended> {
-        let hello = format!("{}\n{}", json!({ "id": 1, "connect": {} }), self.subscribe());
+        let connect = match self.hall.tokens.get(self.number) {
+            Some(token) => json!({ "token": token }),
+            None => json!({}),
+        };
+        let hello = format!("{}\n{}", json!({ "id": 1, "connect": connect }), self.subscribe());
         if socket.send(Message::text(hello)).await.is_err() {
             return Ok(Ended::AWAY);
         }
@@ -160,17 +164,17 @@ impl Client {
     }
 
     fn has_heard_all(&self) -> bool {
-        let station = self.station();
-        let last = self.last.borrow().as_ref().map(|last| last[station]);
+        let channel = self.channel();
+        let last = self.last.borrow().as_ref().map(|last| last[channel]);
         self.subscribed && last.is_some_and(|last| self.at.as_ref().is_some_and(|at| at.offset >= last))
     }
 
-    fn station(&self) -> usize {
-        self.number % self.hall.stations.len()
+    fn channel(&self) -> usize {
+        self.number % self.hall.channels.len()
     }
 
     fn subscribe(&self) -> String {
-        let channel = format!("radio:{}", self.hall.stations[self.station()]);
+        let channel = &self.hall.channels[self.channel()];
         let asked = match &self.at {
             None => json!({ "channel": channel }),
             Some(at) => json!({ "channel": channel, "recover": true, "offset": at.offset, "epoch": at.epoch }),
@@ -192,7 +196,7 @@ impl Client {
             self.enters(&said["subscribe"])?;
         } else if !push["pub"].is_null() {
             ensure!(self.subscribed, "a publication before the subscription: {said}");
-            self.publication(&push["pub"])?;
+            self.publication(&push["pub"], true)?;
         } else if let Some(code) = push["unsubscribe"]["code"].as_u64() {
             ensure!(code >= 2500, "sent away for good: {said}");
             self.left();
@@ -214,16 +218,18 @@ impl Client {
                     score.tally.caught_up += publications.len() as u64;
                 });
                 for publication in publications {
-                    self.publication(publication)?;
+                    self.publication(publication, false)?;
                 }
             }
             before => {
-                if let Some(at) = before {
-                    self.hall.score(|score| {
+                let channel = self.channel();
+                self.hall.score(|score| match before {
+                    None => score.from[channel] = offset,
+                    Some(at) => {
                         score.tally.told_to_reload += 1;
                         score.tally.reloaded += offset.saturating_sub(at.offset);
-                    });
-                }
+                    }
+                });
                 self.at = Some(Position { offset, epoch: epoch.to_owned() });
             }
         }
@@ -232,12 +238,17 @@ impl Client {
         Ok(())
     }
 
-    fn publication(&mut self, publication: &Value) -> Result<()> {
-        let station = self.station();
+    fn publication(&mut self, publication: &Value, live: bool) -> Result<()> {
+        let channel = self.channel();
         let at = self.at.as_mut().context("a publication before the subscription")?;
         let offset = publication["offset"].as_u64().filter(|offset| *offset > 0).context("an offset")?;
-        let id = publication["data"]["id"].as_str().context("a phrase has an id")?;
-        at.offset = self.hall.score(|score| score.publication(station, at.offset, offset, id));
+        let id = (self.hall.id)(&publication["data"]).with_context(|| format!("not what was sent: {publication}"))?;
+        at.offset = self.hall.score(|score| {
+            if live {
+                score.took.extend(score.begun_at.get(id).map(Instant::elapsed));
+            }
+            score.publication(channel, at.offset, offset, id)
+        });
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What was heard, and what should have been.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Arrivals are counted by this.
@@ -15,7 +16,7 @@ pub struct Tally {
     pub lost: u64,
     /// Publications whose offset the client had passed.
     pub doubled: u64,
-    /// Publications that are another's for the same offset of the same station.
+    /// Publications that are another's for the same offset of the same channel.
     pub changed: u64,
     /// How often a client was told that what it missed is gone: it reads the state anew.
     pub told_to_reload: u64,
@@ -31,16 +32,30 @@ pub struct Tally {
 
 pub(super) struct Score {
     pub(super) tally: Tally,
-    /// For each station the id of each publication, by its offset less one.
+    /// For each channel the id of each publication, by its offset less one.
     pub(super) books: Vec<Vec<Option<String>>>,
+    /// For each channel where it stood when clients came in for the first time.
+    pub(super) from: Vec<u64>,
+    /// When its sender first tried, for each id whose sender tells.
+    pub(super) begun_at: HashMap<String, Instant>,
+    /// From then to a client that heard it while it was there.
+    pub(super) took: Vec<Duration>,
     begun: Instant,
     /// Connections that were let in, by [`SLICE`] since then.
     arrivals: Vec<usize>,
 }
 
 impl Score {
-    pub(super) fn of(stations: usize) -> Self {
-        Self { tally: Tally::default(), books: vec![Vec::new(); stations], begun: Instant::now(), arrivals: Vec::new() }
+    pub(super) fn of(channels: usize) -> Self {
+        Self {
+            tally: Tally::default(),
+            books: vec![Vec::new(); channels],
+            from: vec![0; channels],
+            begun_at: HashMap::new(),
+            took: Vec::new(),
+            begun: Instant::now(),
+            arrivals: Vec::new(),
+        }
     }
 
     fn slice(&self, at: Instant) -> usize {
@@ -63,14 +78,14 @@ impl Score {
     }
 
     /// A client that stands at `at` hears a publication: where it stands then.
-    pub(super) fn publication(&mut self, station: usize, at: u64, offset: u64, id: &str) -> u64 {
+    pub(super) fn publication(&mut self, channel: usize, at: u64, offset: u64, id: &str) -> u64 {
         self.tally.delivered += 1;
         if offset <= at {
             self.tally.doubled += 1;
             return at;
         }
         self.tally.lost += offset - at - 1;
-        let (book, page) = (&mut self.books[station], offset as usize - 1);
+        let (book, page) = (&mut self.books[channel], offset as usize - 1);
         if book.len() <= page {
             book.resize(page + 1, None);
         }
@@ -98,7 +113,7 @@ mod tests {
         assert_eq!((score.tally.delivered, score.tally.doubled, score.tally.lost, score.tally.changed), (5, 1, 2, 0));
         score.publication(1, 4, 5, "x");
         score.publication(0, 4, 5, "x");
-        assert_eq!(score.tally.changed, 1, "of another station it is another");
+        assert_eq!(score.tally.changed, 1, "of another channel it is another");
         let heard = |id: &str| Some(id.to_owned());
         assert_eq!(score.books[1], [heard("a"), heard("b"), None, None, heard("e"), heard("f")]);
     }
