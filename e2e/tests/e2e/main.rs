@@ -30,5 +30,6 @@ mod socketio;
 mod spooled;
 mod sse;
 mod storm;
+mod strangers;
 mod telemetry;
 mod workers;

@@ -7,18 +7,18 @@ use testkit::{Admin, Server};
 
 use crate::node::Script;
 
-const PASSWORD: &str = "a horse and a battery";
+pub(crate) const PASSWORD: &str = "a horse and a battery";
 
 /// Somebody with an account, who speaks over HTTP by the cookie of their session.
-struct Person {
-    id: String,
-    email: String,
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) email: String,
     client: reqwest::Client,
     cookie: String,
 }
 
 impl Person {
-    async fn new(server: &Server, admin: &Admin, name: &str) -> Result<Self> {
+    pub(crate) async fn new(server: &Server, admin: &Admin, name: &str) -> Result<Self> {
         let email = format!("{name}@example.com");
         let new = json!({ "name": name, "email": email, "password": PASSWORD });
         let (status, made) = admin.send("POST", "/api/v1/people", Some(&new)).await?;
@@ -31,7 +31,7 @@ impl Person {
         Ok(Self { id: made["id"].as_str().context("an id")?.to_owned(), email, client, cookie })
     }
 
-    async fn send(&self, server: &Server, method: &str, path: &str, body: &Value) -> Result<(u16, Value)> {
+    pub(crate) async fn send(&self, server: &Server, method: &str, path: &str, body: &Value) -> Result<(u16, Value)> {
         let request = self.client.request(method.parse()?, format!("{}{path}", server.url())).json(body);
         let answer = request.header("cookie", &self.cookie).header("x-mainspring-console", "1").send().await?;
         let status = answer.status().as_u16();
@@ -45,7 +45,7 @@ impl Person {
     }
 }
 
-async fn group(server: &Server, owner: &Person, others: &[&Person]) -> Result<String> {
+pub(crate) async fn group(server: &Server, owner: &Person, others: &[&Person]) -> Result<String> {
     let members: Vec<_> = others.iter().map(|person| &person.id).collect();
     let new = json!({ "name": "the team", "people": members });
     let (status, room) = owner.send(server, "POST", "/api/v1/chat/rooms", &new).await?;
