@@ -293,7 +293,7 @@ mod tests {
                 "chat.settings.changed",
             ],
             reactions: vec!["chat.room.deleted → chat.sweep".into()],
-            streams: vec!["chat.* → chat.carry".into(), "chat.* → chat.notices".into()],
+            streams: ["carry", "notices", "count"].map(|stream| format!("chat.* → chat.{stream}")).to_vec(),
             jobs: vec!["chat.retention"],
             schedules: vec!["30 3 * * * UTC → chat.retention".into()],
             pages: vec![],

@@ -3,19 +3,20 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use events::handler::StreamHandler;
+use events::handler::{StreamFailure, StreamHandler};
 use events::{Event, EventType, Filter, Registry, Stream, Work};
 use jobs::{Failure, Handler, Kind, Run};
 use kernel::Entropy;
 use realtime::Namespace;
 use schedules::Schedule;
 use serde::Serialize;
-use store::{Migration, Store};
+use store::{Migration, Store, Tx};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::Ctx;
 
 type Make<T> = Box<dyn FnOnce(&Ctx) -> T + Send>;
+type Begin = Box<dyn FnOnce(&Ctx, Stream) + Send>;
 
 /// A product: its name and everything it plugs into the platform.
 pub struct Product {
@@ -25,6 +26,7 @@ pub struct Product {
     types: Vec<&'static str>,
     reactions: Vec<(Work, Make<Handler>)>,
     streams: Vec<(Stream, Make<StreamHandler>)>,
+    projections: Vec<(Stream, Begin)>,
     jobs: Vec<(Kind, Make<Handler>)>,
     schedules: Vec<Schedule>,
     namespaces: Vec<fn(&Store) -> Namespace>,
@@ -77,6 +79,7 @@ impl Product {
             types: Vec::new(),
             reactions: Vec::new(),
             streams: Vec::new(),
+            projections: Vec::new(),
             jobs: Vec::new(),
             schedules: Vec::new(),
             namespaces: Vec::new(),
@@ -149,6 +152,18 @@ impl Product {
             Arc::new(move |batch| Box::pin(handle(ctx.clone(), batch)))
         });
         self.streams.push((stream, make));
+        self
+    }
+
+    /// A stream that keeps rows of its own: a batch writes them in the transaction that moves the cursor, so each event counts once,
+    /// whatever happens. It awaits nothing but its transaction.
+    #[must_use]
+    pub fn projection<F>(mut self, filter: &'static str, name: &'static str, handle: F) -> Self
+    where
+        F: AsyncFn(&mut Tx, Vec<Event>) -> Result<(), StreamFailure> + Send + Sync + 'static,
+    {
+        let start = |ctx: &Ctx, stream| ctx.events.serve_in_tx(stream, handle);
+        self.projections.push((Stream::new(name, Filter(filter)), Box::new(start)));
         self
     }
 
@@ -226,7 +241,7 @@ impl Product {
             name: self.name,
             events: self.types.clone(),
             reactions: self.reactions.iter().map(|(work, _)| arrow(work.filter, work.kind.name)).collect(),
-            streams: self.streams.iter().map(|(stream, _)| arrow(stream.filter, stream.name)).collect(),
+            streams: self.all_streams().map(|stream| arrow(stream.filter, stream.name)).collect(),
             jobs: self.jobs.iter().map(|(kind, _)| kind.name).collect(),
             schedules: self.schedules.iter().map(Schedule::summary).collect(),
             pages: self.pages.iter().map(|(path, _)| *path).collect(),
@@ -243,7 +258,7 @@ impl Product {
         registry.reserve(format!("/{}", self.name));
         self.declare.iter().for_each(|declare| declare(registry));
         self.reactions.iter().for_each(|(work, _)| registry.work(work.clone()));
-        self.streams.iter().for_each(|(stream, _)| registry.stream(stream.clone()));
+        self.all_streams().for_each(|stream| registry.stream(stream.clone()));
         self.channels.iter().for_each(|(address, description)| registry.channel(*address, *description));
     }
 
@@ -267,10 +282,18 @@ impl Product {
         self.routes.iter().fold(OpenApiRouter::new(), |all, routes| all.merge(routes(ctx.clone())))
     }
 
+    fn all_streams(&self) -> impl Iterator<Item = &Stream> {
+        let streams = self.streams.iter().map(|(stream, _)| stream);
+        streams.chain(self.projections.iter().map(|(stream, _)| stream))
+    }
+
     /// Starts its streams and returns the handlers of its jobs.
     pub fn start(self, ctx: &Ctx) -> Vec<(Kind, Handler)> {
         for (stream, make) in self.streams {
             ctx.events.serve(stream, make(ctx));
+        }
+        for (stream, start) in self.projections {
+            start(ctx, stream);
         }
         let reactions = self.reactions.into_iter().map(|(work, make)| (work.kind, make(ctx)));
         reactions.chain(self.jobs.into_iter().map(|(kind, make)| (kind, make(ctx)))).collect()

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod acts;
+mod analytics;
 mod facts;
 mod http;
 mod live;
@@ -25,6 +26,7 @@ pub fn product() -> Product {
         .event::<facts::SettingsChanged>()
         .stream("chat.*", "chat.carry", live::carry)
         .stream("chat.*", "chat.notices", personal::notices)
+        .projection("chat.*", "chat.count", analytics::count)
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .job(upkeep::RETENTION, upkeep::retention)
         .schedule(upkeep::NIGHTLY)

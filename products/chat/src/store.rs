@@ -1,5 +1,6 @@
 //! The chat's SQL.
 
+mod counts;
 mod figures;
 mod log;
 mod members;
@@ -13,6 +14,7 @@ mod search;
 mod settings;
 mod sweep;
 
+pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
 pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures};
 pub(crate) use log::{Entry, entry, keep, next, recent};
 pub(crate) use members::{

@@ -7,10 +7,11 @@ use jobs::{Failure, Kind, Run};
 use kernel::limits;
 use schedules::Schedule;
 
+use crate::analytics;
 use crate::facts::RoomDeleted;
 use crate::store;
 
-/// Removes what is older than the settings keep.
+/// Removes what is older than the settings keep, and who spoke long ago.
 pub(crate) const RETENTION: Kind = Kind::new("chat.retention").on("chat").timeout_ms(600_000);
 /// Every night.
 pub(crate) const NIGHTLY: Schedule = Schedule::cron("chat.retention", "30 3 * * *", RETENTION);
@@ -54,6 +55,10 @@ async fn in_batches(ctx: &Ctx, run: &Run, goes: &Goes) -> Result<u64, Failure> {
 
 /// The nightly job.
 pub(crate) async fn retention(ctx: Ctx, run: Run) -> Result<(), Failure> {
+    let forget_ms = analytics::since(ctx.clock.now_ms(), analytics::DAYS);
+    let forgot: Result<_, StoreError> =
+        ctx.store.write_relaxed(async move |tx| store::forget_speakers(tx, forget_ms).await).await;
+    forgot?;
     let read: Result<store::Settings, StoreError> = ctx.store.read(async |tx| store::settings(tx).await).await;
     let days = i64::from(read?.retention_days);
     if days == 0 {

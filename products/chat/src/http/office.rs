@@ -14,8 +14,9 @@ use utoipa_axum::routes;
 
 use super::{bad, look, place_of, room_of};
 use crate::acts;
+use crate::analytics;
 use crate::refusal::Refused;
-use crate::store::{self, Figures, RoomFigures, Settings};
+use crate::store::{self, Counts, Day, Figures, RoomFigures, Settings};
 
 /// Ten years.
 const RETENTION_DAYS: u32 = 3_650;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Ctx> {
         .routes(routes!(rooms))
         .routes(routes!(close))
         .routes(routes!(figures))
+        .routes(routes!(analytics))
         .routes(routes!(settings, save))
 }
 
@@ -81,6 +83,47 @@ async fn close(_: Admin, State(ctx): State<Ctx>, Path(room): Path<String>) -> Pr
 async fn figures(_: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Figures>> {
     let now_ms = ctx.clock.now_ms();
     look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await.map(Json)
+}
+
+#[derive(Deserialize, IntoParams)]
+struct AnalyticsParams {
+    /// So many days up to now (UTC), today included: 1 to 90.
+    #[serde(default = "a_week")]
+    days: u32,
+}
+
+fn a_week() -> u32 {
+    7
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatAnalytics)]
+struct Analytics {
+    /// The first moment that is shown, Unix milliseconds.
+    since_ms: i64,
+    /// Hours in which something happened, oldest first.
+    hours: Vec<Counts>,
+    /// Days on which somebody said something, oldest first.
+    days: Vec<Day>,
+}
+
+/// How much was said, hour by hour, and by how many, day by day. Counted from the event log, so a moment late.
+#[utoipa::path(get, path = "/api/v1/chat/admin/analytics", tag = "chat", params(AnalyticsParams),
+    responses((status = 200, body = Analytics), (status = 400), (status = 401), (status = 403), (status = 422)))]
+async fn analytics(
+    _: Admin,
+    State(ctx): State<Ctx>,
+    Query(params): Query<AnalyticsParams>,
+) -> ProblemResult<Json<Analytics>> {
+    if !(1..=analytics::DAYS).contains(&params.days) {
+        return Err(bad("days", format!("1 to {}", analytics::DAYS)));
+    }
+    let since_ms = analytics::since(ctx.clock.now_ms(), params.days);
+    let read = async move |tx: &mut Tx| {
+        let (hours, days) = (store::hours(tx, since_ms).await?, store::days(tx, since_ms).await?);
+        Ok(Analytics { since_ms, hours, days })
+    };
+    look(&ctx, read).await.map(Json)
 }
 
 /// The settings of the chat.

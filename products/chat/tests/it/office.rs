@@ -20,6 +20,7 @@ async fn the_office_is_for_administrators_and_shows_no_word() {
         (Method::GET, "/rooms".to_owned()),
         (Method::DELETE, format!("/rooms/{room}")),
         (Method::GET, "/stats".to_owned()),
+        (Method::GET, "/analytics".to_owned()),
         (Method::GET, "/settings".to_owned()),
         (Method::PUT, "/settings".to_owned()),
     ] {
@@ -142,4 +143,55 @@ async fn however_much_is_too_old_all_of_it_goes() {
     site.run_retention().await;
     assert_eq!((site.rows("chat_messages").await, site.rows("chat_reactions").await), (1, 0));
     assert_eq!(site.get(ben, &format!("/rooms/{room}/messages")).await["items"][0]["seq"], kept);
+}
+
+#[tokio::test]
+async fn what_is_said_is_counted_by_the_hour_once_and_stays_counted() {
+    const HOUR_MS: i64 = 3_600_000;
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let seq = site.say(ann, &room, "one").await;
+    let messages = format!("/rooms/{room}/messages");
+    // Sent again it is the same one.
+    for _ in 0..2 {
+        site.post(ann, &messages, json!({ "client_id": "two", "content": "two" })).await;
+    }
+    let reactions = format!("{messages}/{seq}/reactions");
+    for on in [true, false, true] {
+        site.post(ben, &reactions, json!({ "emoji": "👍", "on": on })).await;
+    }
+    site.clock.advance(24 * HOUR_MS);
+    site.say(ben, &room, "a day later").await;
+    site.say(ann, &room, "so am I").await;
+    site.ask(Some(ann), Method::DELETE, &format!("{messages}/{seq}"), None).await;
+    let site = site.restart().await;
+    let counted = async {
+        loop {
+            let (status, all) = site.office(Method::GET, "/analytics?days=2", None).await;
+            assert_eq!(status, StatusCode::OK, "{all}");
+            let sum = |what: &str| -> i64 {
+                all["hours"].as_array().expect("hours").iter().filter_map(|hour| hour[what].as_i64()).sum()
+            };
+            assert!(sum("messages") <= 4 && sum("reactions") <= 2 && sum("rooms") <= 1, "each once: {all}");
+            if sum("messages") == 4 && all["days"].as_array().is_some_and(|days| days.len() == 2) {
+                return all;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let all = tokio::time::timeout(LONG, counted).await.expect("all is counted");
+    let first = &all["hours"][0];
+    assert_eq!((&first["messages"], &first["reactions"], &first["rooms"]), (&json!(2), &json!(2), &json!(1)), "{all}");
+    assert_eq!(first["at_ms"].as_i64().expect("a time") % HOUR_MS, 0);
+    let speakers: Vec<_> = all["days"].as_array().expect("days").iter().map(|day| day["speakers"].clone()).collect();
+    assert_eq!(speakers, [json!(1), json!(2)]);
+    for wrong in ["0", "91"] {
+        let (status, _) = site.office(Method::GET, &format!("/analytics?days={wrong}"), None).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    // Who spoke is forgotten; how much was said is not.
+    site.clock.advance(91 * DAY_MS);
+    site.run_retention().await;
+    assert_eq!((site.rows("chat_speakers").await, site.rows("chat_hours").await), (0, 2));
 }
