@@ -7,7 +7,7 @@ use identity::people::{Actor, Changed, Pass, Welcome};
 use identity::tokens::{Claims, Refusal};
 use identity::{By, Caller, Identity, Role};
 use kernel::Secret;
-use realtime::doorman::{BadClaims, Shown, Standing, Unknown};
+use realtime::doorman::{BadClaims, Shown, Standing, Ticket, Ticketed, Unknown};
 use realtime::{Doorman, Hub};
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,33 @@ impl Doorman for Door {
                 Err(refusal @ Refusal::Unknown(_)) => {
                     unknown(&refusal);
                     Shown::Unknown
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn by_ticket<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Ticket> {
+        async move {
+            let refusal = match self.0.by_subscription_token(token).await {
+                Ok(claims) => match ticketed(claims) {
+                    Ok(opens) => return Ticket::Good(Box::new(opens)),
+                    Err(error) => {
+                        tracing::debug!(%error, "what the token of a subscription says cannot be used");
+                        return Ticket::Bad;
+                    }
+                },
+                Err(refusal) => refusal,
+            };
+            match refusal {
+                Refusal::Expired => Ticket::Expired,
+                Refusal::Bad(why) => {
+                    tracing::debug!(why, "the token of a subscription is refused");
+                    Ticket::Bad
+                }
+                Refusal::Unknown(_) => {
+                    unknown(&refusal);
+                    Ticket::Unknown
                 }
             }
         }
@@ -93,14 +120,21 @@ fn caller(pass: &Pass) -> Option<realtime::Caller> {
     Some(realtime::Caller { user: actor.to_string(), admin, until_ms, pass: Some(shown), ..Default::default() })
 }
 
-/// The same, with what the token says of the connection: until when it may last, and what others are shown.
+fn ticketed(claims: Claims) -> Result<Ticketed, BadClaims> {
+    let mut said = claims.rest;
+    said.insert("sub".to_owned(), claims.subject.into());
+    said.insert("exp".to_owned(), (claims.expires_at_ms / 1_000).into());
+    Ticketed::of_claims(&said.into())
+}
+
+/// The same, with what the token says of the connection: until when it may last, what others are shown, and what it gives.
 fn by_claims(pass: &Pass, claims: Claims) -> Result<realtime::Caller, BadClaims> {
     let Some(known) = caller(pass) else { return Ok(realtime::Caller::default()) };
     let mut said = claims.rest;
     said.insert("sub".to_owned(), known.user.clone().into());
     said.insert("exp".to_owned(), (claims.expires_at_ms / 1_000).into());
     let said = realtime::Caller::of_claims(&said.into())?;
-    Ok(realtime::Caller { until_ms: said.until_ms, info: said.info, ..known })
+    Ok(realtime::Caller { until_ms: said.until_ms, info: said.info, claimed: said.claimed, ..known })
 }
 
 /// Ends the connections of whoever lost a right, until `stop`.

@@ -67,3 +67,11 @@ pub const PRESENCE_STAND_INS: usize = 8;
 pub const PRESENCE_STATS_MS: i64 = 100;
 /// Channels whose counts are remembered.
 pub const PRESENCE_STATS_KEPT: usize = 10_000;
+/// Patterns of channels in one token (`caps`).
+pub const CAP_PATTERNS: usize = 128;
+/// Of those, regular expressions.
+pub const CAP_REGEXES: usize = 16;
+/// What one of them takes when it is ready, bytes.
+pub const CAP_REGEX_BYTES: usize = 32 * 1024;
+/// What other processes ordered to be done to people here, until it is done.
+pub const ORDERS_WAITING: usize = 10_000;

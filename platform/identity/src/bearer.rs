@@ -8,6 +8,7 @@ use store::{StoreError, Tx, params};
 
 use crate::people::model::{self, Role};
 use crate::people::{Pass, store as rows};
+use crate::tickets::CHANNEL;
 use crate::tokens::{Claims, Refusal, Unissued};
 use crate::{By, Caller, Identity};
 
@@ -45,6 +46,9 @@ impl Identity {
         } else {
             let (issuer, claims) =
                 self.issuers.as_ref().ok_or(Refusal::Bad("no issuer is trusted"))?.verify(token).await?;
+            if claims.rest.contains_key(CHANNEL) {
+                return Err(Refusal::Bad("it is for one channel alone"));
+            }
             (self.of_issuer(&issuer, &claims).await.map_err(away)?, claims)
         };
         match who {
@@ -83,7 +87,7 @@ impl Identity {
 }
 
 /// Whom a proved token speaks of.
-enum Who {
+pub(crate) enum Who {
     Acts(PersonId, Role),
     /// They may come, by another token.
     TakenBack,
@@ -100,7 +104,7 @@ async fn ours(tx: &mut Tx, id: PersonId, epoch: Option<i64>, now_ms: i64) -> Res
 }
 
 /// `None` for somebody of whom this issuer never spoke before.
-async fn issued(
+pub(crate) async fn issued(
     tx: &mut Tx,
     (issuer, subject): (&str, &str),
     issued_ms: i64,
@@ -126,6 +130,6 @@ fn name_of(claims: &Claims) -> String {
     kept.unwrap_or_else(|| NAMELESS.to_owned())
 }
 
-fn away(error: StoreError) -> Refusal {
+pub(crate) fn away(error: StoreError) -> Refusal {
     Refusal::Unknown(std::sync::Arc::new(error))
 }

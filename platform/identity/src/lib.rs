@@ -18,6 +18,7 @@ pub mod people;
 mod person;
 mod sessions;
 mod sign_in;
+mod tickets;
 pub mod tokens;
 
 pub use admin::{Admin, By, Caller, Key, Needs, scopes};

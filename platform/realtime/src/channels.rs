@@ -77,20 +77,23 @@ impl Channels {
 
     /// Registers a member that begins to read the channel's history. Returns the shared name.
     pub(crate) fn join(&self, channel: &str, member: Member, ticket: Ticket) -> Arc<str> {
-        self.join_as(channel, member, ticket, |_| {})
+        self.join_as(channel, member, ticket, |_| true).0
     }
 
-    /// As [`Channels::join`]; the member learns the shared name (`named`) before anybody finds it in the channel.
+    /// As [`Channels::join`]; the member learns the shared name (`named`) before anybody finds it in the channel, and may have changed
+    /// its mind by then. Whether it has joined.
     pub(crate) fn join_as(
         &self,
         channel: &str,
         member: Member,
         ticket: Ticket,
-        named: impl FnOnce(&Arc<str>),
-    ) -> Arc<str> {
+        named: impl FnOnce(&Arc<str>) -> bool,
+    ) -> (Arc<str>, bool) {
         let mut shard = self.shard(channel).lock();
         let name = shard.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
-        named(&name);
+        if !named(&name) {
+            return (name, false);
+        }
         let subscribers = match shard.entry(name.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -102,7 +105,7 @@ impl Channels {
         if subscribers.insert(member.id(), Subscriber { member, state, ticket }).is_none() {
             self.subscriptions.fetch_add(1, Ordering::Relaxed);
         }
-        name
+        (name, true)
     }
 
     /// Lets a joining member go live at `position`: `first` (its reply) comes before everything that was held back. Whether it was

@@ -25,6 +25,8 @@ impl Disconnect {
     pub(crate) const INTERNAL: Self = Self::of(3004, "internal server error");
     /// The right that it was opened with has ended, and was not refreshed.
     pub(crate) const EXPIRED: Self = Self::of(3005, "connection expired");
+    /// A subscription of the server's making has ended.
+    pub(crate) const SUBSCRIPTION_EXPIRED: Self = Self::of(3006, "subscription expired");
     pub(crate) const SLOW: Self = Self::of(3008, "slow");
     pub(crate) const WRITE_ERROR: Self = Self::of(3009, "write error");
     pub(crate) const INSUFFICIENT_STATE: Self = Self::of(3010, "insufficient state");
@@ -44,9 +46,34 @@ impl Disconnect {
     const fn of(code: u16, reason: &'static str) -> Self {
         Self { code, reason }
     }
+
+    /// The end of this code, by a product's word: with the reason that it has here, or none.
+    pub(crate) fn of_code(code: u16) -> Self {
+        let known = [
+            Self::SHUTDOWN,
+            Self::INTERNAL,
+            Self::EXPIRED,
+            Self::SUBSCRIPTION_EXPIRED,
+            Self::SLOW,
+            Self::INSUFFICIENT_STATE,
+            Self::FORCE_RECONNECT,
+            Self::TOO_MANY_REQUESTS,
+            Self::STATE_INVALIDATED,
+            Self::INVALID_TOKEN,
+            Self::BAD_REQUEST,
+            Self::FORCED,
+            Self::NOT_AVAILABLE,
+        ];
+        known.into_iter().find(|why| why.code == code).unwrap_or(Self { code, reason: "" })
+    }
+
+    /// Whether clients stay away by themselves.
+    pub(crate) const fn is_final(self) -> bool {
+        matches!(self.code, 3500..=3999 | 4500..=4999)
+    }
 }
 
-/// Why a subscription ends for good; the client does not subscribe again by itself (below 2500).
+/// Why a subscription ends: below 2500 for good; above, the client subscribes again by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unsubscribed {
     pub(crate) code: u16,
@@ -57,6 +84,8 @@ impl Unsubscribed {
     pub(crate) const BY_SERVER: Self = Self { code: 2000, reason: "server unsubscribe" };
     /// The guard of the channel no longer lets it in.
     pub(crate) const PERMISSION_DENIED: Self = Self { code: 2100, reason: "permission denied" };
+    /// Its token has ended, and was not refreshed: the client subscribes again by itself, with another.
+    pub(crate) const EXPIRED: Self = Self { code: 2501, reason: "subscription expired" };
 }
 
 /// The error of one reply; the connection goes on.
@@ -78,6 +107,8 @@ impl ReplyError {
     pub(crate) const BAD_REQUEST: Self = Self::of(107, "bad request");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(108, "not available");
     pub(crate) const TOKEN_EXPIRED: Self = Self::of(109, "token expired");
+    /// The end that was asked for is past.
+    pub(crate) const EXPIRED: Self = Self::of(110, "expired");
     pub(crate) const TOO_MANY_REQUESTS: Self = Self { code: 111, message: "too many requests", temporary: true };
     pub(crate) const UNRECOVERABLE: Self = Self::of(112, "unrecoverable position");
 

@@ -1,11 +1,15 @@
 //! Who a connection acts for, and who says so.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use kernel::{Problem, Secret};
+
+pub use crate::claims::Claimed;
+pub use crate::claims::subscription::{Terms, Ticketed};
 
 /// Who a connection acts for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Caller {
     pub pass: Option<Secret>,
     /// What others are shown of it beside its name (`conn_info`): JSON of `limits::CLIENT_INFO_BYTES` at most.
     pub info: Option<Bytes>,
+    /// What its token gives beside that.
+    pub claimed: Option<Arc<Claimed>>,
 }
 
 /// By what tells callers apart.
@@ -38,6 +44,11 @@ impl Caller {
     #[must_use]
     pub fn showing(&self, token: &str) -> Self {
         Self { token: (!token.is_empty()).then(|| Secret::new(token)), ..self.clone() }
+    }
+
+    /// Whether its token gives this right on the channel, where the namespace listens to tokens.
+    pub(crate) fn is_given(&self, channel: &str, right: crate::claims::caps::Right) -> bool {
+        self.claimed.as_ref().is_some_and(|claimed| claimed.caps.give(channel, right))
     }
 
     /// Whether there is anything that could be taken back.
@@ -66,6 +77,9 @@ pub enum BadClaims {
     /// It has a `channel`: the token of a subscription.
     #[error("the token is for a subscription, not for a connection")]
     OfSubscription,
+    /// It has no `channel`: the token of a connection.
+    #[error("the token is for a connection, not for a subscription")]
+    OfConnection,
     /// A claim has another form than it must have.
     #[error("a claim has another form than it must have: {0}")]
     Form(String),
@@ -82,6 +96,19 @@ pub enum Shown {
     /// It did once: its owner gets a new one. Also the answer where it was taken back and a new one may be had.
     Expired,
     /// It is none of ours.
+    Bad,
+    /// See [`Unknown`].
+    Unknown,
+}
+
+/// What the token of a subscription is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ticket {
+    /// It opens this. For whom and where, the hub compares.
+    Good(Box<Ticketed>),
+    /// It did once: its owner gets a new one.
+    Expired,
+    /// It is none of ours, or for something else.
     Bad,
     /// See [`Unknown`].
     Unknown,
@@ -110,6 +137,11 @@ pub trait Doorman: Send + Sync {
 
     /// Who shows this token, in the `connect` or `refresh` of a client. It overrides what the headers said.
     fn by_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Shown>;
+
+    /// What this token of a subscription opens. None is good unless the doorman knows of such tokens.
+    fn by_ticket<'a>(&'a self, _token: &'a str) -> BoxFuture<'a, Ticket> {
+        Box::pin(std::future::ready(Ticket::Bad))
+    }
 
     /// Whether this caller, whom the doorman once let in, would be let in now, as what it was.
     fn still<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Standing>;

@@ -10,9 +10,10 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::Caller;
+use crate::claims::caps::Right;
 use crate::codes::Unsubscribed;
 use crate::hub::{Core, Hub, Recovery};
-use crate::namespace::{LoadError, Namespace};
+use crate::namespace::{ByToken, LoadError, Namespace};
 
 /// Before the name of a channel: the channel on which processes tell one another that rights to it, or rows of it, have changed.
 pub(crate) const RIGHTS: &str = "@rights:";
@@ -116,6 +117,7 @@ impl Core {
     async fn recheck_those(&self, channel: &str, those: impl Fn(u64) -> bool) {
         let Some(namespace) = self.find(channel).filter(|namespace| namespace.guard.is_some()) else { return };
         // Many share a right: each is asked about once.
+        #[expect(clippy::mutable_key_type, reason = "what changes in a regex is its scratch space")]
         let mut sharing: HashMap<Arc<Caller>, Vec<(u64, Arc<Caller>)>> = HashMap::new();
         for (id, caller) in self.channels.callers(channel).into_iter().filter(|(id, _)| those(*id)) {
             sharing.entry(caller.clone()).or_default().push((id, caller));
@@ -196,13 +198,19 @@ impl Core {
         }
     }
 
-    /// Whether the namespace's guard lets the caller in. It must have joined: see [`Hub::recheck`].
+    /// Whether the caller's own token or the namespace's guard lets it in. It must have joined: see [`Hub::recheck`].
     pub(crate) async fn admits(&self, namespace: &Namespace, channel: &str, caller: &Caller) -> bool {
         self.would_admit(namespace, channel, caller).await.unwrap_or(false)
     }
 
     /// None where the guard cannot tell.
     async fn would_admit(&self, namespace: &Namespace, channel: &str, caller: &Caller) -> Option<bool> {
+        if namespace.heeds_tokens() && caller.is_given(channel, Right::Subscribe) {
+            return Some(true);
+        }
+        if namespace.by_token == ByToken::Alone {
+            return Some(false);
+        }
         let Some(guard) = &namespace.guard else { return Some(true) };
         let inside = guard.admits(channel, caller).await;
         inside.inspect_err(|error| tracing::warn!(%error, namespace = namespace.name, "a guard could not answer")).ok()

@@ -20,8 +20,10 @@ use crate::doorman::{Caller, Doorman};
 use crate::durable::Loads;
 use crate::feed::Feed;
 use crate::guarded::{RIGHTS, Rechecks};
+use crate::lapses::Lapses;
 use crate::members::{Members, Seat};
-use crate::namespace::{Access, Namespace};
+use crate::namespace::{Access, ByToken, Namespace};
+use crate::orders::{ORDERS, Orders};
 use crate::people::{Asking, Rights};
 use crate::presence::Counts;
 use crate::rpc::Handler;
@@ -66,6 +68,8 @@ pub(crate) struct Core {
     pub(crate) handlers: RwLock<HashMap<&'static str, Arc<dyn Handler>>>,
     pub(crate) messages: RwLock<Option<Arc<dyn Handler>>>,
     pub(crate) rechecks: Rechecks,
+    pub(crate) orders: Orders,
+    pub(crate) lapses: Lapses,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -81,6 +85,7 @@ impl Sink for Ear {
         match (channel.strip_prefix(NODES), channel.strip_prefix(RIGHTS)) {
             (Some(node), _) => core.told(node, &publication.data),
             (None, Some(named)) => core.rights_changed(named),
+            (None, None) if channel == ORDERS => core.ordered(&publication.data),
             (None, None) => core.channels.publication(channel, publication),
         }
     }
@@ -133,6 +138,8 @@ impl Hub {
             handlers: RwLock::default(),
             messages: RwLock::default(),
             rechecks: Rechecks::default(),
+            orders: Orders::default(),
+            lapses: Lapses::default(),
             connections: AtomicUsize::new(limits::CONNECTIONS),
             draining: AtomicBool::new(false),
             doubt: Notify::new(),
@@ -195,6 +202,9 @@ impl Hub {
         let mut feed = Feed::join(core, channel, seat, caller, namespace.guard.is_some());
         core.entered(&feed.member(), rights).await;
         let inside = core.admits(&namespace, channel, caller).await;
+        if !inside && namespace.by_token == ByToken::Alone {
+            return Err(Refused::Forbidden);
+        }
         if !inside {
             feed.stay_outside();
         }
@@ -240,12 +250,14 @@ impl Hub {
             stop.run_until_cancelled(core.recheck_the_named()),
             stop.run_until_cancelled(core.recheck_again()),
             stop.run_until_cancelled(core.tell_the_comings()),
+            stop.run_until_cancelled(core.follow_orders()),
         );
     }
 
     /// One second has passed: [`Hub::run`] calls it, and tests.
     pub fn tick(&self) {
         self.0.members.tick(&self.0.entropy, self.0.clock.now_ms());
+        self.0.lapse(self.0.clock.now_ms());
         self.0.asking.tick();
         self.0.rechecks.tick(self.0.bus.health().up, self.0.clock.now_ms());
         self.0.tell_comings();

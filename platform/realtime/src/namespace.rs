@@ -17,6 +17,17 @@ pub enum Access {
     Admin,
 }
 
+/// What tokens that say so themselves open: those of subscriptions, and `channels`, `subs` and `caps` of a connection's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ByToken {
+    /// Nothing.
+    Nothing,
+    /// What the guard would not as well.
+    Also,
+    /// All that opens at all.
+    Alone,
+}
+
 /// The channels that begin with `{name}:`.
 #[derive(Clone)]
 pub struct Namespace {
@@ -38,6 +49,7 @@ pub struct Namespace {
     pub join_leave: bool,
     /// Subscribers may publish.
     pub allow_publish_for_subscriber: bool,
+    pub(crate) by_token: ByToken,
 }
 
 impl Namespace {
@@ -53,6 +65,7 @@ impl Namespace {
             presence: false,
             join_leave: false,
             allow_publish_for_subscriber: false,
+            by_token: ByToken::Nothing,
         }
     }
 
@@ -96,6 +109,26 @@ impl Namespace {
     #[must_use]
     pub fn allow_publish_for_subscriber(self) -> Self {
         Self { allow_publish_for_subscriber: true, ..self }
+    }
+
+    /// Opens channels also to whom a verified token names them, without asking the guard: a subscription's own token, or what a
+    /// connection's gives (`channels`, `subs`, `caps`). Such a subscription lasts as long as its token says. Whoever signs tokens
+    /// decides then: the server itself, and every issuer that it trusts.
+    #[must_use]
+    pub fn opened_by_tokens(self) -> Self {
+        Self { by_token: ByToken::Also, ..self }
+    }
+
+    /// As [`Namespace::opened_by_tokens`], and without such a token a channel opens to nobody, as one whose name begins with `$` in
+    /// Centrifugo.
+    #[must_use]
+    pub fn opened_by_tokens_alone(self) -> Self {
+        Self { by_token: ByToken::Alone, ..self }
+    }
+
+    /// Whether a token opens what it names.
+    pub(crate) fn heeds_tokens(&self) -> bool {
+        self.by_token != ByToken::Nothing
     }
 
     /// Whether the bus is told who is there.

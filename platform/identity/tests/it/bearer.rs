@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Bed, SEAL};
 use crate::tokens::{encode, members};
 
-const ISSUER: &str = "https://login.example";
+pub(crate) const ISSUER: &str = "https://login.example";
 const SHARED: &str = "a secret of thirty-two bytes, and more";
 
 /// The same people, beside an issuer that shares a secret with us.
-fn trusting(bed: &mut Bed) {
+pub(crate) fn trusting(bed: &mut Bed) {
     let settings = Settings {
         issuer: ISSUER.into(),
         audience: "mainspring".into(),
@@ -28,13 +28,13 @@ fn trusting(bed: &mut Bed) {
     bed.identity = bed.identity.clone().trusting(issuers.expect("settings"));
 }
 
-fn signed(secret: &str, claims: &Value) -> String {
+pub(crate) fn signed(secret: &str, claims: &Value) -> String {
     let text = format!("{}.{}", encode(r#"{"alg":"HS256"}"#), encode(claims.to_string()));
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
     format!("{text}.{}", encode(ring::hmac::sign(&key, text.as_bytes())))
 }
 
-fn of_issuer(bed: &Bed, subject: &str, more: Value) -> String {
+pub(crate) fn of_issuer(bed: &Bed, subject: &str, more: Value) -> String {
     let now_s = bed.clock.now_ms() / 1_000;
     let mut claims = json!({ "iss": ISSUER, "aud": "mainspring", "sub": subject, "iat": now_s, "exp": now_s + 60 });
     claims.as_object_mut().expect("an object").extend(members(more));
@@ -47,7 +47,7 @@ async fn by(bed: &Bed, token: &str, method: &str, path: &str, body: &Value) -> A
     bed.send_body(method, path, &headers, &body.to_string()).await
 }
 
-async fn token_of(bed: &Bed, cookies: &str) -> String {
+pub(crate) async fn token_of(bed: &Bed, cookies: &str) -> String {
     let made = bed.ask(cookies, "POST", "/api/v1/me/token", &json!({})).await;
     assert_eq!(made.status, 201, "{}", made.text);
     made.json()["token"].as_str().expect("a token").to_owned()

@@ -10,4 +10,5 @@ mod rights;
 mod sessions;
 mod sign_in;
 mod support;
+mod tickets;
 mod tokens;

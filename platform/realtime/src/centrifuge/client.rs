@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::command::{Command, Payload};
 use super::emulated::Session;
 use super::reply::{self, Empty};
-use super::subscriptions::Subscriptions;
+use super::subscriptions::{Removed, Subscriptions};
 use super::wire::Wire;
 use crate::Caller;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
@@ -115,14 +115,7 @@ impl Client {
             Payload::PresenceStats(of) => return self.presence_stats(id, &of.channel).await,
             Payload::Rpc(call) => return self.rpc(id, &call).await,
             Payload::Refresh(refresh) => return self.refresh(id, &refresh).await,
-            Payload::SubRefresh(of) => {
-                let subscribed = self.is_subscribed(named(&of.channel)?);
-                match (subscribed, of.token.is_empty()) {
-                    (false, _) => self.refuse(id, ReplyError::PERMISSION_DENIED),
-                    (true, true) => self.refuse(id, ReplyError::BAD_REQUEST),
-                    (true, false) => return Err(Disconnect::INVALID_TOKEN),
-                }
-            }
+            Payload::SubRefresh(of) => return self.refresh_subscription(id, &of).await,
             Payload::Unknown => return Err(Disconnect::BAD_REQUEST),
         }
         Ok(())
@@ -178,7 +171,7 @@ impl Client {
     }
 
     /// What it is called among clients: a UUID of version 4.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let id = self.uuid & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
         let hex = format!("{id:032x}");
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
@@ -192,6 +185,16 @@ impl Client {
         self.life.load(Ordering::Acquire) != life::OPENED
     }
 
+    /// Its `connect` was answered, and well.
+    pub(super) fn is_in(&self) -> bool {
+        !matches!(self.life.load(Ordering::Acquire), life::OPENED | life::REFUSED)
+    }
+
+    /// Where its commands come by other requests, what they show; else empty.
+    pub(crate) fn session_name(&self) -> String {
+        self.session.as_ref().map_or_else(String::new, |session| format!("{}-{}", self.id, session.secret))
+    }
+
     pub(super) fn is_subscribed(&self, channel: &str) -> bool {
         self.subscriptions.has(channel)
     }
@@ -202,27 +205,37 @@ impl Client {
         self.reflect(channel);
     }
 
-    /// Whether the client knew of the subscription.
-    pub(super) fn forget(&self, channel: &str) -> bool {
-        self.subscriptions.remove(channel)
+    /// Takes a subscription off the list.
+    pub(super) fn forget(&self, channel: &str) -> Option<Removed> {
+        let removed = self.subscriptions.remove(channel)?;
+        if let Some((name, until_ms)) = &removed.lapses {
+            self.core.lapses.remove(*until_ms, self.id, name);
+        }
+        Some(removed)
     }
 
-    /// The core took the subscription away because a publication is missing; the client subscribes again by itself. In a lock of the
-    /// bus: whoever calls sees to it that the client is reflected later.
+    /// The core took the subscription away because a publication is missing; the client subscribes again by itself, or connects anew
+    /// where the server had subscribed it. In a lock of the bus: whoever calls sees to it that the client is reflected later.
     pub(crate) fn lost(&self, channel: &str) {
-        self.forget(channel);
-        let frame = reply::unsubscribe(self.wire, channel, 2500, "insufficient state");
-        let bytes = frame.len();
-        self.outbox.push(frame, bytes);
+        if self.forget(channel).is_some_and(|removed| removed.by_server) {
+            return self.outbox.close(Disconnect::INSUFFICIENT_STATE);
+        }
+        self.push(reply::unsubscribe(self.wire, channel, 2500, "insufficient state"));
     }
 
     /// The subscription was ended for good. Who is not answered yet hears of it by the answer.
     pub(crate) fn turned_out(&self, channel: &str, why: Unsubscribed) {
-        if !self.forget(channel) {
-            return;
+        if self.forget(channel).is_some_and(|removed| removed.live) {
+            self.reflect(channel);
+            self.say_unsubscribed(channel, why);
         }
-        self.reflect(channel);
-        let frame = reply::unsubscribe(self.wire, channel, why.code, why.reason);
+    }
+
+    pub(super) fn say_unsubscribed(&self, channel: &str, why: Unsubscribed) {
+        self.push(reply::unsubscribe(self.wire, channel, why.code, why.reason));
+    }
+
+    pub(super) fn push(&self, frame: Bytes) {
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
     }

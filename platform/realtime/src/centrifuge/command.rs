@@ -1,5 +1,7 @@
 //! What a client asks. Unknown fields are ignored; zero values may be absent.
 
+use std::collections::HashMap;
+
 use bus::Position;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -10,7 +12,7 @@ use serde_json::value::RawValue;
 #[serde(default)]
 pub(crate) struct Command {
     pub(crate) id: u32,
-    connect: Option<WithToken>,
+    connect: Option<Connect>,
     subscribe: Option<Box<Subscribe>>,
     unsubscribe: Option<OfChannel>,
     publish: Option<Publish>,
@@ -29,7 +31,7 @@ pub(crate) struct Command {
 pub(crate) enum Payload {
     /// The empty object.
     Pong,
-    Connect(WithToken),
+    Connect(Connect),
     Subscribe(Box<Subscribe>),
     Unsubscribe(OfChannel),
     Publish(Publish),
@@ -42,6 +44,24 @@ pub(crate) enum Payload {
     SubRefresh(OfChannel),
     /// Nothing that a client may ask.
     Unknown,
+}
+
+#[cfg_attr(fuzzing, derive(Debug))]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Connect {
+    pub(crate) token: String,
+    /// How far it had come in what the server subscribes it to. A channel of another kind is nothing to resume.
+    pub(crate) subs: HashMap<String, Resume>,
+}
+
+#[cfg_attr(fuzzing, derive(Debug))]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Resume {
+    pub(crate) recover: bool,
+    pub(crate) offset: u64,
+    pub(crate) epoch: String,
 }
 
 #[cfg_attr(fuzzing, derive(Debug))]

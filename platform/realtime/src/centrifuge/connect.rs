@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::limits;
 
 use super::client::{Admission, Client};
-use super::command::WithToken;
+use super::command::{Connect, WithToken};
 use super::reply::{Connected, Refreshed, Term};
 use crate::Caller;
 use crate::codes::{Disconnect, ReplyError};
@@ -14,7 +14,7 @@ use crate::members::Member;
 
 impl Client {
     /// A good token overrides what the headers said. A `connect` that fails leaves nothing to say: the client comes again.
-    pub(super) async fn connect(self: &Arc<Self>, id: u32, connect: &WithToken) -> Result<(), Disconnect> {
+    pub(super) async fn connect(self: &Arc<Self>, id: u32, connect: &Connect) -> Result<(), Disconnect> {
         let rights = self.core.rights();
         if !connect.token.is_empty() {
             match self.core.doorman.by_token(&connect.token).await {
@@ -27,7 +27,10 @@ impl Client {
         } else if matches!(self.admission(), Admission::Unknown) {
             return self.turn_away(id, ReplyError::INTERNAL);
         }
-        self.settle_connect(true);
+        let given = match self.join_given(&connect.subs).await {
+            Ok(given) => given,
+            Err(error) => return self.turn_away(id, error),
+        };
         let ping = if self.has_native_ping() { 0 } else { u64::from(limits::REALTIME_PING_S) };
         let connected = Connected {
             client: self.name(),
@@ -35,13 +38,14 @@ impl Client {
             pong: !self.has_native_ping(),
             time: self.core.clock.now_ms(),
             term: self.term(),
-            session: self
-                .session
-                .as_ref()
-                .map_or_else(String::new, |session| format!("{}-{}", self.id, session.secret)),
+            session: self.session_name(),
             node: if self.session.is_some() { &self.core.node } else { "" },
+            subs: given.iter().map(|joined| (&*joined.channel, joined.result())).collect(),
         };
         self.answer(id, "connect", &connected);
+        // From here on it can be told more.
+        self.settle_connect(true);
+        self.hear_given(&given);
         Ok(())
     }
 
@@ -69,6 +73,13 @@ impl Client {
         Ok(())
     }
 
+    /// A later or an earlier end, by a product's word, for a client that came by a token.
+    pub(crate) fn lasts_until(self: &Arc<Self>, until_ms: Option<i64>) {
+        if let Admission::ByToken(caller) = self.admission() {
+            self.act_for(Caller { until_ms, ..caller.as_ref().clone() });
+        }
+    }
+
     fn turn_away(&self, id: u32, error: ReplyError) -> Result<(), Disconnect> {
         self.settle_connect(false);
         self.refuse(id, error);
@@ -91,9 +102,13 @@ impl Client {
         }
     }
 
-    /// Seconds until the caller's right ends by itself, begun ones counted; 0 where it has ended.
     fn ttl(&self, caller: &Caller) -> Option<u64> {
-        let left_ms = caller.until_ms?.saturating_sub(self.core.clock.now_ms());
+        self.left_s(caller.until_ms)
+    }
+
+    /// Seconds until something ends by itself, begun ones counted; 0 where it has ended.
+    pub(super) fn left_s(&self, until_ms: Option<i64>) -> Option<u64> {
+        let left_ms = until_ms?.saturating_sub(self.core.clock.now_ms());
         Some(u64::try_from(left_ms).unwrap_or(0).div_ceil(1000))
     }
 }

@@ -8,8 +8,9 @@ use kernel::limits;
 use super::client::{Client, named};
 use super::command::History;
 use super::reply::{HistoryOut, PresenceOut, StatsOut};
+use crate::claims::caps::Right;
 use crate::codes::{Disconnect, ReplyError};
-use crate::namespace::Namespace;
+use crate::namespace::{ByToken, Namespace};
 
 /// What the namespace offers and the guard says.
 struct Sight {
@@ -19,7 +20,12 @@ struct Sight {
 
 impl Client {
     /// Whether the client may look, where the namespace `offers` that.
-    async fn sight(&self, channel: &str, offers: impl Fn(&Namespace) -> bool) -> Result<Sight, ReplyError> {
+    async fn sight(
+        &self,
+        channel: &str,
+        right: Right,
+        offers: impl Fn(&Namespace) -> bool,
+    ) -> Result<Sight, ReplyError> {
         if !self.has_turn() {
             return Err(ReplyError::TOO_MANY_REQUESTS);
         }
@@ -28,7 +34,12 @@ impl Client {
         if !offers(&namespace) {
             return Err(ReplyError::NOT_AVAILABLE);
         }
-        let inside = self.core.channels.has(channel, self.id) || self.core.admits(&namespace, channel, &caller).await;
+        let given = namespace.heeds_tokens() && caller.is_given(channel, right);
+        let inside =
+            given || self.core.channels.has(channel, self.id) || self.core.admits(&namespace, channel, &caller).await;
+        if !inside && namespace.by_token == ByToken::Alone {
+            return Err(ReplyError::PERMISSION_DENIED);
+        }
         Ok(Sight { outside: !inside })
     }
 
@@ -41,7 +52,7 @@ impl Client {
     }
 
     async fn read_history(&self, channel: &str, asked: &History) -> Result<bus::History, ReplyError> {
-        if self.sight(channel, |namespace| namespace.history_size > 0).await?.outside {
+        if self.sight(channel, Right::History, |namespace| namespace.history_size > 0).await?.outside {
             let nothing = self.core.nothing(channel, None).await.map_err(|_| ReplyError::INTERNAL)?;
             return Ok(bus::History { publications: Vec::new(), top: nothing.top });
         }
@@ -57,10 +68,10 @@ impl Client {
     }
 
     pub(super) async fn presence(&self, id: u32, channel: &str) -> Result<(), Disconnect> {
-        match self.sight(named(channel)?, |namespace| namespace.presence).await {
+        match self.sight(named(channel)?, Right::Presence, |namespace| namespace.presence).await {
             Ok(Sight { outside: true }) => {
                 let alone: Vec<_> =
-                    self.subscriptions.has(channel).then(|| Arc::new(self.present())).into_iter().collect();
+                    self.subscriptions.has(channel).then(|| Arc::new(self.present(None))).into_iter().collect();
                 self.answer(id, "presence", &PresenceOut { presence: &alone });
             }
             Ok(_) => {
@@ -75,7 +86,7 @@ impl Client {
     }
 
     pub(super) async fn presence_stats(&self, id: u32, channel: &str) -> Result<(), Disconnect> {
-        let stats = match self.sight(named(channel)?, |namespace| namespace.presence).await {
+        let stats = match self.sight(named(channel)?, Right::Presence, |namespace| namespace.presence).await {
             Ok(Sight { outside: true }) => {
                 let alone = u64::from(self.subscriptions.has(channel));
                 PresenceStats { clients: alone, people: alone, whole: true }

@@ -8,6 +8,8 @@ pub(crate) mod emulated;
 mod look;
 pub(crate) mod reply;
 mod say;
+mod server_side;
+mod sub_refresh;
 mod subscribe;
 pub(crate) mod subscriptions;
 pub(crate) mod wire;

@@ -1,5 +1,6 @@
 //! What a client is told, each as one message ready for its transport.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bus::{History, Present, Publication};
@@ -46,6 +47,11 @@ pub(crate) fn unsubscribe(wire: Wire, channel: &str, code: u16, reason: &'static
     wire.message(channel.len() + 80, |json| write(json, &push))
 }
 
+/// The server has subscribed the client.
+pub(crate) fn subscribe(wire: Wire, channel: &str, subscribe: &Subscribed<'_>) -> Bytes {
+    wire.message(channel.len() + 120, |json| write(json, &Push { push: Subscribe { channel, subscribe } }))
+}
+
 /// The server ends the connection, on a transport that has no word for it.
 pub(crate) fn disconnect(wire: Wire, why: Disconnect) -> Bytes {
     let push = Push { push: Ends { disconnect: Reason { code: why.code, reason: why.reason } } };
@@ -69,6 +75,12 @@ struct Pub<'a> {
     channel: &'a str,
     #[serde(rename = "pub")]
     publication: PublicationOut<'a>,
+}
+
+#[derive(Serialize)]
+struct Subscribe<'a> {
+    channel: &'a str,
+    subscribe: &'a Subscribed<'a>,
 }
 
 #[derive(Serialize)]
@@ -103,6 +115,8 @@ pub(crate) struct ClientInfo<'a> {
     pub(crate) client: &'a str,
     #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
     pub(crate) conn_info: &'a [u8],
+    #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
+    pub(crate) chan_info: &'a [u8],
 }
 
 /// Who is in a channel.
@@ -186,6 +200,9 @@ pub(crate) struct Connected<'a> {
     pub(crate) session: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) node: &'a str,
+    /// What the server subscribed it to, by channel.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) subs: BTreeMap<&'a str, Subscribed<'a>>,
 }
 
 #[derive(Serialize)]
@@ -220,6 +237,11 @@ pub(crate) struct Subscribed<'a> {
     pub(crate) recovered: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) was_recovering: bool,
+    #[serde(flatten)]
+    pub(crate) term: Term,
+    /// What the subscription comes with.
+    #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
+    pub(crate) data: &'a [u8],
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,7 @@ use kernel::limits;
 use super::client::{Client, named};
 use super::command::{Call, Data, Publish};
 use super::reply::{DataOut, Empty, ErrorOut};
+use crate::claims::caps::Right;
 use crate::codes::{Disconnect, ReplyError};
 use crate::hub::Hub;
 use crate::namespace::Namespace;
@@ -45,6 +46,9 @@ impl Client {
 
     async fn may_publish(&self, namespace: &Namespace, channel: &str) -> bool {
         if namespace.allow_publish_for_subscriber && self.core.channels.has(channel, self.id) {
+            return true;
+        }
+        if namespace.heeds_tokens() && self.caller().is_given(channel, Right::Publish) {
             return true;
         }
         let Some(guard) = &namespace.guard else { return false };

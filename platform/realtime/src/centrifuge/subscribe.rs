@@ -7,129 +7,249 @@ use kernel::limits;
 
 use super::client::{Client, named};
 use super::command::Subscribe;
-use super::reply::Subscribed;
+use super::reply::{Subscribed, Term};
+use crate::Caller;
 use crate::channels::Ticket;
+use crate::claims::subscription::Terms;
 use crate::codes::{Disconnect, ReplyError};
 use crate::comings::Hears;
+use crate::doorman::Ticket as Shown;
 use crate::hub::Recovery;
 use crate::members::Member;
+use crate::namespace::{ByToken, Namespace};
+
+/// Why a request comes to nothing.
+pub(super) enum Refusal {
+    /// The client is told so, and goes on.
+    Error(ReplyError),
+    /// The connection ends.
+    Close(Disconnect),
+}
+
+impl From<ReplyError> for Refusal {
+    fn from(error: ReplyError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// With what a client comes to a channel.
+pub(super) struct Entry {
+    pub(super) caller: Caller,
+    pub(super) terms: Terms,
+    /// A token opens the channel: its guard is not asked.
+    pub(super) opened: bool,
+    pub(super) by_server: bool,
+    /// Asks to be told who comes and goes.
+    pub(super) told_comings: bool,
+    pub(super) since: Option<Position>,
+}
+
+/// A channel that was joined and is not heard yet, with what the client gets first.
+pub(super) struct Joined {
+    pub(super) channel: Arc<str>,
+    /// Whether the guard let it in.
+    pub(super) inside: bool,
+    pub(super) recovery: Option<Recovery>,
+    pub(super) terms: Terms,
+    hears: Hears,
+    since: Option<Position>,
+}
 
 impl Client {
     pub(super) async fn subscribe(self: &Arc<Self>, id: u32, subscribe: &Subscribe) -> Result<(), Disconnect> {
         let channel = named(&subscribe.channel)?;
-        if let Err(error) = self.try_subscribe(id, channel, subscribe).await {
-            self.refuse(id, error);
+        match self.try_subscribe(id, channel, subscribe).await {
+            Ok(()) => {}
+            Err(Refusal::Error(error)) => self.refuse(id, error),
+            Err(Refusal::Close(why)) => return Err(why),
         }
         Ok(())
     }
 
-    async fn try_subscribe(self: &Arc<Self>, id: u32, channel: &str, subscribe: &Subscribe) -> Result<(), ReplyError> {
+    async fn try_subscribe(self: &Arc<Self>, id: u32, channel: &str, asked: &Subscribe) -> Result<(), Refusal> {
         if self.is_subscribed(channel) {
-            return Err(ReplyError::ALREADY_SUBSCRIBED);
+            return Err(ReplyError::ALREADY_SUBSCRIBED.into());
         }
         if self.subscriptions.len() >= limits::CHANNELS_PER_CONNECTION {
-            return Err(ReplyError::LIMIT_EXCEEDED);
+            return Err(ReplyError::LIMIT_EXCEEDED.into());
         }
-        let caller = self.caller().showing(&subscribe.token);
+        let caller = self.caller().showing(&asked.token);
         let namespace = self.core.open(channel, &caller).await.map_err(|refused| {
             tracing::debug!(%refused, "a subscription was refused");
             ReplyError::from(&refused)
         })?;
-        let guarded = namespace.guard.is_some();
-        if !subscribe.token.is_empty() && !guarded {
-            return Err(ReplyError::PERMISSION_DENIED);
+        let terms = self.shown(&namespace, channel, &caller, &asked.token).await?;
+        if asked.kind != 0 || asked.tf.is_some() {
+            return Err(ReplyError::NOT_AVAILABLE.into());
         }
-        if subscribe.kind != 0 || subscribe.tf.is_some() {
-            return Err(ReplyError::NOT_AVAILABLE);
+        let entry = Entry {
+            caller,
+            opened: terms.is_some(),
+            terms: terms.unwrap_or_default(),
+            by_server: false,
+            told_comings: asked.join_leave,
+            since: asked.recover.then(|| Position { offset: asked.offset, epoch: asked.epoch.as_str().into() }),
+        };
+        if !entry.opened
+            && namespace.by_token == ByToken::Alone
+            && !self.core.admits(&namespace, channel, &entry.caller).await
+        {
+            return Err(ReplyError::PERMISSION_DENIED.into());
         }
-        // Joined first and asked then: whoever loses its right in between is found by `Hub::recheck`.
-        let hears = if subscribe.join_leave && namespace.join_leave { Hears::All } else { Hears::Nothing };
-        let ticket = Ticket { caller: guarded.then(|| Arc::new(caller.clone())), hears };
+        let joined = self.begin(channel, &namespace, entry).await?;
+        let answered = self.answer_subscribe(id, &joined, asked);
+        if answered.is_err() {
+            self.undo(&joined);
+        }
+        Ok(answered?)
+    }
+
+    /// What a token of the subscription opens by itself. None where it is not for that: the guard decides, by the token as well.
+    pub(super) async fn shown(
+        &self,
+        namespace: &Namespace,
+        channel: &str,
+        caller: &Caller,
+        token: &str,
+    ) -> Result<Option<Terms>, Refusal> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        if !namespace.heeds_tokens() {
+            return if namespace.guard.is_some() { Ok(None) } else { Err(ReplyError::PERMISSION_DENIED.into()) };
+        }
+        match self.core.doorman.by_ticket(token).await {
+            Shown::Good(ticket) if !ticket.is_for(&caller.user, channel, &self.name()) => {
+                Err(Refusal::Close(Disconnect::INVALID_TOKEN))
+            }
+            Shown::Good(ticket) if self.left_s(ticket.terms.until_ms) == Some(0) => Err(ReplyError::EXPIRED.into()),
+            Shown::Good(ticket) => Ok(Some(ticket.terms)),
+            Shown::Expired => Err(ReplyError::TOKEN_EXPIRED.into()),
+            // It may be one of the product's own.
+            Shown::Bad if namespace.guard.is_some() && namespace.by_token == ByToken::Also => Ok(None),
+            Shown::Bad => Err(ReplyError::PERMISSION_DENIED.into()),
+            Shown::Unknown => Err(ReplyError::INTERNAL.into()),
+        }
+    }
+
+    /// Joins a channel, asks and reads, in this order: whoever loses its right in between is found by `Hub::recheck`.
+    pub(super) async fn begin(
+        self: &Arc<Self>,
+        channel: &str,
+        namespace: &Namespace,
+        entry: Entry,
+    ) -> Result<Joined, ReplyError> {
+        let told = (entry.told_comings || entry.terms.told_comings) && namespace.join_leave;
+        let hears = if told { Hears::All } else { Hears::Nothing };
         // The list knows of it first: whoever is turned out is found there.
-        let add = |name: &Arc<str>| self.subscriptions.add(name.clone());
-        self.core.channels.join_as(channel, Member::Socket(self.clone()), ticket, add);
-        let recoverable = namespace.history_size > 0;
-        let settled = if self.core.admits(&namespace, channel, &caller).await {
-            if hears != Hears::Nothing {
-                self.core.watch(channel).await;
-            }
-            self.settle(id, channel, recoverable, subscribe).await
-        } else {
+        if !self.subscriptions.reserve(channel, entry.by_server, &entry.terms) {
+            return Err(ReplyError::ALREADY_SUBSCRIBED);
+        }
+        let guarded = namespace.guard.is_some() && !entry.opened;
+        let ticket = Ticket { caller: guarded.then(|| Arc::new(entry.caller.clone())), hears };
+        let share = |name: &Arc<str>| self.subscriptions.share(name);
+        let (name, has_joined) = self.core.channels.join_as(channel, Member::Socket(self.clone()), ticket, share);
+        if !has_joined {
+            return Err(ReplyError::INTERNAL);
+        }
+        let inside = entry.opened || self.core.admits(namespace, channel, &entry.caller).await;
+        if !inside {
             self.core.channels.leave(channel, self.id);
-            self.pretend(id, channel, recoverable, subscribe).await
-        };
-        if settled.is_err() {
-            self.core.channels.leave(channel, self.id);
-            self.forget(channel);
-            if hears != Hears::Nothing {
-                self.core.close_rooms();
+        } else if told {
+            self.core.watch(channel).await;
+        }
+        let Entry { terms, since, .. } = entry;
+        let mut joined = Joined { channel: name, inside, recovery: None, terms, hears, since };
+        if namespace.history_size > 0 {
+            match self.read(&joined).await {
+                Ok(recovery) => joined.recovery = Some(recovery),
+                Err(error) => {
+                    self.undo(&joined);
+                    return Err(error);
+                }
             }
         }
-        settled
+        Ok(joined)
     }
 
-    /// Answers somebody outside as on a channel that nothing was published on.
-    async fn pretend(&self, id: u32, channel: &str, recoverable: bool, asked: &Subscribe) -> Result<(), ReplyError> {
-        let since = asked.recover.then(|| Position { offset: asked.offset, epoch: asked.epoch.as_str().into() });
-        let recovery = if recoverable {
-            Some(self.core.nothing(channel, since.as_ref()).await.map_err(|_| ReplyError::INTERNAL)?)
-        } else {
-            None
+    /// Every channel with a history is recoverable, asked or not. Somebody outside gets one that nothing was published on.
+    async fn read(&self, joined: &Joined) -> Result<Recovery, ReplyError> {
+        let read = match joined.inside {
+            true => self.core.recover(&joined.channel, joined.since.clone()).await,
+            false => self.core.nothing(&joined.channel, joined.since.as_ref()).await,
         };
-        let failed = asked.recover && !recovery.as_ref().is_some_and(|recovery| recovery.recovered);
-        if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
-            return Err(ReplyError::UNRECOVERABLE);
-        }
-        self.answer(id, "subscribe", &subscribed(recovery.as_ref(), asked));
-        Ok(())
+        read.map_err(|error| {
+            tracing::warn!(%error, "a channel could not be recovered");
+            ReplyError::INTERNAL
+        })
     }
 
-    /// Reads the history and lets the subscription go live. Every channel with a history is recoverable, asked or not.
-    async fn settle(&self, id: u32, channel: &str, recoverable: bool, asked: &Subscribe) -> Result<(), ReplyError> {
-        let recovery = if recoverable {
-            let since = Position { offset: asked.offset, epoch: asked.epoch.as_str().into() };
-            let read = self.core.recover(channel, asked.recover.then_some(since)).await;
-            Some(read.map_err(|error| {
-                tracing::warn!(%error, "a channel could not be recovered");
-                ReplyError::INTERNAL
-            })?)
-        } else {
-            None
-        };
-        let failed = asked.recover && !recovery.as_ref().is_some_and(|recovery| recovery.recovered);
-        if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
+    fn answer_subscribe(&self, id: u32, joined: &Joined, asked: &Subscribe) -> Result<(), ReplyError> {
+        let recovered = joined.recovery.as_ref().is_some_and(|recovery| recovery.recovered);
+        if asked.recover && !recovered && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
             return Err(ReplyError::UNRECOVERABLE);
         }
-        let result = subscribed(recovery.as_ref(), asked);
-        let top = recovery.as_ref().map(|recovery| recovery.top.clone());
-        let there = self.core.channels.settle(channel, self.id, top, || {
-            self.subscriptions.goes_live(channel);
+        let mut result = joined.result();
+        if let Some(ttl) = self.left_s(joined.terms.until_ms) {
+            result.term = Term { expires: true, ttl };
+        }
+        if !joined.inside {
             self.answer(id, "subscribe", &result);
-        });
-        if !there {
+        } else if !self.hear(joined, || self.answer(id, "subscribe", &result)) {
             // Turned out meanwhile: the answer says so, and nothing else did.
             return Err(ReplyError::PERMISSION_DENIED);
         }
-        // Told of it after the reply.
-        self.core.stamp(channel, self.id, false);
-        self.reflect(channel);
         Ok(())
+    }
+
+    /// What was joined is heard from here on, behind `first`. Whether it was still there.
+    pub(super) fn hear(&self, joined: &Joined, first: impl FnOnce()) -> bool {
+        let Joined { channel, recovery, terms, .. } = joined;
+        let top = recovery.as_ref().map(|recovery| recovery.top.clone());
+        let there = self.core.channels.settle(channel, self.id, top, || {
+            self.subscriptions.goes_live(channel);
+            first();
+        });
+        if there {
+            if let Some(until_ms) = terms.until_ms {
+                self.core.lapses.add(until_ms, self.id, channel);
+            }
+            // Told of it after the reply.
+            self.core.stamp(channel, self.id, false);
+            self.reflect(channel);
+        }
+        there
+    }
+
+    /// Takes back what was joined.
+    pub(super) fn undo(&self, joined: &Joined) {
+        self.core.channels.leave(&joined.channel, self.id);
+        self.forget(&joined.channel);
+        if joined.hears != Hears::Nothing {
+            self.core.close_rooms();
+        }
     }
 }
 
-/// After a successful recovery the reply's offset is the one asked for: the client advances with each publication.
-fn subscribed<'a>(recovery: Option<&'a Recovery>, asked: &Subscribe) -> Subscribed<'a> {
-    let recovered = recovery.is_some_and(|recovery| recovery.recovered);
-    let publications = recovery.map_or_else(Vec::new, |recovery| {
-        recovery.publications.iter().map(|publication| (&**publication).into()).collect()
-    });
-    Subscribed {
-        recoverable: recovery.is_some(),
-        positioned: recovery.is_some(),
-        epoch: recovery.map_or("", |recovery| &recovery.top.epoch),
-        offset: if recovered { asked.offset } else { recovery.map_or(0, |recovery| recovery.top.offset) },
-        publications,
-        recovered,
-        was_recovering: asked.recover,
+impl Joined {
+    /// After a successful recovery the offset is the one asked for: the client advances with each publication.
+    pub(super) fn result(&self) -> Subscribed<'_> {
+        let recovery = self.recovery.as_ref();
+        let (recovered, since) = (recovery.is_some_and(|recovery| recovery.recovered), self.since.as_ref());
+        let publications = recovery.map_or_else(Vec::new, |recovery| {
+            recovery.publications.iter().map(|publication| (&**publication).into()).collect()
+        });
+        let top = recovery.map_or(0, |recovery| recovery.top.offset);
+        Subscribed {
+            recoverable: recovery.is_some(),
+            positioned: recovery.is_some(),
+            epoch: recovery.map_or("", |recovery| &recovery.top.epoch),
+            offset: since.filter(|_| recovered).map_or(top, |since| since.offset),
+            publications,
+            recovered,
+            was_recovering: since.is_some(),
+            term: Term::default(),
+            data: self.terms.data.as_deref().unwrap_or_default(),
+        }
     }
 }

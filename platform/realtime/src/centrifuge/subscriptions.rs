@@ -3,55 +3,134 @@
 use std::sync::Arc;
 
 use bus::Present;
+use bytes::Bytes;
+use kernel::limits;
 use parking_lot::Mutex;
 
 use super::client::Client;
 use super::reply::ClientInfo;
+use crate::claims::subscription::Terms;
 
 /// The channels of one client.
 #[derive(Default)]
 pub(crate) struct Subscriptions {
-    list: Mutex<Vec<Subscription>>,
+    list: Mutex<List>,
     /// Held while the bus is told what the list says, so that a leave never overtakes its join.
     telling: Mutex<()>,
+}
+
+#[derive(Default)]
+struct List {
+    all: Vec<Subscription>,
+    /// The client is gone: nothing is begun for it any more.
+    closed: bool,
 }
 
 struct Subscription {
     channel: Arc<str>,
     /// The client knows of it: it was answered, and is not outside of a guarded channel.
     live: bool,
+    /// The server made it, and the client resumes it by its `connect`.
+    by_server: bool,
+    terms: Option<Box<Lasting>>,
+}
+
+/// What of its terms a subscription keeps.
+struct Lasting {
+    info: Option<Bytes>,
+    until_ms: Option<i64>,
+    hidden: bool,
+}
+
+/// A subscription that was taken off the list.
+pub(super) struct Removed {
+    pub(super) live: bool,
+    pub(super) by_server: bool,
+    /// Its name and its end, where it has one.
+    pub(super) lapses: Option<(Arc<str>, i64)>,
+}
+
+impl List {
+    fn find(&mut self, channel: &str) -> Option<&mut Subscription> {
+        self.all.iter_mut().find(|one| *one.channel == *channel)
+    }
 }
 
 impl Subscriptions {
     pub(super) fn len(&self) -> usize {
-        self.list.lock().len()
+        self.list.lock().all.len()
     }
 
     pub(super) fn has(&self, channel: &str) -> bool {
-        self.list.lock().iter().any(|one| *one.channel == *channel)
+        self.list.lock().find(channel).is_some()
     }
 
-    pub(super) fn add(&self, channel: Arc<str>) {
-        self.list.lock().push(Subscription { channel, live: false });
+    /// Whether there was room for one more, and it is none that is there.
+    pub(super) fn reserve(&self, channel: &str, by_server: bool, terms: &Terms) -> bool {
+        let mut list = self.list.lock();
+        if list.closed || list.all.len() >= limits::CHANNELS_PER_CONNECTION || list.find(channel).is_some() {
+            return false;
+        }
+        let Terms { info, until_ms, hidden, .. } = terms.clone();
+        let lasting = info.is_some() || until_ms.is_some() || hidden;
+        let terms = lasting.then(|| Box::new(Lasting { info, until_ms, hidden }));
+        list.all.push(Subscription { channel: channel.into(), live: false, by_server, terms });
+        true
+    }
+
+    /// Takes the name that all subscribers share. Whether it is still wanted.
+    pub(super) fn share(&self, name: &Arc<str>) -> bool {
+        self.list.lock().find(name).map(|one| one.channel = name.clone()).is_some()
     }
 
     pub(super) fn goes_live(&self, channel: &str) {
-        self.list.lock().iter_mut().filter(|one| *one.channel == *channel).for_each(|one| one.live = true);
+        if let Some(one) = self.list.lock().find(channel) {
+            one.live = true;
+        }
     }
 
-    /// Whether the client knew of it.
-    pub(super) fn remove(&self, channel: &str) -> bool {
+    pub(super) fn remove(&self, channel: &str) -> Option<Removed> {
         let mut list = self.list.lock();
-        let at = list.iter().position(|one| *one.channel == *channel);
-        at.is_some_and(|at| list.remove(at).live)
+        let at = list.all.iter().position(|one| *one.channel == *channel)?;
+        let Subscription { channel, live, by_server, terms } = list.all.remove(at);
+        let lapses = terms.and_then(|terms| terms.until_ms).map(|until_ms| (channel, until_ms));
+        Some(Removed { live, by_server, lapses })
     }
 
-    fn is_live(&self, channel: &str) -> bool {
-        self.list.lock().iter().any(|one| one.live && *one.channel == *channel)
+    /// Its shared name and when it ends by itself; None for what is not live.
+    pub(super) fn end_of(&self, channel: &str) -> Option<(Arc<str>, Option<i64>)> {
+        let mut list = self.list.lock();
+        let one = list.find(channel).filter(|one| one.live)?;
+        Some((one.channel.clone(), one.terms.as_ref().and_then(|terms| terms.until_ms)))
+    }
+
+    pub(super) fn is_by_server(&self, channel: &str) -> bool {
+        self.list.lock().find(channel).is_some_and(|one| one.by_server)
+    }
+
+    /// Lets it end at another time.
+    pub(super) fn end_at(&self, channel: &str, until_ms: Option<i64>) {
+        if let Some(one) = self.list.lock().find(channel) {
+            let lasting = || Box::new(Lasting { info: None, until_ms: None, hidden: false });
+            one.terms.get_or_insert_with(lasting).until_ms = until_ms;
+        }
+    }
+
+    /// What others are shown of the client in the channel, if anything.
+    fn shown(&self, channel: &str) -> Option<Option<Bytes>> {
+        let mut list = self.list.lock();
+        let one = list.find(channel).filter(|one| one.live)?;
+        match &one.terms {
+            Some(terms) if terms.hidden => None,
+            Some(terms) => Some(terms.info.clone()),
+            None => Some(None),
+        }
     }
 
     fn take(&self) -> Vec<Subscription> {
-        std::mem::take(&mut *self.list.lock())
+        let mut list = self.list.lock();
+        list.closed = true;
+        std::mem::take(&mut list.all)
     }
 }
 
@@ -62,19 +141,20 @@ impl Client {
             return;
         }
         let _turn = self.subscriptions.telling.lock();
-        if !self.subscriptions.is_live(channel) {
+        let Some(info) = self.subscriptions.shown(channel) else {
             return self.core.bus.leave(channel, &self.name());
-        }
-        if let Err(error) = self.core.bus.join(channel, self.present()) {
+        };
+        if let Err(error) = self.core.bus.join(channel, self.present(info.as_deref())) {
             tracing::warn!(%error, "a client is subscribed and not shown");
         }
     }
 
-    /// How others see it.
-    pub(super) fn present(&self) -> Present {
+    /// How others see it, with what a channel's terms add.
+    pub(super) fn present(&self, chan_info: Option<&[u8]>) -> Present {
         let (client, caller) = (self.name(), self.caller());
         let conn_info = caller.info.as_deref().unwrap_or_default();
-        let info = ClientInfo { user: &caller.user, client: &client, conn_info };
+        let chan_info = chan_info.unwrap_or_default();
+        let info = ClientInfo { user: &caller.user, client: &client, conn_info, chan_info };
         // A plain structure of texts, for which JSON has no error.
         let info = serde_json::to_vec(&info).unwrap_or_default();
         Present { client: client.into(), person: caller.user.as_str().into(), info: info.into() }
@@ -82,8 +162,11 @@ impl Client {
 
     /// Ends every subscription.
     pub(super) fn leave_channels(&self) {
-        for Subscription { channel, .. } in self.subscriptions.take() {
+        for Subscription { channel, terms, .. } in self.subscriptions.take() {
             self.core.channels.leave(&channel, self.id);
+            if let Some(until_ms) = terms.and_then(|terms| terms.until_ms) {
+                self.core.lapses.remove(until_ms, self.id, &channel);
+            }
             self.reflect(&channel);
         }
     }

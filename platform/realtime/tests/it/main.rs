@@ -2,8 +2,10 @@
 
 mod durable;
 mod emulation;
+mod given;
 mod guarded;
 mod life;
+mod notary;
 mod people;
 mod presence;
 mod protocol;
@@ -14,4 +16,5 @@ mod slow;
 mod socketio;
 mod sse;
 mod support;
+mod tickets;
 mod transport;

@@ -1,4 +1,9 @@
-//! What a connection token says, once the doorman has verified it (Centrifugo's claims for connection JWTs).
+//! What a token says once it is verified: whom it lets in, and what it gives them (Centrifugo's claims for JWTs).
+
+pub(crate) mod caps;
+pub(crate) mod subscription;
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -8,6 +13,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use self::caps::{Cap, Caps};
+use self::subscription::{Terms, TermsClaims};
 use crate::doorman::{BadClaims, Caller};
 
 /// The claims that are read here. Signature, issuer, audience and times are the doorman's.
@@ -22,11 +29,28 @@ struct Connection {
     #[serde(default)]
     b64info: String,
     channel: Option<Value>,
+    #[serde(default)]
+    channels: Vec<String>,
+    #[serde(default)]
+    subs: BTreeMap<String, TermsClaims>,
+    meta: Option<Value>,
+    #[serde(default)]
+    caps: Vec<Cap>,
+}
+
+/// What a token gives beside a name. What of it counts on a channel its namespace says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// What the server subscribes the client to.
+    pub(crate) subs: BTreeMap<String, Terms>,
+    pub(crate) caps: Caps,
+    /// JSON for the products, which no client is shown.
+    pub meta: Option<Bytes>,
 }
 
 impl Caller {
     /// Whom a verified connection token lets in: `sub` until `expire_at` (seconds; 0 for ever) or else `exp`, shown to others with
-    /// `info` or `b64info`. The doorman adds its pass.
+    /// `info` or `b64info`, with what `channels`, `subs`, `caps` and `meta` give. The doorman adds its pass.
     ///
     /// # Errors
     /// [`BadClaims`] where a claim has another form than it must have, and of the token of a subscription.
@@ -36,6 +60,19 @@ impl Caller {
         if claims.channel.is_some() {
             return Err(BadClaims::OfSubscription);
         }
+        let mut subs = BTreeMap::new();
+        for (channel, terms) in claims.subs {
+            subs.insert(channel, Terms::try_from(terms)?);
+        }
+        for channel in claims.channels {
+            subs.entry(channel).or_default();
+        }
+        let fits = |channel: &String| (1..=limits::CHANNEL_BYTES).contains(&channel.len());
+        if subs.len() > limits::CHANNELS_PER_CONNECTION || !subs.keys().all(fits) {
+            return Err(BadClaims::Form("more channels than a connection may have, or one without a name".to_owned()));
+        }
+        let meta = json_of(claims.meta.as_ref(), "")?;
+        let claimed = Claimed { subs, caps: Caps::try_from(claims.caps)?, meta };
         let until_s = match (claims.expire_at, claims.exp) {
             (Some(0), _) => None,
             (Some(at_s), _) => Some(at_s),
@@ -44,14 +81,15 @@ impl Caller {
         Ok(Self {
             user: claims.sub,
             until_ms: until_s.map(|at_s| at_s.saturating_mul(1_000)),
-            info: info(claims.info.as_ref(), &claims.b64info)?,
+            info: json_of(claims.info.as_ref(), &claims.b64info)?,
+            claimed: (claimed != Claimed::default()).then(|| claimed.into()),
             ..Self::default()
         })
     }
 }
 
 /// JSON, the Base64 form before the plain one.
-fn info(plain: Option<&Value>, base64: &str) -> Result<Option<Bytes>, BadClaims> {
+fn json_of(plain: Option<&Value>, base64: &str) -> Result<Option<Bytes>, BadClaims> {
     let bytes = match plain {
         _ if !base64.is_empty() => BASE64_STANDARD.decode(base64).map_err(|_| BadClaims::Info)?,
         Some(value) => value.to_string().into_bytes(),
@@ -101,6 +139,31 @@ mod tests {
             [json!({ "b64info": "?" }), json!({ "b64info": BASE64_STANDARD.encode("{") }), json!({ "info": long })]
         {
             assert!(matches!(Caller::of_claims(&info), Err(BadClaims::Info)), "{info}");
+        }
+    }
+
+    #[test]
+    fn a_token_says_what_its_client_is_subscribed_to_and_what_products_know_of_it() {
+        let caller = read(&json!({
+            "sub": "ann", "channels": ["news:a", "news:b"], "meta": { "plan": "gold" },
+            "subs": { "news:b": { "info": 1, "data": { "a": 2 }, "override": { "presence": { "value": false } } } },
+        }));
+        let claimed = caller.claimed.expect("something");
+        assert_eq!(claimed.subs.keys().collect::<Vec<_>>(), ["news:a", "news:b"]);
+        let terms = &claimed.subs["news:b"];
+        assert_eq!((terms.info.as_deref(), terms.data.as_deref()), (Some(&b"1"[..]), Some(&b"{\"a\":2}"[..])));
+        assert!(terms.hidden && !claimed.subs["news:a"].hidden);
+        assert_eq!(claimed.meta.as_deref(), Some(&b"{\"plan\":\"gold\"}"[..]));
+        let many: Vec<_> = (0..=limits::CHANNELS_PER_CONNECTION).map(|number| format!("news:{number}")).collect();
+        for wrong in [
+            json!({ "channels": many }),
+            json!({ "channels": [""] }),
+            json!({ "channels": "news:a" }),
+            json!({ "subs": { "news:a": { "override": { "presence": true } } } }),
+            json!({ "subs": { "news:a": null } }),
+            json!({ "caps": [{ "match": "glob", "channels": ["a"] }] }),
+        ] {
+            assert!(matches!(Caller::of_claims(&wrong), Err(BadClaims::Form(_))), "{wrong}");
         }
     }
 }
