@@ -85,8 +85,16 @@ impl ReplyError {
         Self { code, message, temporary: false }
     }
 
+    pub(crate) fn code(&self) -> u16 {
+        self.code
+    }
+
     pub(crate) fn message(&self) -> &'static str {
         self.message
+    }
+
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary
     }
 }
 

@@ -54,7 +54,7 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>) -> ProblemResult<Respons
     if !handshake::origin_allowed(request.headers(), &hub.0.origins.read()) {
         return Err(Problem::forbidden("Pages of this origin may not connect here."));
     }
-    let protocol = handshake::protocol(&request)?;
+    let (protocol, binary) = handshake::protocol(&request);
     let seat = hub.0.seat()?;
     let rights = hub.0.rights();
     // One that is unknown may have a token to show; if not, its `connect` is told to come again.
@@ -64,7 +64,8 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>) -> ProblemResult<Respons
     };
     let query = request.uri().query().unwrap_or_default();
     let native_ping = query.split('&').any(|pair| pair == "cf_ws_frame_ping_pong=true");
-    let client = Arc::new(Client::new(hub.0.clone(), admission, Wire::Frame, native_ping));
+    let wire = if binary { Wire::BinaryFrame } else { Wire::Frame };
+    let client = Arc::new(Client::new(hub.0.clone(), admission, wire, native_ping));
     tokio::spawn(serve(on_upgrade, client, seat, rights));
     Ok(handshake::switching(accept, protocol))
 }

@@ -8,9 +8,10 @@ use kernel::{Entropy, limits};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::command::{Command, Payload};
+use super::command::Payload;
 use super::emulated::Session;
-use super::reply::{self, Empty};
+use super::reply::{self, Empty, Encode};
+use super::said::Kept;
 use super::subscriptions::Subscriptions;
 use super::wire::Wire;
 use crate::Caller;
@@ -70,7 +71,7 @@ mod life {
 impl Client {
     pub(crate) fn new(core: Arc<Core>, admission: Admission, wire: Wire, native_ping: bool) -> Self {
         let uuid = u128::from(core.entropy.u64()) << 64 | u128::from(core.entropy.u64());
-        let session = (wire != Wire::Frame).then(|| Box::new(Session::new(&core.entropy)));
+        let session = (!wire.is_frame()).then(|| Box::new(Session::new(&core.entropy)));
         Self {
             id: core.members.fresh_id(),
             core,
@@ -86,12 +87,12 @@ impl Client {
         }
     }
 
-    /// Handles one line of a frame.
+    /// Handles one command.
     ///
     /// # Errors
     /// The reason to close the connection; what is wrong with one request only is a reply.
-    pub(crate) async fn handle(self: Arc<Self>, line: String) -> Result<(), Disconnect> {
-        let (id, payload) = Command::parse(&line).ok_or(Disconnect::BAD_REQUEST)?;
+    pub(crate) async fn handle(self: Arc<Self>, said: Kept) -> Result<(), Disconnect> {
+        let (id, payload) = said.command(self.wire.is_binary()).ok_or(Disconnect::BAD_REQUEST)?;
         if self.life.load(Ordering::Acquire) == life::REFUSED {
             return Ok(());
         }
@@ -141,7 +142,7 @@ impl Client {
         }
     }
 
-    pub(super) fn answer(&self, id: u32, method: &'static str, result: &impl Serialize) {
+    pub(super) fn answer(&self, id: u32, method: &'static str, result: &(impl Serialize + Encode)) {
         let frame = reply::reply(self.wire, id, method, result);
         let bytes = frame.len();
         self.outbox.answer(frame, bytes);

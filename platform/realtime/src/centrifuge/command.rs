@@ -1,5 +1,7 @@
 //! What a client asks. Unknown fields are ignored; zero values may be absent.
 
+mod protobuf;
+
 use bus::Position;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -25,7 +27,7 @@ pub(crate) struct Command {
 }
 
 /// The one payload of a command.
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 pub(crate) enum Payload {
     /// The empty object.
     Pong,
@@ -44,14 +46,14 @@ pub(crate) enum Payload {
     Unknown,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WithToken {
     pub(crate) token: String,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct OfChannel {
@@ -59,7 +61,7 @@ pub(crate) struct OfChannel {
     pub(crate) token: String,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Publish {
@@ -73,7 +75,7 @@ pub(crate) struct Publish {
 pub(crate) struct Data(pub(crate) Box<RawValue>);
 
 /// As what it means, however it is written.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 impl std::fmt::Debug for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Debug::fmt(&serde_json::from_str::<serde_json::Value>(self.0.get()), f)
@@ -81,7 +83,7 @@ impl std::fmt::Debug for Data {
 }
 
 /// Of `rpc`, and of `send`, which has no method.
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Call {
@@ -89,7 +91,7 @@ pub(crate) struct Call {
     pub(crate) data: Option<Data>,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Subscribe {
@@ -100,6 +102,8 @@ pub(crate) struct Subscribe {
     pub(crate) epoch: String,
     /// Wants to be told who comes and goes.
     pub(crate) join_leave: bool,
+    /// How publications may be shortened: `fossil`, or not at all.
+    pub(crate) delta: String,
     /// A bit mask: 1 offers channel compaction (not taken), 2 wants an error where recovery fails.
     pub(crate) flag: i64,
     /// 0 is a stream; maps and polls are not spoken here.
@@ -113,7 +117,7 @@ impl Subscribe {
     pub(crate) const REJECT_UNRECOVERED: i64 = 2;
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct History {
@@ -124,7 +128,7 @@ pub(crate) struct History {
     pub(crate) reverse: bool,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Since {

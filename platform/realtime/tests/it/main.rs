@@ -1,11 +1,14 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
+mod client_commands;
+mod client_replies;
 mod durable;
 mod emulation;
 mod guarded;
 mod life;
 mod people;
 mod presence;
+mod protobuf;
 mod protocol;
 mod recovery;
 mod register;
