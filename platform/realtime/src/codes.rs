@@ -39,6 +39,9 @@ impl Disconnect {
     pub(crate) const BAD_REQUEST: Self = Self::of(3501, "bad request");
     /// Whoever it acted for may not come at all.
     pub(crate) const FORCED: Self = Self::of(3503, "force disconnect");
+    /// It wants more channels than a connection may have.
+    pub(crate) const CHANNEL_LIMIT: Self = Self::of(3505, "channel limit");
+    pub(crate) const PERMISSION_DENIED: Self = Self::of(3507, "permission denied");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(3508, "not available");
 
     const fn of(code: u16, reason: &'static str) -> Self {

@@ -29,6 +29,8 @@ pub(crate) fn routes(hub: &Hub) -> Router<Hub> {
     Router::new()
         .route("/connection/sse", get(events_by_query).post(events))
         .route("/connection/http_stream", post(lines))
+        .route("/connection/uni_sse", get(one_way_by_query).post(one_way_events))
+        .route("/connection/uni_http_stream", post(one_way_lines))
         .route("/emulation", post(emulate))
         .layer(middleware::from_fn_with_state(hub.clone(), from_allowed_pages))
 }
@@ -63,7 +65,7 @@ pub(crate) async fn from_allowed_pages(State(hub): State<Hub>, request: Request<
 
 #[derive(Deserialize)]
 struct Opening {
-    /// The first commands.
+    /// The first commands; of one that only listens, the request of `connect`.
     #[serde(default)]
     cf_connect: String,
 }
@@ -78,9 +80,6 @@ async fn events_by_query(
 
 async fn events(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
     let (first, headers) = said(request).await?;
-    if matches!(first, Kept::Binary(_)) {
-        return Err(Problem::bad_request("protocol", "Events are text: only the JSON encoding is spoken here."));
-    }
     open(&hub, Wire::Event, first.said(), &headers).await
 }
 
@@ -88,6 +87,24 @@ async fn lines(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<
     let (first, headers) = said(request).await?;
     let wire = if matches!(first, Kept::Binary(_)) { Wire::Delimited } else { Wire::Line };
     open(&hub, wire, first.said(), &headers).await
+}
+
+async fn one_way_by_query(
+    State(hub): State<Hub>,
+    Query(opening): Query<Opening>,
+    headers: HeaderMap,
+) -> ProblemResult<Response> {
+    open(&hub, Wire::OneWayEvent, Said::Text(&opening.cf_connect), &headers).await
+}
+
+async fn one_way_events(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
+    let (first, headers) = said(request).await?;
+    open(&hub, Wire::OneWayEvent, first.said(), &headers).await
+}
+
+async fn one_way_lines(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
+    let (first, headers) = said(request).await?;
+    open(&hub, Wire::OneWayLine, first.said(), &headers).await
 }
 
 /// Of a body in protocol buffers.
@@ -111,7 +128,10 @@ async fn said(request: Request<Body>) -> ProblemResult<(Kept, HeaderMap)> {
 }
 
 async fn open(hub: &Hub, wire: Wire, first: Said<'_>, headers: &HeaderMap) -> ProblemResult<Response> {
-    if first.is_blank() {
+    if matches!(first, Said::Binary(_)) && !wire.is_binary() {
+        return Err(Problem::bad_request("protocol", "Only the JSON encoding is spoken here."));
+    }
+    if first.is_blank() && !wire.is_one_way() {
         let detail = "Say `connect` first: as the body, or with GET as the parameter cf_connect.";
         return Err(Problem::bad_request("connect_missing", detail));
     }
@@ -128,7 +148,7 @@ async fn open(hub: &Hub, wire: Wire, first: Said<'_>, headers: &HeaderMap) -> Pr
     }
     let mut response = Response::new(Body::from_stream(answer));
     let kind = match wire {
-        Wire::Event => "text/event-stream; charset=utf-8",
+        Wire::Event | Wire::OneWayEvent => "text/event-stream; charset=utf-8",
         Wire::Delimited => BINARY,
         _ => "application/json; charset=utf-8",
     };

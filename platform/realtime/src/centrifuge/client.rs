@@ -71,7 +71,7 @@ mod life {
 impl Client {
     pub(crate) fn new(core: Arc<Core>, admission: Admission, wire: Wire, native_ping: bool) -> Self {
         let uuid = u128::from(core.entropy.u64()) << 64 | u128::from(core.entropy.u64());
-        let session = (!wire.is_frame()).then(|| Box::new(Session::new(&core.entropy)));
+        let session = wire.is_emulated().then(|| Box::new(Session::new(&core.entropy)));
         Self {
             id: core.members.fresh_id(),
             core,
@@ -162,7 +162,7 @@ impl Client {
 
     /// Only then it can refresh.
     pub(crate) fn came_by_token(&self) -> bool {
-        matches!(*self.admission.lock(), Admission::ByToken(_))
+        matches!(*self.admission.lock(), Admission::ByToken(_)) && !self.wire.is_one_way()
     }
 
     pub(super) fn admission(&self) -> Admission {
@@ -189,7 +189,7 @@ impl Client {
         self.native_ping
     }
 
-    fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.life.load(Ordering::Acquire) != life::OPENED
     }
 
@@ -212,6 +212,10 @@ impl Client {
     /// bus: whoever calls sees to it that the client is reflected later.
     pub(crate) fn lost(&self, channel: &str) {
         self.forget(channel);
+        if self.wire.is_one_way() {
+            // It subscribes by connecting only.
+            return self.outbox.close(Disconnect::INSUFFICIENT_STATE);
+        }
         let frame = reply::unsubscribe(self.wire, channel, 2500, "insufficient state");
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
@@ -258,11 +262,15 @@ impl Client {
                 Some(PING_S - PONG_S)
             }
             _ => {
-                self.life.store(life::PINGED, Ordering::Release);
+                // Who only listens does not answer.
+                let answers = !self.wire.is_one_way();
+                if answers {
+                    self.life.store(life::PINGED, Ordering::Release);
+                }
                 let ping = if self.native_ping { PING_FRAME } else { self.wire.ping() };
                 let bytes = ping.len();
                 self.outbox.push(ping, bytes);
-                Some(PONG_S)
+                Some(if answers { PONG_S } else { PING_S })
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod protobuf;
 
+use std::collections::BTreeMap;
+
 use bus::Position;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -12,7 +14,7 @@ use serde_json::value::RawValue;
 #[serde(default)]
 pub(crate) struct Command {
     pub(crate) id: u32,
-    connect: Option<WithToken>,
+    connect: Option<Connect>,
     subscribe: Option<Box<Subscribe>>,
     unsubscribe: Option<OfChannel>,
     publish: Option<Publish>,
@@ -31,7 +33,7 @@ pub(crate) struct Command {
 pub(crate) enum Payload {
     /// The empty object.
     Pong,
-    Connect(WithToken),
+    Connect(Connect),
     Subscribe(Box<Subscribe>),
     Unsubscribe(OfChannel),
     Publish(Publish),
@@ -44,6 +46,26 @@ pub(crate) enum Payload {
     SubRefresh(OfChannel),
     /// Nothing that a client may ask.
     Unknown,
+}
+
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Connect {
+    pub(crate) token: String,
+    /// How far it had come in what it is subscribed to from the beginning.
+    pub(crate) subs: BTreeMap<String, Resume>,
+}
+
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Resume {
+    pub(crate) recover: bool,
+    pub(crate) offset: u64,
+    pub(crate) epoch: String,
+    /// For a guarded channel.
+    pub(crate) token: String,
 }
 
 #[cfg_attr(any(fuzzing, test), derive(Debug))]

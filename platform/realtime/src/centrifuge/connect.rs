@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::limits;
 
 use super::client::{Admission, Client};
-use super::command::WithToken;
+use super::command::{Connect, WithToken};
 use super::reply::{Connected, Refreshed, Term};
 use crate::Caller;
 use crate::codes::{Disconnect, ReplyError};
@@ -14,7 +14,7 @@ use crate::members::Member;
 
 impl Client {
     /// A good token overrides what the headers said. A `connect` that fails leaves nothing to say: the client comes again.
-    pub(super) async fn connect(self: &Arc<Self>, id: u32, connect: &WithToken) -> Result<(), Disconnect> {
+    pub(super) async fn connect(self: &Arc<Self>, id: u32, connect: &Connect) -> Result<(), Disconnect> {
         let rights = self.core.rights();
         if !connect.token.is_empty() {
             match self.core.doorman.by_token(&connect.token).await {
@@ -27,12 +27,16 @@ impl Client {
         } else if matches!(self.admission(), Admission::Unknown) {
             return self.turn_away(id, ReplyError::INTERNAL);
         }
+        let given = match self.join_given(&connect.subs).await {
+            Ok(given) => given,
+            Err(error) => return self.turn_away(id, error),
+        };
         self.settle_connect(true);
         let ping = if self.has_native_ping() { 0 } else { u64::from(limits::REALTIME_PING_S) };
         let connected = Connected {
             client: self.name(),
             ping,
-            pong: !self.has_native_ping(),
+            pong: !self.has_native_ping() && !self.wire.is_one_way(),
             time: self.core.clock.now_ms(),
             term: self.term(),
             session: self
@@ -40,8 +44,10 @@ impl Client {
                 .as_ref()
                 .map_or_else(String::new, |session| format!("{}-{}", self.id, session.secret)),
             node: if self.session.is_some() { &self.core.node } else { "" },
+            subs: given.iter().map(|joined| (joined.channel(), joined.result())).collect(),
         };
         self.answer(id, "connect", &connected);
+        self.hear_given(&given);
         Ok(())
     }
 
@@ -70,6 +76,9 @@ impl Client {
     }
 
     fn turn_away(&self, id: u32, error: ReplyError) -> Result<(), Disconnect> {
+        if self.wire.is_one_way() {
+            return Err(error.into());
+        }
         self.settle_connect(false);
         self.refuse(id, error);
         Ok(())

@@ -17,6 +17,7 @@ use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
 use super::client::Client;
+use super::reply;
 use super::said::Said;
 use crate::codes::Disconnect;
 use crate::members::Seat;
@@ -182,6 +183,14 @@ impl Connection {
             Some(Message::Binary(bytes)) => Said::Binary(bytes),
             _ => return,
         };
+        if self.client.wire.is_one_way() {
+            // What it says once it has begun is not for us.
+            if !self.client.is_connected() {
+                self.working = Some(Box::pin(self.client.clone().begin(said.keep())));
+            }
+            self.inbox.pop_front();
+            return;
+        }
         match said.next(&mut self.handled) {
             Ok(Some(command)) if command.is_pong() => {
                 let pong = self.client.pong();
@@ -246,6 +255,11 @@ impl Connection {
         let Some(farewell) = farewell else { return };
         // A frame that is begun must be ended, or the close frame would read as its payload. The others are given up.
         self.frames.truncate(usize::from(!self.frames.is_empty()));
+        if self.client.wire.is_one_way()
+            && let End::Close(why) = end
+        {
+            self.frames.push_back(reply::disconnect(self.client.wire, why));
+        }
         self.frames.push_back(farewell);
         let limit = Duration::from_millis(FAREWELL_MS);
         let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_farewell(cx))).await;

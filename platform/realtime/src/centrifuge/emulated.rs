@@ -188,13 +188,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Begins with the commands of the request that opened it.
+    /// Begins with the commands of the request that opened it; of one that only listens, with that request.
     pub(crate) fn new(client: Arc<Client>, first: Said<'_>, seat: Seat) -> Self {
-        if let Some(session) = &client.session {
-            client.queue(session, first);
+        let mut working: Option<BoxFuture<'static, _>> = None;
+        match &client.session {
+            Some(session) => client.queue(session, first),
+            None => working = Some(Box::pin(client.clone().begin(first.keep()))),
         }
         tracing::debug!(connection = client.id, "a connection opened");
-        Self { client, taken: VecDeque::new(), written: 0, working: None, ended: None, _seat: seat }
+        Self { client, taken: VecDeque::new(), written: 0, working, ended: None, _seat: seat }
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {

@@ -6,6 +6,7 @@ mod connect;
 pub(crate) mod connection;
 pub(crate) mod emulated;
 mod look;
+mod one_way;
 mod protobuf;
 pub(crate) mod reply;
 pub(crate) mod said;

@@ -2,6 +2,7 @@
 
 mod protobuf;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bus::{History, Present, Publication};
@@ -14,13 +15,14 @@ use super::wire::Wire;
 use crate::codes::Disconnect;
 use crate::comings::Coming;
 
-/// The answer to the command `id`: `{"id":7,"subscribe":{…}}`.
+/// The answer to the command `id`: `{"id":7,"subscribe":{…}}`; of one that only listens, the push `{"connect":{…}}`.
 pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &(impl Serialize + Encode)) -> Bytes {
     if wire.is_binary() {
         return wire.message(128, |bytes| protobuf::reply(bytes, id, method, result));
     }
     wire.message(128, |json| {
-        json.extend_from_slice(format!("{{\"id\":{id},\"{method}\":").as_bytes());
+        let envelope = if wire.is_one_way() { String::new() } else { format!("\"id\":{id},") };
+        json.extend_from_slice(format!("{{{envelope}\"{method}\":").as_bytes());
         write(json, result);
         json.push(b'}');
     })
@@ -58,7 +60,11 @@ pub(crate) fn disconnect(wire: Wire, why: Disconnect) -> Bytes {
 
 /// What nobody asked for, of about `bytes`.
 fn push(wire: Wire, bytes: usize, push: impl Serialize + Encode) -> Bytes {
-    wire.message(bytes, |to| if wire.is_binary() { protobuf::push(to, &push) } else { write(to, &Push { push }) })
+    wire.message(bytes, |to| match wire.is_one_way() {
+        true => write(to, &push),
+        false if wire.is_binary() => protobuf::push(to, &push),
+        false => write(to, &Push { push }),
+    })
 }
 
 fn write(json: &mut Vec<u8>, value: &impl Serialize) {
@@ -195,6 +201,9 @@ pub(crate) struct Connected<'a> {
     pub(crate) session: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) node: &'a str,
+    /// What the server subscribed it to, by channel.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) subs: BTreeMap<&'a str, Subscribed<'a>>,
 }
 
 #[derive(Serialize)]

@@ -80,7 +80,7 @@ impl Client {
         if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
             return Err(ReplyError::UNRECOVERABLE);
         }
-        self.answer(id, "subscribe", &subscribed(recovery.as_ref(), asked));
+        self.answer(id, "subscribe", &subscribed(recovery.as_ref(), asked.recover, asked.offset));
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Client {
         if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
             return Err(ReplyError::UNRECOVERABLE);
         }
-        let result = subscribed(recovery.as_ref(), asked);
+        let result = subscribed(recovery.as_ref(), asked.recover, asked.offset);
         let top = recovery.as_ref().map(|recovery| recovery.top.clone());
         let there = self.core.channels.settle(channel, self.id, top, || {
             self.subscriptions.goes_live(channel);
@@ -118,7 +118,7 @@ impl Client {
 }
 
 /// After a successful recovery the reply's offset is the one asked for: the client advances with each publication.
-fn subscribed<'a>(recovery: Option<&'a Recovery>, asked: &Subscribe) -> Subscribed<'a> {
+pub(super) fn subscribed(recovery: Option<&Recovery>, was_recovering: bool, offset: u64) -> Subscribed<'_> {
     let recovered = recovery.is_some_and(|recovery| recovery.recovered);
     let publications = recovery.map_or_else(Vec::new, |recovery| {
         recovery.publications.iter().map(|publication| (&**publication).into()).collect()
@@ -127,9 +127,9 @@ fn subscribed<'a>(recovery: Option<&'a Recovery>, asked: &Subscribe) -> Subscrib
         recoverable: recovery.is_some(),
         positioned: recovery.is_some(),
         epoch: recovery.map_or("", |recovery| &recovery.top.epoch),
-        offset: if recovered { asked.offset } else { recovery.map_or(0, |recovery| recovery.top.offset) },
+        offset: if recovered { offset } else { recovery.map_or(0, |recovery| recovery.top.offset) },
         publications,
         recovered,
-        was_recovering: asked.recover,
+        was_recovering,
     }
 }

@@ -19,14 +19,25 @@ pub(crate) enum Wire {
     BinaryFrame,
     /// Behind its length in a body without end, in protocol buffers.
     Delimited,
+    /// As [`Wire::Frame`], of a client that only listens: it is told pushes alone, without their envelope.
+    OneWayFrame,
+    /// As [`Wire::Event`], likewise.
+    OneWayEvent,
+    /// As [`Wire::Line`], likewise.
+    OneWayLine,
 }
 
 impl Wire {
-    pub(crate) const COUNT: usize = 5;
+    pub(crate) const COUNT: usize = 8;
 
-    /// Whether it is a WebSocket, on which the client speaks too.
-    pub(crate) fn is_frame(self) -> bool {
-        matches!(self, Self::Frame | Self::BinaryFrame)
+    /// Whether commands come by other requests.
+    pub(crate) fn is_emulated(self) -> bool {
+        matches!(self, Self::Event | Self::Line | Self::Delimited)
+    }
+
+    /// Whether its client asks nothing once it has connected.
+    pub(crate) fn is_one_way(self) -> bool {
+        matches!(self, Self::OneWayFrame | Self::OneWayEvent | Self::OneWayLine)
     }
 
     /// Whether messages are in protocol buffers and not in JSON.
@@ -38,13 +49,13 @@ impl Wire {
     /// its tokens only, become spaces: on every transport they end a message.
     pub(crate) fn message(self, bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
         let (before, after) = match self {
-            Self::Frame => {
+            Self::Frame | Self::OneWayFrame => {
                 let mut frame = TextFrame::with_capacity(bytes);
                 write(frame.payload());
                 return frame.finish();
             }
-            Self::Event => ("data: ", "\n\n"),
-            Self::Line => ("", "\n"),
+            Self::Event | Self::OneWayEvent => ("data: ", "\n\n"),
+            Self::Line | Self::OneWayLine => ("", "\n"),
             Self::BinaryFrame | Self::Delimited => return self.delimited(bytes, write),
         };
         let mut message = Vec::with_capacity(before.len() + bytes + after.len());
@@ -75,9 +86,9 @@ impl Wire {
     /// The server's ping in the protocol's own form: a message that says nothing.
     pub(crate) const fn ping(self) -> Bytes {
         Bytes::from_static(match self {
-            Self::Frame => b"\x81\x02{}",
-            Self::Event => b"data: {}\n\n",
-            Self::Line => b"{}\n",
+            Self::Frame | Self::OneWayFrame => b"\x81\x02{}",
+            Self::Event | Self::OneWayEvent => b"data: {}\n\n",
+            Self::Line | Self::OneWayLine => b"{}\n",
             Self::BinaryFrame => b"\x82\x01\0",
             Self::Delimited => b"\0",
         })

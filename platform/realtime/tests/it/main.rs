@@ -6,6 +6,7 @@ mod durable;
 mod emulation;
 mod guarded;
 mod life;
+mod one_way;
 mod people;
 mod presence;
 mod protobuf;

@@ -100,7 +100,16 @@ impl Server {
     }
 
     pub(crate) async fn open_at(&self, query: &str, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
-        let url = format!("ws://{}/connection/websocket{query}", self.address);
+        self.open_at_path(&format!("/connection/websocket{query}"), headers).await
+    }
+
+    /// A socket for somebody who only listens.
+    pub(crate) async fn open_one_way(&self, query: &str) -> Client {
+        self.open_at_path(&format!("/connection/uni_websocket{query}"), &[]).await.expect("a handshake")
+    }
+
+    pub(crate) async fn open_at_path(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
+        let url = format!("ws://{}{path}", self.address);
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a value"));

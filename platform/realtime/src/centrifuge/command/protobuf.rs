@@ -4,7 +4,7 @@
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::{Call, Command, Data, History, OfChannel, Payload, Publish, Since, Subscribe, WithToken};
+use super::{Call, Command, Connect, Data, History, OfChannel, Payload, Publish, Resume, Since, Subscribe, WithToken};
 use crate::centrifuge::protobuf::{Decode, Value};
 
 impl Command {
@@ -30,6 +30,48 @@ impl Decode for Command {
             13 => self.rpc = Some(value.message()?),
             14 => self.refresh = Some(value.message()?),
             15 => self.sub_refresh = Some(value.message()?),
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+impl Decode for Connect {
+    fn field(&mut self, number: u64, value: Value<'_>) -> Option<()> {
+        match number {
+            1 => self.token = value.text()?,
+            3 => self.subs.extend([value.message::<Sub>().map(|sub| (sub.channel, sub.resume))?]),
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+/// An entry of a map: its key, and its value.
+#[derive(Default)]
+struct Sub {
+    channel: String,
+    resume: Resume,
+}
+
+impl Decode for Sub {
+    fn field(&mut self, number: u64, value: Value<'_>) -> Option<()> {
+        match number {
+            1 => self.channel = value.text()?,
+            2 => self.resume = value.message()?,
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+impl Decode for Resume {
+    fn field(&mut self, number: u64, value: Value<'_>) -> Option<()> {
+        match number {
+            2 => self.token = value.text()?,
+            3 => self.recover = value.flag()?,
+            6 => self.epoch = value.text()?,
+            7 => self.offset = value.number()?,
             _ => {}
         }
         Some(())

@@ -147,6 +147,12 @@ impl Encode for Connected<'_> {
     fn encode(&self, to: &mut Writer<'_>) {
         to.text(1, &self.client);
         self.term.encode(to);
+        for (channel, subscribed) in &self.subs {
+            to.message(6, |to| {
+                to.text(1, channel);
+                to.message(2, |to| subscribed.encode(to));
+            });
+        }
         to.number(7, self.ping);
         to.flag(8, self.pong);
         to.text(9, &self.session);
