@@ -41,6 +41,9 @@ impl Disconnect {
     pub(crate) const BAD_REQUEST: Self = Self::of(3501, "bad request");
     /// Whoever it acted for may not come at all.
     pub(crate) const FORCED: Self = Self::of(3503, "force disconnect");
+    /// It wants more channels than a connection may have.
+    pub(crate) const CHANNEL_LIMIT: Self = Self::of(3505, "channel limit");
+    pub(crate) const PERMISSION_DENIED: Self = Self::of(3507, "permission denied");
     pub(crate) const NOT_AVAILABLE: Self = Self::of(3508, "not available");
 
     const fn of(code: u16, reason: &'static str) -> Self {
@@ -116,8 +119,16 @@ impl ReplyError {
         Self { code, message, temporary: false }
     }
 
+    pub(crate) fn code(&self) -> u16 {
+        self.code
+    }
+
     pub(crate) fn message(&self) -> &'static str {
         self.message
+    }
+
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary
     }
 }
 

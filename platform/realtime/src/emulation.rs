@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::Hub;
 use crate::centrifuge::client::Client;
 use crate::centrifuge::emulated::{Answer, Emulation, NotTaken};
+use crate::centrifuge::said::{Kept, Said};
 use crate::centrifuge::wire::Wire;
 use crate::codes::Disconnect;
 use crate::members::Member;
@@ -28,6 +29,8 @@ pub(crate) fn routes(hub: &Hub) -> Router<Hub> {
     Router::new()
         .route("/connection/sse", get(events_by_query).post(events))
         .route("/connection/http_stream", post(lines))
+        .route("/connection/uni_sse", get(one_way_by_query).post(one_way_events))
+        .route("/connection/uni_http_stream", post(one_way_lines))
         .route("/emulation", post(emulate))
         .layer(middleware::from_fn_with_state(hub.clone(), from_allowed_pages))
 }
@@ -62,7 +65,7 @@ pub(crate) async fn from_allowed_pages(State(hub): State<Hub>, request: Request<
 
 #[derive(Deserialize)]
 struct Opening {
-    /// The first commands.
+    /// The first commands; of one that only listens, the request of `connect`.
     #[serde(default)]
     cf_connect: String,
 }
@@ -72,26 +75,44 @@ async fn events_by_query(
     Query(opening): Query<Opening>,
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
-    open(&hub, Wire::Event, &opening.cf_connect, &headers).await
+    open(&hub, Wire::Event, Said::Text(&opening.cf_connect), &headers).await
 }
 
 async fn events(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
     let (first, headers) = said(request).await?;
-    open(&hub, Wire::Event, &first, &headers).await
+    open(&hub, Wire::Event, first.said(), &headers).await
 }
 
 async fn lines(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
     let (first, headers) = said(request).await?;
-    open(&hub, Wire::Line, &first, &headers).await
+    let wire = if matches!(first, Kept::Binary(_)) { Wire::Delimited } else { Wire::Line };
+    open(&hub, wire, first.said(), &headers).await
 }
 
+async fn one_way_by_query(
+    State(hub): State<Hub>,
+    Query(opening): Query<Opening>,
+    headers: HeaderMap,
+) -> ProblemResult<Response> {
+    open(&hub, Wire::OneWayEvent, Said::Text(&opening.cf_connect), &headers).await
+}
+
+async fn one_way_events(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
+    let (first, headers) = said(request).await?;
+    open(&hub, Wire::OneWayEvent, first.said(), &headers).await
+}
+
+async fn one_way_lines(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<Response> {
+    let (first, headers) = said(request).await?;
+    open(&hub, Wire::OneWayLine, first.said(), &headers).await
+}
+
+/// Of a body in protocol buffers.
+const BINARY: &str = "application/octet-stream";
+
 /// A body of commands, bounded as a frame is.
-async fn said(request: Request<Body>) -> ProblemResult<(String, HeaderMap)> {
+async fn said(request: Request<Body>) -> ProblemResult<(Kept, HeaderMap)> {
     let (parts, body) = request.into_parts();
-    if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream") {
-        let detail = "Only the JSON encoding of the Centrifuge protocol is spoken here.";
-        return Err(Problem::bad_request("protocol", detail));
-    }
     let patience = Duration::from_millis(limits::BODY_MS);
     let read = tokio::time::timeout(patience, to_bytes(body, limits::REALTIME_MESSAGE_BYTES)).await;
     let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not come in time.");
@@ -99,12 +120,18 @@ async fn said(request: Request<Body>) -> ProblemResult<(String, HeaderMap)> {
         let detail = format!("The body must come whole and have {} bytes at most.", limits::REALTIME_MESSAGE_BYTES);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     })?;
-    let text = String::from_utf8(bytes.into());
+    if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == BINARY) {
+        return Ok((Kept::Binary(bytes.into()), parts.headers));
+    }
+    let text = String::from_utf8(bytes.into()).map(Kept::Text);
     Ok((text.map_err(|_| Problem::bad_request("not_utf8", "The body must be UTF-8."))?, parts.headers))
 }
 
-async fn open(hub: &Hub, wire: Wire, first: &str, headers: &HeaderMap) -> ProblemResult<Response> {
-    if first.trim_ascii().is_empty() {
+async fn open(hub: &Hub, wire: Wire, first: Said<'_>, headers: &HeaderMap) -> ProblemResult<Response> {
+    if matches!(first, Said::Binary(_)) && !wire.is_binary() {
+        return Err(Problem::bad_request("protocol", "Only the JSON encoding is spoken here."));
+    }
+    if first.is_blank() && !wire.is_one_way() {
         let detail = "Say `connect` first: as the body, or with GET as the parameter cf_connect.";
         return Err(Problem::bad_request("connect_missing", detail));
     }
@@ -120,7 +147,11 @@ async fn open(hub: &Hub, wire: Wire, first: &str, headers: &HeaderMap) -> Proble
         client.outbox.close(Disconnect::SHUTDOWN);
     }
     let mut response = Response::new(Body::from_stream(answer));
-    let kind = if wire == Wire::Event { "text/event-stream; charset=utf-8" } else { "application/json; charset=utf-8" };
+    let kind = match wire {
+        Wire::Event | Wire::OneWayEvent => "text/event-stream; charset=utf-8",
+        Wire::Delimited => BINARY,
+        _ => "application/json; charset=utf-8",
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
@@ -129,9 +160,11 @@ async fn open(hub: &Hub, wire: Wire, first: &str, headers: &HeaderMap) -> Proble
 }
 
 async fn emulate(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<StatusCode> {
-    let (text, _) = said(request).await?;
-    let emulation: Emulation = serde_json::from_str(&text)
-        .map_err(|error| Problem::bad_request("invalid_body", format!("It is not what clients send: {error}.")))?;
+    let invalid = |error: &str| Problem::bad_request("invalid_body", format!("It is not what clients send: {error}."));
+    let emulation: Emulation = match said(request).await?.0 {
+        Kept::Text(text) => serde_json::from_str(&text).map_err(|error| invalid(&error.to_string()))?,
+        Kept::Binary(message) => Emulation::of_protobuf(&message).ok_or_else(|| invalid("no such message"))?,
+    };
     match hub.0.emulate(&emulation).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(NotTaken::NoNode) => Err(Problem::not_found("No process has this name: connect again.")),

@@ -10,6 +10,7 @@ use crate::Hub;
 use crate::centrifuge::client::{Admission, Client};
 use crate::centrifuge::command::Command;
 use crate::centrifuge::connection::next_line;
+use crate::centrifuge::said::Kept;
 use crate::centrifuge::wire::Wire;
 use crate::socketio::engine::{self, Packet};
 use crate::socketio::packet::Assembler;
@@ -96,7 +97,7 @@ impl Session {
     pub fn say(&self, line: &str) -> Result<(), u16> {
         let done = match line {
             "{}" => self.0.pong(),
-            line => self.0.clone().handle(line.to_owned()).now_or_never().expect("nothing here waits"),
+            line => self.0.clone().handle(Kept::Text(line.to_owned())).now_or_never().expect("nothing here waits"),
         };
         done.map_err(|why| why.code)
     }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::centrifuge::client::Client;
 use crate::centrifuge::connection;
+use crate::centrifuge::said::Kept;
 use crate::centrifuge::wire::Wire;
 use crate::hub::Hub;
 use crate::members::{Member, Seat};
@@ -27,6 +28,7 @@ impl Hub {
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
             .route("/connection/websocket", get(websocket))
+            .route("/connection/uni_websocket", get(one_way))
             .route("/api/v1/channels/{channel}/events", get(events))
             .merge(emulation::routes(self))
             .merge(socketio::http::routes(self))
@@ -35,7 +37,15 @@ impl Hub {
 }
 
 async fn websocket(State(hub): State<Hub>, request: Request<Body>) -> Response {
-    match upgrade(&hub, request).await {
+    upgraded(upgrade(&hub, request, false).await)
+}
+
+async fn one_way(State(hub): State<Hub>, request: Request<Body>) -> Response {
+    upgraded(upgrade(&hub, request, true).await)
+}
+
+fn upgraded(response: ProblemResult<Response>) -> Response {
+    match response {
         Ok(response) => response,
         Err(problem) => {
             let mut response = problem.into_response();
@@ -49,12 +59,16 @@ async fn websocket(State(hub): State<Hub>, request: Request<Body>) -> Response {
     }
 }
 
-async fn upgrade(hub: &Hub, mut request: Request<Body>) -> ProblemResult<Response> {
+async fn upgrade(hub: &Hub, mut request: Request<Body>, one_way: bool) -> ProblemResult<Response> {
     let accept = handshake::accept(&request)?;
     if !handshake::origin_allowed(request.headers(), &hub.0.origins.read()) {
         return Err(Problem::forbidden("Pages of this origin may not connect here."));
     }
-    let protocol = handshake::protocol(&request)?;
+    let (protocol, binary) = handshake::protocol(&request);
+    if one_way && binary {
+        return Err(Problem::bad_request("protocol", "Only the JSON encoding is spoken here."));
+    }
+    let opening = if one_way { Query::<Beginning>::try_from_uri(request.uri()).ok() } else { None };
     let seat = hub.0.seat()?;
     let rights = hub.0.rights();
     // One that is unknown may have a token to show; if not, its `connect` is told to come again.
@@ -64,9 +78,30 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>) -> ProblemResult<Respons
     };
     let query = request.uri().query().unwrap_or_default();
     let native_ping = query.split('&').any(|pair| pair == "cf_ws_frame_ping_pong=true");
-    let client = Arc::new(Client::new(hub.0.clone(), admission, Wire::Frame, native_ping));
-    tokio::spawn(serve(on_upgrade, client, seat, rights));
+    let wire = match binary {
+        _ if one_way => Wire::OneWayFrame,
+        true => Wire::BinaryFrame,
+        false => Wire::Frame,
+    };
+    let client = Arc::new(Client::new(hub.0.clone(), admission, wire, native_ping));
+    match opening.and_then(|Query(opening)| opening.cf_connect) {
+        Some(first) => tokio::spawn(serve_begun(first, on_upgrade, client, seat, rights)),
+        None => tokio::spawn(serve(on_upgrade, client, seat, rights)),
+    };
     Ok(handshake::switching(accept, protocol))
+}
+
+#[derive(Deserialize)]
+struct Beginning {
+    cf_connect: Option<String>,
+}
+
+/// Serves a client that only listens and said how in its address.
+async fn serve_begun(first: String, on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: Rights) {
+    if let Err(why) = client.clone().begin_one_way(Kept::Text(first)).await {
+        client.outbox.close(why);
+    }
+    serve(on_upgrade, client, seat, rights).await;
 }
 
 async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: Rights) {
@@ -74,6 +109,7 @@ async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: R
         Ok(upgraded) => Socket::of(upgraded),
         Err(error) => {
             tracing::debug!(%error, "a connection ended before its upgrade");
+            client.leave();
             return;
         }
     };

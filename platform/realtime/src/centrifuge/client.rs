@@ -8,9 +8,10 @@ use kernel::{Entropy, limits};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::command::{Command, Payload};
+use super::command::Payload;
 use super::emulated::Session;
-use super::reply::{self, Empty};
+use super::reply::{self, Empty, Encode};
+use super::said::Kept;
 use super::subscriptions::{Removed, Subscriptions};
 use super::wire::Wire;
 use crate::Caller;
@@ -70,7 +71,7 @@ mod life {
 impl Client {
     pub(crate) fn new(core: Arc<Core>, admission: Admission, wire: Wire, native_ping: bool) -> Self {
         let uuid = u128::from(core.entropy.u64()) << 64 | u128::from(core.entropy.u64());
-        let session = (wire != Wire::Frame).then(|| Box::new(Session::new(&core.entropy)));
+        let session = wire.is_emulated().then(|| Box::new(Session::new(&core.entropy)));
         Self {
             id: core.members.fresh_id(),
             core,
@@ -86,12 +87,12 @@ impl Client {
         }
     }
 
-    /// Handles one line of a frame.
+    /// Handles one command.
     ///
     /// # Errors
     /// The reason to close the connection; what is wrong with one request only is a reply.
-    pub(crate) async fn handle(self: Arc<Self>, line: String) -> Result<(), Disconnect> {
-        let (id, payload) = Command::parse(&line).ok_or(Disconnect::BAD_REQUEST)?;
+    pub(crate) async fn handle(self: Arc<Self>, said: Kept) -> Result<(), Disconnect> {
+        let (id, payload) = said.command(self.wire.is_binary()).ok_or(Disconnect::BAD_REQUEST)?;
         if self.life.load(Ordering::Acquire) == life::REFUSED {
             return Ok(());
         }
@@ -134,7 +135,7 @@ impl Client {
         }
     }
 
-    pub(super) fn answer(&self, id: u32, method: &'static str, result: &impl Serialize) {
+    pub(super) fn answer(&self, id: u32, method: &'static str, result: &(impl Serialize + Encode)) {
         let frame = reply::reply(self.wire, id, method, result);
         let bytes = frame.len();
         self.outbox.answer(frame, bytes);
@@ -154,7 +155,7 @@ impl Client {
 
     /// Only then it can refresh.
     pub(crate) fn came_by_token(&self) -> bool {
-        matches!(*self.admission.lock(), Admission::ByToken(_))
+        matches!(*self.admission.lock(), Admission::ByToken(_)) && !self.wire.is_one_way()
     }
 
     pub(super) fn admission(&self) -> Admission {
@@ -181,7 +182,7 @@ impl Client {
         self.native_ping
     }
 
-    fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.life.load(Ordering::Acquire) != life::OPENED
     }
 
@@ -217,7 +218,8 @@ impl Client {
     /// The core took the subscription away because a publication is missing; the client subscribes again by itself, or connects anew
     /// where the server had subscribed it. In a lock of the bus: whoever calls sees to it that the client is reflected later.
     pub(crate) fn lost(&self, channel: &str) {
-        if self.forget(channel).is_some_and(|removed| removed.by_server) {
+        let by_server = self.forget(channel).is_some_and(|removed| removed.by_server);
+        if by_server || self.wire.is_one_way() {
             return self.outbox.close(Disconnect::INSUFFICIENT_STATE);
         }
         self.push(reply::unsubscribe(self.wire, channel, 2500, "insufficient state"));
@@ -270,11 +272,15 @@ impl Client {
                 Some(PING_S - PONG_S)
             }
             _ => {
-                self.life.store(life::PINGED, Ordering::Release);
+                // Who only listens does not answer.
+                let answers = !self.wire.is_one_way();
+                if answers {
+                    self.life.store(life::PINGED, Ordering::Release);
+                }
                 let ping = if self.native_ping { PING_FRAME } else { self.wire.ping() };
                 let bytes = ping.len();
                 self.outbox.push(ping, bytes);
-                Some(PONG_S)
+                Some(if answers { PONG_S } else { PING_S })
             }
         }
     }

@@ -1,6 +1,8 @@
 //! What a client asks. Unknown fields are ignored; zero values may be absent.
 
-use std::collections::HashMap;
+mod protobuf;
+
+use std::collections::BTreeMap;
 
 use bus::Position;
 use serde::Deserialize;
@@ -27,7 +29,7 @@ pub(crate) struct Command {
 }
 
 /// The one payload of a command.
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 pub(crate) enum Payload {
     /// The empty object.
     Pong,
@@ -46,32 +48,34 @@ pub(crate) enum Payload {
     Unknown,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Connect {
     pub(crate) token: String,
-    /// How far it had come in what the server subscribes it to. A channel of another kind is nothing to resume.
-    pub(crate) subs: HashMap<String, Resume>,
+    /// How far it had come in what it is subscribed to from the beginning; what one that only listens is to hear.
+    pub(crate) subs: BTreeMap<String, Resume>,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
-#[derive(Default, Deserialize)]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Resume {
     pub(crate) recover: bool,
     pub(crate) offset: u64,
     pub(crate) epoch: String,
+    /// For a guarded channel.
+    pub(crate) token: String,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WithToken {
     pub(crate) token: String,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct OfChannel {
@@ -79,7 +83,7 @@ pub(crate) struct OfChannel {
     pub(crate) token: String,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Publish {
@@ -93,7 +97,7 @@ pub(crate) struct Publish {
 pub(crate) struct Data(pub(crate) Box<RawValue>);
 
 /// As what it means, however it is written.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 impl std::fmt::Debug for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Debug::fmt(&serde_json::from_str::<serde_json::Value>(self.0.get()), f)
@@ -101,7 +105,7 @@ impl std::fmt::Debug for Data {
 }
 
 /// Of `rpc`, and of `send`, which has no method.
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Call {
@@ -109,7 +113,7 @@ pub(crate) struct Call {
     pub(crate) data: Option<Data>,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Subscribe {
@@ -120,6 +124,8 @@ pub(crate) struct Subscribe {
     pub(crate) epoch: String,
     /// Wants to be told who comes and goes.
     pub(crate) join_leave: bool,
+    /// How publications may be shortened: `fossil`, or not at all.
+    pub(crate) delta: String,
     /// A bit mask: 1 offers channel compaction (not taken), 2 wants an error where recovery fails.
     pub(crate) flag: i64,
     /// 0 is a stream; maps and polls are not spoken here.
@@ -133,7 +139,7 @@ impl Subscribe {
     pub(crate) const REJECT_UNRECOVERED: i64 = 2;
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct History {
@@ -144,7 +150,7 @@ pub(crate) struct History {
     pub(crate) reverse: bool,
 }
 
-#[cfg_attr(fuzzing, derive(Debug))]
+#[cfg_attr(any(fuzzing, test), derive(Debug))]
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Since {

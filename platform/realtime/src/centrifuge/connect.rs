@@ -35,7 +35,7 @@ impl Client {
         let connected = Connected {
             client: self.name(),
             ping,
-            pong: !self.has_native_ping(),
+            pong: !self.has_native_ping() && !self.wire.is_one_way(),
             time: self.core.clock.now_ms(),
             term: self.term(),
             session: self.session_name(),
@@ -81,6 +81,9 @@ impl Client {
     }
 
     fn turn_away(&self, id: u32, error: ReplyError) -> Result<(), Disconnect> {
+        if self.wire.is_one_way() {
+            return Err(error.into());
+        }
         self.settle_connect(false);
         self.refuse(id, error);
         Ok(())

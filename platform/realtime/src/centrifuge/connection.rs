@@ -17,6 +17,8 @@ use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
 use super::client::Client;
+use super::reply;
+use super::said::Said;
 use crate::codes::Disconnect;
 use crate::members::Seat;
 use crate::socket::Socket;
@@ -59,7 +61,7 @@ struct Connection {
     client: Arc<Client>,
     decoder: Decoder,
     inbox: VecDeque<Message>,
-    /// How much of the text at the head of the inbox has been handled.
+    /// How much of the message at the head of the inbox has been handled.
     handled: usize,
     /// Frames on their way; the first may be written in part.
     frames: VecDeque<Bytes>,
@@ -152,35 +154,20 @@ impl Connection {
         })
     }
 
-    /// Handles the message at the head of the inbox, or begins its next line.
+    /// Handles the message at the head of the inbox, or begins its next command.
     fn next_message(&mut self) -> Result<(), End> {
         match self.inbox.front() {
             None => {}
-            Some(Message::Text(text)) => match next_line(text, &mut self.handled) {
-                Some("{}") => {
-                    let pong = self.client.pong();
-                    self.close_on(pong);
-                }
-                Some(line) => self.working = Some(Box::pin(self.client.clone().handle(line.to_owned()))),
-                None => {
-                    if text.trim_ascii().is_empty() {
-                        self.client.outbox.close(Disconnect::BAD_REQUEST);
-                    }
-                    self.handled = 0;
-                    self.inbox.pop_front();
-                }
-            },
+            Some(Message::Text(_) | Message::Binary(_)) => self.next_command(),
             Some(Message::Close(code)) => return Err(End::Closed(*code)),
-            Some(other) => {
-                match other {
-                    Message::Ping(payload) => {
-                        let pong = encode::pong(payload);
-                        let bytes = pong.len();
-                        self.client.outbox.push(pong, bytes);
-                    }
-                    Message::Pong => self.client.native_pong(),
-                    _ => self.client.outbox.close(Disconnect::BAD_REQUEST),
-                }
+            Some(Message::Ping(payload)) => {
+                let pong = encode::pong(payload);
+                let bytes = pong.len();
+                self.client.outbox.push(pong, bytes);
+                self.inbox.pop_front();
+            }
+            Some(Message::Pong) => {
+                self.client.native_pong();
                 self.inbox.pop_front();
             }
         }
@@ -188,6 +175,37 @@ impl Connection {
             self.inbox = VecDeque::new();
         }
         Ok(())
+    }
+
+    fn next_command(&mut self) {
+        let said = match self.inbox.front() {
+            Some(Message::Text(text)) => Said::Text(text),
+            Some(Message::Binary(bytes)) => Said::Binary(bytes),
+            _ => return,
+        };
+        if self.client.wire.is_one_way() {
+            // What it says once it has begun is not for us.
+            if !self.client.is_connected() {
+                self.working = Some(Box::pin(self.client.clone().begin_one_way(said.keep())));
+            }
+            self.inbox.pop_front();
+            return;
+        }
+        match said.next(&mut self.handled) {
+            Ok(Some(command)) if command.is_pong() => {
+                let pong = self.client.pong();
+                self.close_on(pong);
+            }
+            Ok(Some(command)) => self.working = Some(Box::pin(self.client.clone().handle(command.keep()))),
+            Ok(None) => {
+                if said.is_blank() {
+                    self.client.outbox.close(Disconnect::BAD_REQUEST);
+                }
+                self.handled = 0;
+                self.inbox.pop_front();
+            }
+            Err(why) => self.client.outbox.close(why),
+        }
     }
 
     /// Writes what is queued. Ready when all of it is written, or with the reason why no more will be.
@@ -237,6 +255,11 @@ impl Connection {
         let Some(farewell) = farewell else { return };
         // A frame that is begun must be ended, or the close frame would read as its payload. The others are given up.
         self.frames.truncate(usize::from(!self.frames.is_empty()));
+        if self.client.wire.is_one_way()
+            && let End::Close(why) = end
+        {
+            self.frames.push_back(reply::disconnect(self.client.wire, why));
+        }
         self.frames.push_back(farewell);
         let limit = Duration::from_millis(FAREWELL_MS);
         let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_farewell(cx))).await;

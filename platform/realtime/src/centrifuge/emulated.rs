@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
@@ -16,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::client::Client;
-use super::connection::next_line;
+use super::protobuf::{Decode, Value};
 use super::reply;
+use super::said::{Kept, Said};
 use crate::codes::Disconnect;
 use crate::hub::Core;
 use crate::members::{Member, Seat};
@@ -40,7 +43,7 @@ pub(crate) struct Session {
 
 #[derive(Default)]
 struct Commands {
-    waiting: VecDeque<String>,
+    waiting: VecDeque<Kept>,
     bytes: usize,
 }
 
@@ -49,21 +52,43 @@ impl Session {
         Self { secret: entropy.token(16), commands: Mutex::default() }
     }
 
-    fn next(&self) -> Option<String> {
+    fn next(&self) -> Option<Kept> {
         let mut commands = self.commands.lock();
-        let line = commands.waiting.pop_front()?;
-        commands.bytes -= COMMAND_BYTES + line.len();
-        Some(line)
+        let command = commands.waiting.pop_front()?;
+        commands.bytes -= COMMAND_BYTES + command.said().len();
+        Some(command)
     }
 }
 
 /// A request of a client, and what processes tell one another.
-#[derive(Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize)]
 pub(crate) struct Emulation {
     session: String,
     node: String,
     /// Lines of commands, as a frame has them.
     data: String,
+    /// In place of `data`, those of a client that speaks protocol buffers, in base 64.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    binary: String,
+}
+
+impl Emulation {
+    /// As a client sends it that speaks protocol buffers.
+    pub(crate) fn of_protobuf(message: &[u8]) -> Option<Self> {
+        Self::decode(message)
+    }
+}
+
+impl Decode for Emulation {
+    fn field(&mut self, number: u64, value: Value<'_>) -> Option<()> {
+        match number {
+            1 => self.node = value.text()?,
+            2 => self.session = value.text()?,
+            3 => self.binary = STANDARD.encode(value.bytes()?),
+            _ => {}
+        }
+        Some(())
+    }
 }
 
 /// Why a request of a client is not taken.
@@ -108,38 +133,45 @@ impl Core {
         let Some(Member::Socket(client)) = number.parse().ok().and_then(|id| self.members.find(id)) else { return };
         let Some(session) = &client.session else { return };
         if bool::from(session.secret.as_bytes().ct_eq(secret.as_bytes())) {
-            client.queue(session, &emulation.data);
+            match STANDARD.decode(&emulation.binary) {
+                Ok(binary) if !binary.is_empty() => client.queue(session, Said::Binary(&binary)),
+                _ => client.queue(session, Said::Text(&emulation.data)),
+            }
         }
     }
 }
 
 impl Client {
     /// Appends commands. A pong is worked on at once: the connection may be busy, or slow.
-    pub(crate) fn queue(&self, session: &Session, text: &str) {
-        let (mut at, mut lines) = (0, 0);
-        while let Some(line) = next_line(text, &mut at) {
-            lines += 1;
-            let done = if line == "{}" { self.pong() } else { session.append(line) };
+    pub(crate) fn queue(&self, session: &Session, said: Said<'_>) {
+        let mut at = 0;
+        if said.is_blank() {
+            return self.outbox.close(Disconnect::BAD_REQUEST);
+        }
+        loop {
+            let done = match said.next(&mut at) {
+                Ok(Some(command)) if command.is_pong() => self.pong(),
+                Ok(Some(command)) => session.append(command),
+                Ok(None) => break,
+                Err(why) => Err(why),
+            };
             if let Err(why) = done {
                 return self.outbox.close(why);
             }
-        }
-        if lines == 0 {
-            self.outbox.close(Disconnect::BAD_REQUEST);
         }
         self.outbox.wake();
     }
 }
 
 impl Session {
-    fn append(&self, line: &str) -> Result<(), Disconnect> {
+    fn append(&self, command: Said<'_>) -> Result<(), Disconnect> {
         let mut commands = self.commands.lock();
-        let bytes = COMMAND_BYTES + line.len();
+        let bytes = COMMAND_BYTES + command.len();
         if commands.bytes + bytes > WAITING_BYTES {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
         commands.bytes += bytes;
-        commands.waiting.push_back(line.to_owned());
+        commands.waiting.push_back(command.keep());
         Ok(())
     }
 }
@@ -156,13 +188,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Begins with the lines of the request that opened it.
-    pub(crate) fn new(client: Arc<Client>, first: &str, seat: Seat) -> Self {
-        if let Some(session) = &client.session {
-            client.queue(session, first);
+    /// Begins with the commands of the request that opened it; of one that only listens, with that request.
+    pub(crate) fn new(client: Arc<Client>, first: Said<'_>, seat: Seat) -> Self {
+        let mut working: Option<BoxFuture<'static, _>> = None;
+        match &client.session {
+            Some(session) => client.queue(session, first),
+            None => working = Some(Box::pin(client.clone().begin_one_way(first.keep()))),
         }
         tracing::debug!(connection = client.id, "a connection opened");
-        Self { client, taken: VecDeque::new(), written: 0, working: None, ended: None, _seat: seat }
+        Self { client, taken: VecDeque::new(), written: 0, working, ended: None, _seat: seat }
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -188,8 +222,8 @@ impl Answer {
             }
             if self.working.is_none() {
                 let next = self.client.session.as_ref().and_then(|session| session.next());
-                let Some(line) = next else { return Poll::Pending };
-                self.working = Some(Box::pin(self.client.clone().handle(line)));
+                let Some(command) = next else { return Poll::Pending };
+                self.working = Some(Box::pin(self.client.clone().handle(command)));
             }
             if let Some(working) = &mut self.working {
                 let done = std::task::ready!(working.as_mut().poll(cx));
@@ -229,10 +263,11 @@ mod tests {
         let session = Session::new(&Entropy::seeded(1));
         let line = |number: usize| format!("{number:09}");
         let fit = WAITING_BYTES / (COMMAND_BYTES + 9);
-        assert!((0..fit).all(|number| session.append(&line(number)).is_ok()));
-        assert_eq!(session.append(&line(0)), Err(Disconnect::TOO_MANY_REQUESTS));
-        assert!((0..fit).all(|number| session.next() == Some(line(number))));
+        let append = |number| session.append(Said::Text(&line(number)));
+        assert!((0..fit).all(|number| append(number).is_ok()));
+        assert_eq!(append(0), Err(Disconnect::TOO_MANY_REQUESTS));
+        assert!((0..fit).all(|number| session.next() == Some(Kept::Text(line(number)))));
         assert_eq!(session.next(), None);
-        assert!(session.append(&line(0)).is_ok(), "there is room again");
+        assert!(append(0).is_ok(), "there is room again");
     }
 }

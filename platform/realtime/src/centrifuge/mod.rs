@@ -1,4 +1,4 @@
-//! The Centrifuge client protocol, version 2, in JSON (centrifugal/protocol, `client.proto`).
+//! The Centrifuge client protocol, version 2, in JSON and in protocol buffers (centrifugal/protocol, `client.proto`).
 
 pub(crate) mod client;
 pub(crate) mod command;
@@ -6,7 +6,10 @@ mod connect;
 pub(crate) mod connection;
 pub(crate) mod emulated;
 mod look;
+mod one_way;
+mod protobuf;
 pub(crate) mod reply;
+pub(crate) mod said;
 mod say;
 mod server_side;
 mod sub_refresh;

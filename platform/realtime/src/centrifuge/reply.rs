@@ -1,5 +1,7 @@
 //! What a client is told, each as one message ready for its transport.
 
+mod protobuf;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,14 +10,19 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+pub(crate) use self::protobuf::Encode;
 use super::wire::Wire;
 use crate::codes::Disconnect;
 use crate::comings::Coming;
 
-/// The answer to the command `id`: `{"id":7,"subscribe":{…}}`.
-pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &impl Serialize) -> Bytes {
+/// The answer to the command `id`: `{"id":7,"subscribe":{…}}`; of one that only listens, the push `{"connect":{…}}`.
+pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &(impl Serialize + Encode)) -> Bytes {
+    if wire.is_binary() {
+        return wire.message(128, |bytes| protobuf::reply(bytes, id, method, result));
+    }
     wire.message(128, |json| {
-        json.extend_from_slice(format!("{{\"id\":{id},\"{method}\":").as_bytes());
+        let envelope = if wire.is_one_way() { String::new() } else { format!("\"id\":{id},") };
+        json.extend_from_slice(format!("{{{envelope}\"{method}\":").as_bytes());
         write(json, result);
         json.push(b'}');
     })
@@ -24,7 +31,7 @@ pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &impl Ser
 /// One publication of a channel.
 pub(crate) fn publication(wire: Wire, channel: &str, publication: &Publication) -> Bytes {
     let bytes = publication.data.len() + channel.len() + 80;
-    wire.message(bytes, |json| write(json, &Push { push: Pub { channel, publication: publication.into() } }))
+    push(wire, bytes, Pub { channel, publication: publication.into() })
 }
 
 /// Who came and went, one message each.
@@ -33,29 +40,36 @@ pub(crate) fn comings<'a>(wire: Wire, channel: &str, comings: impl Iterator<Item
     for coming in comings {
         let info = InfoOut { info: &coming.present.info };
         let bytes = channel.len() + coming.present.info.len() + 50;
-        all.extend_from_slice(&wire.message(bytes, |json| match coming.joined {
-            true => write(json, &Push { push: Join { channel, join: info } }),
-            false => write(json, &Push { push: Leave { channel, leave: info } }),
-        }));
+        all.extend_from_slice(&match coming.joined {
+            true => push(wire, bytes, Join { channel, join: info }),
+            false => push(wire, bytes, Leave { channel, leave: info }),
+        });
     }
     all.into()
 }
 
 /// The server ends the subscription. Codes from 2500 ask the client to subscribe again.
 pub(crate) fn unsubscribe(wire: Wire, channel: &str, code: u16, reason: &'static str) -> Bytes {
-    let push = Push { push: Unsubscribe { channel, unsubscribe: Reason { code, reason } } };
-    wire.message(channel.len() + 80, |json| write(json, &push))
+    push(wire, channel.len() + 80, Unsubscribe { channel, unsubscribe: Reason { code, reason } })
 }
 
 /// The server has subscribed the client.
 pub(crate) fn subscribe(wire: Wire, channel: &str, subscribe: &Subscribed<'_>) -> Bytes {
-    wire.message(channel.len() + 120, |json| write(json, &Push { push: Subscribe { channel, subscribe } }))
+    push(wire, channel.len() + 120, Subscribe { channel, subscribe })
 }
 
 /// The server ends the connection, on a transport that has no word for it.
 pub(crate) fn disconnect(wire: Wire, why: Disconnect) -> Bytes {
-    let push = Push { push: Ends { disconnect: Reason { code: why.code, reason: why.reason } } };
-    wire.message(80, |json| write(json, &push))
+    push(wire, 80, Ends { disconnect: Reason { code: why.code, reason: why.reason } })
+}
+
+/// What nobody asked for, of about `bytes`.
+fn push(wire: Wire, bytes: usize, push: impl Serialize + Encode) -> Bytes {
+    wire.message(bytes, |to| match wire.is_one_way() {
+        true => write(to, &push),
+        false if wire.is_binary() => protobuf::push(to, &push),
+        false => write(to, &Push { push }),
+    })
 }
 
 fn write(json: &mut Vec<u8>, value: &impl Serialize) {
@@ -207,6 +221,13 @@ pub(crate) struct Connected<'a> {
 
 #[derive(Serialize)]
 pub(crate) struct Refreshed {
+    #[serde(flatten)]
+    pub(crate) term: Term,
+}
+
+/// The same of a subscription.
+#[derive(Serialize)]
+pub(crate) struct SubscriptionRefreshed {
     #[serde(flatten)]
     pub(crate) term: Term,
 }

@@ -1,6 +1,6 @@
 //! What the server subscribes a client to: when it connects, by what its token says, and later, by a product's word.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bus::Position;
@@ -13,15 +13,15 @@ use crate::claims::subscription::Terms;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
 
 impl Client {
-    /// Joins the channels that the client's token names, from where it says to have come. One that does not open is left out: what a token
-    /// names in vain bars nobody from the rest.
+    /// Joins the channels that the connection begins with, from where the client says to have come: those that its token names, of which
+    /// one that does not open is left out (what a token names in vain bars nobody from the rest); and what one that only listens asks for.
     pub(super) async fn join_given(
         self: &Arc<Self>,
-        positions: &HashMap<String, Resume>,
+        positions: &BTreeMap<String, Resume>,
     ) -> Result<Vec<Joined>, ReplyError> {
-        let Some(claimed) = self.caller().claimed.clone() else { return Ok(Vec::new()) };
+        let claimed = self.caller().claimed.clone();
         let mut given = Vec::new();
-        for (channel, terms) in &claimed.subs {
+        for (channel, terms) in claimed.iter().flat_map(|claimed| &claimed.subs) {
             let since = positions.get(channel).filter(|it| it.recover);
             let since = since.map(|it| Position { offset: it.offset, epoch: it.epoch.as_str().into() });
             match self.join_by_server(channel, terms, since).await {
@@ -33,12 +33,16 @@ impl Client {
                 Err(error) => tracing::warn!(channel, why = error.message(), "a token names a channel in vain"),
             }
         }
+        if self.wire.is_one_way() {
+            self.join_asked(positions, &mut given).await?;
+        }
         Ok(given)
     }
 
     /// Behind the reply that told the client of them.
     pub(super) fn hear_given(&self, given: &[Joined]) {
-        for joined in given {
+        // One that asked for a guarded channel and is not let in was answered as on one that nothing was ever published on.
+        for joined in given.iter().filter(|joined| joined.inside) {
             if !self.hear(joined, || {}) {
                 // Turned out meanwhile; nobody has told it.
                 self.undo(joined);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::client::{Client, named};
 use super::command::OfChannel;
-use super::reply::{Refreshed, Term};
+use super::reply::{SubscriptionRefreshed, Term};
 use crate::codes::{Disconnect, ReplyError};
 use crate::doorman::Ticket;
 
@@ -17,7 +17,7 @@ impl Client {
             self.refuse(id, ReplyError::BAD_REQUEST);
         } else if self.core.find(channel).is_some_and(|namespace| namespace.heeds_tokens()) {
             match self.prolong(channel, &of.token).await? {
-                Ok(term) => self.answer(id, "sub_refresh", &Refreshed { term }),
+                Ok(term) => self.answer(id, "sub_refresh", &SubscriptionRefreshed { term }),
                 Err(error) => self.refuse(id, error),
             }
         } else {

@@ -90,10 +90,7 @@ impl Client {
             told_comings: asked.join_leave,
             since: asked.recover.then(|| Position { offset: asked.offset, epoch: asked.epoch.as_str().into() }),
         };
-        if !entry.opened
-            && namespace.by_token == ByToken::Alone
-            && !self.core.admits(&namespace, channel, &entry.caller).await
-        {
+        if self.is_barred(channel, &namespace, &entry).await {
             return Err(ReplyError::PERMISSION_DENIED.into());
         }
         let joined = self.begin(channel, &namespace, entry).await?;
@@ -102,6 +99,12 @@ impl Client {
             self.undo(&joined);
         }
         Ok(answered?)
+    }
+
+    /// Whether only a token opens the channel, and it came without.
+    pub(super) async fn is_barred(&self, channel: &str, namespace: &Namespace, entry: &Entry) -> bool {
+        let needs_one = !entry.opened && namespace.by_token == ByToken::Alone;
+        needs_one && !self.core.admits(namespace, channel, &entry.caller).await
     }
 
     /// What a token of the subscription opens by itself. None where it is not for that: the guard decides, by the token as well.

@@ -6,7 +6,7 @@ use super::{BINARY, CLOSE, PING, PONG, TEXT};
 use crate::codes::Disconnect;
 
 /// Bytes of the longest header of a server's frame.
-const HEADER_BYTES: usize = 10;
+pub(crate) const HEADER_BYTES: usize = 10;
 
 /// Builds one text frame. The payload is written behind room for the longest header; the header is filled in last.
 pub(crate) struct TextFrame(Vec<u8>);
@@ -34,7 +34,8 @@ impl TextFrame {
     }
 }
 
-fn header(opcode: u8, payload: usize) -> ([u8; HEADER_BYTES], usize) {
+/// The header of a frame that is a whole message, and how many bytes of it are used.
+pub(crate) fn header(opcode: u8, payload: usize) -> ([u8; HEADER_BYTES], usize) {
     const FIN: u8 = 0x80;
     let mut header = [0; HEADER_BYTES];
     header[0] = FIN | opcode;

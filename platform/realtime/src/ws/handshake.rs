@@ -31,22 +31,19 @@ pub(crate) fn accept(request: &Request<Body>) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(&accept).map_err(Problem::internal)
 }
 
-/// The subprotocol to answer with: JSON is the only encoding spoken here.
-pub(crate) fn protocol(request: &Request<Body>) -> Result<Option<HeaderValue>, Problem> {
+/// The subprotocol to answer with, and whether protocol buffers are spoken. JSON where both are offered.
+pub(crate) fn protocol(request: &Request<Body>) -> (Option<HeaderValue>, bool) {
     const JSON: &str = "centrifuge-json";
+    const PROTOBUF: &str = "centrifuge-protobuf";
     let asks = |protocol| lists(request.headers(), header::SEC_WEBSOCKET_PROTOCOL, protocol);
     if asks(JSON) {
-        return Ok(Some(HeaderValue::from_static(JSON)));
+        return (Some(HeaderValue::from_static(JSON)), false);
+    }
+    if asks(PROTOBUF) {
+        return (Some(HeaderValue::from_static(PROTOBUF)), true);
     }
     let query = request.uri().query().unwrap_or_default();
-    let in_query = query.split('&').any(|pair| matches!(pair, "format=protobuf" | "cf_protocol=protobuf"));
-    if in_query || asks("centrifuge-protobuf") {
-        return Err(Problem::bad_request(
-            "protocol",
-            "Only the JSON encoding of the Centrifuge protocol is spoken here.",
-        ));
-    }
-    Ok(None)
+    (None, query.split('&').any(|pair| matches!(pair, "format=protobuf" | "cf_protocol=protobuf")))
 }
 
 /// The answer that hands the connection over.

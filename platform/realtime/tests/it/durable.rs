@@ -127,10 +127,16 @@ async fn a_hole_that_the_table_cannot_fill_is_told() {
     let server = table.server().await;
     let mut client = server.connect().await;
     client.subscribe("table:a").await;
+    let begins = json!({"subs": {"table:a": {}}}).to_string();
+    let mut listener = server.request("POST", "/connection/uni_http_stream", &[], begins).await;
+    assert!(listener.line().await.is_some_and(|push| push.starts_with(r#"{"connect":"#)));
     for _ in 0..30 {
         table.commit().await;
     }
     publish(&server, 30).await.expect("published");
+    let comes_again = r#"{"disconnect":{"code":3010,"reason":"insufficient state"}}"#;
+    assert_eq!(listener.line().await.as_deref(), Some(comes_again), "it subscribes by connecting only");
+    assert_eq!(listener.line().await, None);
     let push = json!({"channel": "table:a", "unsubscribe": {"code": 2500, "reason": "insufficient state"}});
     assert_eq!(client.next().await["push"], push);
     assert_eq!(server.hub.subscribers("table:a"), 0);

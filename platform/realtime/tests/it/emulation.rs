@@ -137,7 +137,7 @@ async fn what_is_wrong_is_said_with_its_status() {
         ("POST", "/connection/sse", &[], " \n ", 400),
         ("POST", "/connection/http_stream", &[], "", 400),
         ("POST", "/connection/http_stream", &[], &large, 413),
-        ("POST", "/connection/http_stream", &binary, CONNECT, 400),
+        ("POST", "/connection/sse", &binary, CONNECT, 400),
         ("GET", "/connection/http_stream", &[], "", 405),
         ("POST", "/emulation", &[], "{", 400),
         ("POST", "/emulation", &[], r#"{"session":"1-2"}"#, 400),

@@ -215,7 +215,6 @@ async fn the_handshake_says_who_may_enter() {
     assert_eq!(status(server.try_open(&[("origin", "http://elsewhere.example")]).await).0, 403);
     server.hub.allow_origin("http://elsewhere.example");
     assert_eq!(status(server.try_open(&[("origin", "http://elsewhere.example")]).await).0, 101);
-    assert_eq!(status(server.open_at("?format=protobuf", &[]).await).0, 400);
     let (old, headers) = status(server.try_open(&[("sec-websocket-version", "8")]).await);
     assert_eq!((old, &headers["sec-websocket-version"]), (426, &"13".parse().expect("a value")));
     let mut admin = server.try_open(&[("x-admin", "yes")]).await.expect("open");

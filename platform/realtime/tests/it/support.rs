@@ -100,7 +100,16 @@ impl Server {
     }
 
     pub(crate) async fn open_at(&self, query: &str, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
-        let url = format!("ws://{}/connection/websocket{query}", self.address);
+        self.open_at_path(&format!("/connection/websocket{query}"), headers).await
+    }
+
+    /// A socket for somebody who only listens.
+    pub(crate) async fn open_one_way(&self, query: &str) -> Client {
+        self.open_at_path(&format!("/connection/uni_websocket{query}"), &[]).await.expect("a handshake")
+    }
+
+    pub(crate) async fn open_at_path(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
+        let url = format!("ws://{}{path}", self.address);
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a value"));
@@ -123,13 +132,18 @@ impl Server {
     }
 
     /// The beginning of an answer, whose body may have no end.
-    pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Events {
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Events {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let (host, length) = (self.address, body.len());
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}content-length: {length}\r\n\r\n{body}");
-        stream.write_all(request.as_bytes()).await.expect("written");
+        let (host, length) = (self.address, body.as_ref().len());
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}content-length: {length}\r\n\r\n");
+        stream.write_all(&[request.as_bytes(), body.as_ref()].concat()).await.expect("written");
         let mut events = Events { reader: BufReader::new(stream), head: String::new(), text: String::new() };
         while !events.head.ends_with("\r\n\r\n") {
             let mut line = String::new();
@@ -229,18 +243,22 @@ impl Events {
                     self.text = rest.to_owned();
                     return Some(event);
                 }
-                let mut size = String::new();
-                self.reader.read_line(&mut size).await.expect("a chunk");
-                let size = usize::from_str_radix(size.trim(), 16).expect("a size");
-                let mut chunk = vec![0; size + 2];
-                self.reader.read_exact(&mut chunk).await.expect("a whole chunk");
-                if size == 0 {
-                    return None;
-                }
-                self.text.push_str(std::str::from_utf8(&chunk[..size]).expect("text"));
+                let chunk = self.chunk().await?;
+                self.text.push_str(std::str::from_utf8(&chunk).expect("text"));
             }
         })
         .await
+    }
+
+    /// The next bytes as they come.
+    pub(crate) async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let mut size = String::new();
+        self.reader.read_line(&mut size).await.expect("a chunk");
+        let size = usize::from_str_radix(size.trim(), 16).expect("a size");
+        let mut chunk = vec![0; size + 2];
+        self.reader.read_exact(&mut chunk).await.expect("a whole chunk");
+        chunk.truncate(size);
+        (size > 0).then_some(chunk)
     }
 
     pub(crate) async fn event(&mut self) -> String {
