@@ -30,4 +30,5 @@ mod spooled;
 mod sse;
 mod storm;
 mod telemetry;
+mod typescript;
 mod workers;
