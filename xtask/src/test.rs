@@ -11,10 +11,12 @@ use crate::{cargo, engines, fuzz, pages};
 
 /// Where the browser tests look for it, unless the environment names another (`e2e/web/chromium.mjs`).
 const CHROMIUM: &str = "/usr/bin/chromium";
+/// The client for TypeScript.
+const CLIENT: &str = "clients/typescript";
 /// Seconds for each fuzz target: the inputs that are kept, and a few more.
 const FUZZ_S: u32 = 3;
 
-/// Gets what is missing, tests the pages, builds the binary that the end-to-end tests start, runs every Rust test, those of the
+/// Gets what is missing, tests the pages and the client, builds the binary that the end-to-end tests start, runs every Rust test, those of the
 /// core once more on PostgreSQL, and every fuzz target for a moment.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     browser()?;
@@ -26,12 +28,16 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         pages::build()?;
         step::run(pages::npm("console", &["run", "check"]))?;
         step::run(pages::npm("console", &["test"]))?;
+        pages::install(CLIENT)?;
+        for script in ["check", "test", "build"] {
+            step::run(pages::npm(CLIENT, &["run", script]))?;
+        }
         if cargo::root().join("e2e/web/package.json").exists() {
             pages::install("e2e/web")?;
         }
     } else {
         say(
-            "no npm here: the pages are not tested, and the tests with clients in JavaScript cannot pass (Node.js 20 or newer)",
+            "no npm here: neither the pages nor the client are tested, and the tests with clients in JavaScript cannot pass (Node.js 20 or newer)",
         );
     }
     step::run(cargo::command(&["build", "-p", "mainspring"]))?;

@@ -32,4 +32,5 @@ mod sse;
 mod storm;
 mod strangers;
 mod telemetry;
+mod typescript;
 mod workers;

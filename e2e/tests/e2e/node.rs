@@ -20,14 +20,18 @@ pub(crate) struct Script {
 impl Script {
     /// Starts `e2e/web/{name}` with these arguments.
     pub(crate) fn start(name: &str, args: &[&str]) -> Result<Self> {
-        let web = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
-        if !std::path::Path::new(web).join("node_modules").exists() {
-            bail!("the clients are not installed: run `npm ci` in e2e/web, or `cargo xtask test`");
+        Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/web"), name, args)
+    }
+
+    /// Starts a script of another folder with packages of its own.
+    pub(crate) fn at(folder: &str, name: &str, args: &[&str]) -> Result<Self> {
+        if !std::path::Path::new(folder).join("node_modules").exists() {
+            bail!("its packages are not installed: run `npm ci` in {folder}, or `cargo xtask test`");
         }
         let mut child = Command::new("node")
             .arg(name)
             .args(args)
-            .current_dir(web)
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -135,6 +135,7 @@ struct RecoverBody {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only in this state.
     state: Option<State>,

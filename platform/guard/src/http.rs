@@ -17,6 +17,7 @@ pub fn routes(guard: Guard) -> OpenApiRouter {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only by this actor: `admin`, a person's id, `key:7`, `anonymous` or `cli`.
     actor: Option<String>,

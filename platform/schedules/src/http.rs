@@ -128,6 +128,7 @@ impl From<ChangeError> for Problem {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only those after this one: the `next` of the page before.
     after: Option<i64>,
@@ -170,6 +171,7 @@ impl Default for Times {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct FiringParams {
     /// Only older than this one: the `next` of the page before.
     before: Option<i64>,

@@ -149,6 +149,8 @@ fn sizes_bite_and_are_ratchets() {
     let long = "// a line\n".repeat(401);
     assert_eq!(broken("file", LIB, &long), [LIB]);
     assert!(broken("file", LIB, &long[10..]).is_empty());
+    assert_eq!(broken("file", "clients/typescript/src/api.ts", &long), ["clients/typescript/src/api.ts"]);
+    assert!(broken("file", "clients/typescript/src/api.generated.ts", &long).is_empty());
     let function = |lines: usize| format!("\nfn f() {{\n{}}}\n", "    a();\n".repeat(lines - 2));
     assert_eq!(broken("function", LIB, &function(71)), [format!("{LIB}:2")]);
     assert!(broken("function", LIB, &function(70)).is_empty());

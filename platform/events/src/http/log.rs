@@ -17,6 +17,7 @@ use crate::reading::{EventRow, Found, Page, Query};
 use crate::{Condition, Event, Events, cloud_event};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
     /// Only of this type, or of this family (`github.*`).
     r#type: Option<String>,

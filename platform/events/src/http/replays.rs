@@ -56,6 +56,7 @@ pub(super) struct DryRun {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ReplayParams {
     /// Only older than this replay: the `next` of the page before.
     before: Option<i64>,

@@ -19,6 +19,7 @@ pub(super) struct SubscriptionList {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ParkedParams {
     /// Only newer than this position: the `next` of the page before.
     after: Option<i64>,

@@ -19,6 +19,7 @@ use crate::Events;
 use crate::tail::{Tail, Tailed, Watch};
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TailParams {
     /// Only of this type, or of this family (`github.*`).
     r#type: Option<String>,

@@ -26,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Identity> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only with this text in the name or in the address.
     q: Option<String>,

@@ -19,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Jobs> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only older than this batch.
     before: Option<i64>,

@@ -36,6 +36,7 @@ pub fn routes(jobs: Jobs) -> OpenApiRouter {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only in this state.
     state: Option<State>,

@@ -22,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Webhooks> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only of this source.
     source: Option<String>,

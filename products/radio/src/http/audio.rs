@@ -88,6 +88,7 @@ impl From<Refused> for Problem {
 }
 
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "read by the extractor `Listener`; here for the reference")]
 struct TokenParams {
     /// A private station's listener token; `Authorization: Bearer` or the page's cookie say the same.

@@ -1,0 +1,2 @@
+/** What an OpenAPI description says, as TypeScript. */
+export function typesOf(document: unknown): string;
