@@ -67,10 +67,14 @@ ids! {
     EndpointId = "ep";
     /// One event of the log.
     EventId = "evt";
+    /// One file that somebody sent.
+    FileId = "fil";
     /// One event on its way to one endpoint: the `webhook-id` of every attempt.
     MessageId = "msg";
     /// One person who can sign in.
     PersonId = "usr";
+    /// What is shown of a page that a message links to.
+    PreviewId = "prv";
     /// One HTTP request, for logs and problem bodies.
     RequestId = "req";
     /// One room of the chat.

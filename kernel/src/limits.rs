@@ -118,6 +118,10 @@ pub const OUTBOUND_IDLE_PER_HOST: usize = 4;
 pub const OUTBOUND_IDLE_MS: u64 = 30_000;
 /// Names looked up at the same time: each holds a thread for as long as the system's resolver takes.
 pub const OUTBOUND_LOOKUPS: usize = 16;
+/// An object that is put at once, bytes.
+pub const OBJECT_BYTES: usize = 64 * 1024 * 1024;
+/// What is read of an object at once, bytes; more is read piece by piece.
+pub const OBJECT_READ_BYTES: usize = 1024 * 1024;
 /// Connections that wait to be accepted.
 pub const WAITING_CONNECTIONS: i32 = 4096;
 /// Connections that a process lets in within a second: after an interruption all come back at once, and the rest is told to come

@@ -2,6 +2,8 @@
 
 mod database;
 mod load;
+mod objects;
+mod retention;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,12 +15,22 @@ use kernel::Secret;
 use serde::Deserialize;
 
 pub use self::load::{ConfigError, Overrides, load};
+pub use self::objects::Objects;
+pub use self::retention::Retention;
 
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 6] =
-    ["alerts.targets", "identity.issuers", "store.url", "store.direct_url", "store.replica_url", "bus.url"];
+const SECRET: [&str; 8] = [
+    "alerts.targets",
+    "identity.issuers",
+    "store.url",
+    "store.direct_url",
+    "store.replica_url",
+    "bus.url",
+    "objects.s3_access_key",
+    "objects.s3_secret_key",
+];
 /// More would be a mailing list.
 const ALERT_TARGETS: usize = 10;
 
@@ -50,6 +62,8 @@ pub struct Config {
     pub retention: Retention,
     /// Where requests of ours may go.
     pub outbound: Outbound,
+    /// Where files are.
+    pub objects: Objects,
     /// Outgoing webhooks.
     pub endpoints: Endpoints,
     /// What operators see.
@@ -216,43 +230,6 @@ impl Limits {
     }
 }
 
-/// `[retention]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
-pub struct Retention {
-    pub deliveries_days: u32,
-    pub events_days: u32,
-    pub audit_days: u32,
-    pub jobs_completed_days: u32,
-    pub jobs_cancelled_days: u32,
-    pub jobs_discarded_days: u32,
-    pub events_mb: u32,
-}
-
-impl Retention {
-    /// How long ended jobs are kept.
-    pub fn jobs(&self) -> jobs::policy::Keep {
-        jobs::policy::Keep {
-            completed_ms: days_ms(self.jobs_completed_days),
-            cancelled_ms: days_ms(self.jobs_cancelled_days),
-            discarded_ms: days_ms(self.jobs_discarded_days),
-        }
-    }
-
-    /// Every setting that is a number of days.
-    fn days(&self) -> [(&'static str, u32); 6] {
-        [
-            ("retention.deliveries_days", self.deliveries_days),
-            ("retention.events_days", self.events_days),
-            ("retention.audit_days", self.audit_days),
-            ("retention.jobs_completed_days", self.jobs_completed_days),
-            ("retention.jobs_cancelled_days", self.jobs_cancelled_days),
-            ("retention.jobs_discarded_days", self.jobs_discarded_days),
-        ]
-    }
-}
-
 /// `[outbound]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -357,6 +334,9 @@ impl Config {
         if self.alerts.targets.len() > ALERT_TARGETS || !self.alerts.targets.iter().all(is_address) {
             let why = "alerts.targets: give at most 10, each with a kind (slack, discord, webhook) and an https:// url";
             return Err(ConfigError::Wrong(why.into()));
+        }
+        if let Some((name, why)) = self.objects.unfit() {
+            return wrong(name, why);
         }
         if self.endpoints.disable_after_days == 0 {
             return wrong("endpoints.disable_after_days", "give an endpoint one day at least");

@@ -8,6 +8,8 @@ use bus::{Bus, Keep, Publication, RedisSettings, Sink};
 use fleet::{Fleet, Instance};
 use host::Product;
 use kernel::{Clock, Entropy, SealKey, limits};
+use objects::Objects;
+use outbound::Outbound;
 use store::{Migration, Store, StoreError, params};
 use tokio::sync::mpsc;
 
@@ -113,6 +115,25 @@ pub(crate) async fn check_key(store: &Store, key: &SealKey, entropy: &Entropy) -
         );
     }
     Ok(())
+}
+
+/// Opens the place where files are. In a fleet nobody finds what lies in the data directory of another process: that is said.
+pub(crate) fn open_objects(config: &Config, outbound: &Outbound, clock: &Clock, entropy: &Entropy) -> Result<Objects> {
+    if let Some(bucket) = config.objects.bucket() {
+        return Objects::in_bucket(bucket, outbound.clone(), clock.clone()).context("the settings of [objects]");
+    }
+    let dir = match &config.objects.dir {
+        dir if dir.as_os_str().is_empty() => config.server.data.join("objects"),
+        dir => dir.clone(),
+    };
+    if config.store.is_shared() && config.objects.dir.as_os_str().is_empty() {
+        tracing::warn!(
+            directory = %dir.display(),
+            "files that people send lie in the data directory of this process alone: before a second one runs on this database, \
+             set objects.dir to a directory that all of them have mounted, or objects.s3_endpoint to a bucket"
+        );
+    }
+    Objects::in_directory(&dir, clock, entropy).with_context(|| format!("the directory of files {}", dir.display()))
 }
 
 /// Opens the bus, and lets it carry the store's hints where several processes share both.

@@ -75,7 +75,9 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let hub = open_hub(config, &products, &store, &identity, &bus, (&clock, &entropy, &key));
-    let ctx = Ctx { store, events, jobs, hub, identity: identity.clone(), bus: bus.clone(), clock, entropy };
+    let objects = floors::open_objects(config, &outbound, &clock, &entropy)?;
+    let ctx = Ctx { store, events, jobs, hub, identity, bus, objects, outbound, key, clock, entropy };
+    let Ctx { identity, bus, outbound, key, .. } = ctx.clone();
 
     let schedules = open_schedules(&ctx, &products).await?;
     schedules.led_by(fleet.clone());

@@ -38,3 +38,41 @@ pub const CHAT_COUNTED: i64 = 1_000;
 pub const CHAT_LOG: i64 = 2_000;
 /// Rows that the chat removes in one transaction.
 pub const CHAT_SWEEP: i64 = 500;
+/// A file in the chat, bytes.
+pub const CHAT_FILE_BYTES: usize = 10 * 1024 * 1024;
+/// Files that are being sent to one process and are held in its memory, bytes together. Whoever comes then is asked to come again.
+pub const CHAT_COMING_BYTES: usize = 64 * 1024 * 1024;
+/// What one person sends as files in a day, bytes.
+pub const CHAT_FILES_DAY_BYTES: i64 = 500 * 1024 * 1024;
+/// The name of a file, characters.
+pub const CHAT_FILE_NAME_CHARS: usize = 120;
+/// A voice note, milliseconds: 120 s, and what a recorder takes to stop.
+pub const CHAT_VOICE_MS: u64 = 121_000;
+/// A video, milliseconds, as far as it is believed.
+pub const CHAT_VIDEO_MS: u64 = 86_400_000;
+/// Pixels of a picture that is opened.
+pub const CHAT_PICTURE_PIXELS: u64 = 32_000_000;
+/// A side of a picture that is opened, pixels.
+pub const CHAT_PICTURE_SIDE: u32 = 16_384;
+/// What opening one picture takes at most, bytes.
+pub const CHAT_PICTURE_MEMORY_BYTES: u64 = 160 * 1024 * 1024;
+/// Pictures that one part of a process opens at one time.
+pub const CHAT_PICTURES: usize = 1;
+/// The longer side of what is shown of a picture at first, pixels.
+pub const CHAT_PREVIEW_SIDE: u32 = 640;
+/// How long a file that no message has waits for one, milliseconds.
+pub const CHAT_FILE_WAITS_MS: i64 = 3_600_000;
+/// How long a link to a file opens it, milliseconds.
+pub const CHAT_LINK_MS: i64 = 900_000;
+/// Links of a message that are looked up.
+pub const CHAT_LINKS: usize = 3;
+/// How long is known what a link leads to, milliseconds.
+pub const CHAT_LINK_KNOWN_MS: i64 = 86_400_000;
+/// What is read of a page that a link leads to, bytes.
+pub const CHAT_PAGE_BYTES: usize = 256 * 1024;
+/// What is read of a page's picture, bytes.
+pub const CHAT_PAGE_PICTURE_BYTES: usize = 4 * 1024 * 1024;
+/// Redirects on the way to a page.
+pub const CHAT_PAGE_REDIRECTS: usize = 3;
+/// How long one step on the way to a page may take, milliseconds.
+pub const CHAT_PAGE_MS: u64 = 8_000;

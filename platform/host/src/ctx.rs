@@ -4,7 +4,9 @@ use bus::Bus;
 use events::Events;
 use identity::Identity;
 use jobs::Jobs;
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, SealKey};
+use objects::Objects;
+use outbound::Outbound;
 use realtime::Hub;
 use store::Store;
 
@@ -23,6 +25,12 @@ pub struct Ctx {
     pub identity: Identity,
     /// What may be lost and is shared by all processes: how often somebody did something.
     pub bus: Bus,
+    /// What is too large for rows.
+    pub objects: Objects,
+    /// The way to others.
+    pub outbound: Outbound,
+    /// What secrets are sealed with, and what we said ourselves is known by.
+    pub key: SealKey,
     /// The time.
     pub clock: Clock,
     /// The dice.

@@ -118,3 +118,22 @@ fn a_role_is_one_that_there_is() {
     assert!(load(&overrides).is_err());
     assert!(load(&with(&[("MAINSPRING__SERVER__ROLES", "[]")])).expect_err("refused").to_string().contains("one role"));
 }
+
+#[test]
+fn files_are_in_a_directory_or_in_a_bucket_and_the_key_is_a_secret() {
+    let read = |pairs: &[(&str, &str)]| {
+        let named: Vec<_> =
+            pairs.iter().map(|(name, value)| (format!("MAINSPRING__OBJECTS__{name}"), *value)).collect();
+        load(&with(&named.iter().map(|(name, value)| (name.as_str(), *value)).collect::<Vec<_>>()))
+    };
+    assert!(read(&[]).expect("settings").objects.bucket().is_none());
+    let bucket = [("S3_ENDPOINT", "https://s3.example.org"), ("S3_BUCKET", "files"), ("S3_SECRET_KEY", "hunter2")];
+    let config = read(&bucket).expect("settings");
+    assert_eq!(config.objects.bucket().expect("a bucket").bucket, "files");
+    assert!(config.explain().contains("objects.s3_secret_key = [secret]") && !config.explain().contains("hunter2"));
+    let both =
+        read(&[("S3_ENDPOINT", "https://s3.example.org"), ("DIR", "/srv/files")]).expect_err("refused").to_string();
+    assert!(both.contains("objects.dir"), "{both}");
+    let lost = read(&[("S3_BUCKET", "files")]).expect_err("refused").to_string();
+    assert!(lost.contains("objects.s3_endpoint"), "{lost}");
+}

@@ -9,8 +9,7 @@ use crate::tree::{Broken, Tree};
 pub(crate) const PROMISE: &str = "Each part has a README with its promise: a line that begins with `**Promise:**`.";
 pub(crate) const SORTED: &str =
     "The list of all sources, or of all providers, is sorted: two branches that add to it rarely meet.";
-pub(crate) const SETTINGS: &str =
-    "Every setting is in mainspring.toml with its default, and is a field of server/src/config.rs.";
+pub(crate) const SETTINGS: &str = "Every setting is in mainspring.toml with its default, and is a field of server/src/config.rs or of a file in server/src/config/.";
 pub(crate) const DEAD: &str = "Every source file is reached by a `mod`.";
 pub(crate) const LINKS: &str = "A link in a document leads to a file that is there.";
 pub(crate) const MAP: &str = "The root listing is the architecture: each folder is in the code map of ARCHITECTURE.md.";
@@ -52,9 +51,9 @@ pub(crate) fn sorted(tree: &Tree) -> Vec<Broken> {
 pub(crate) fn settings(tree: &Tree) -> Vec<Broken> {
     const FILE: &str = "mainspring.toml";
     const CODE: &str = "server/src/config.rs";
-    let (Some(file), Some(code)) = (tree.files.get(FILE), tree.rust.iter().find(|it| it.path == CODE)) else {
-        return Vec::new();
-    };
+    let Some(file) = tree.files.get(FILE).filter(|_| tree.has(CODE)) else { return Vec::new() };
+    // A section that has much to say has a file of its own beside it.
+    let code: String = tree.rust_in(&[CODE, "server/src/config/"]).map(|it| it.scan.code.as_str()).collect();
     let written: toml::Table = file.parse().unwrap_or_else(|error| panic!("{FILE}: {error}"));
     let mut in_file = BTreeSet::new();
     for (section, keys) in &written {
@@ -62,8 +61,8 @@ pub(crate) fn settings(tree: &Tree) -> Vec<Broken> {
         in_file.extend(keys.map(|key| format!("{section}.{key}")));
     }
     let mut in_code = BTreeSet::new();
-    for (section, kind) in fields(&code.scan.code, "Config") {
-        in_code.extend(fields(&code.scan.code, &kind).into_iter().map(|(key, _)| format!("{section}.{key}")));
+    for (section, kind) in fields(&code, "Config") {
+        in_code.extend(fields(&code, &kind).into_iter().map(|(key, _)| format!("{section}.{key}")));
     }
     let only = |of: &BTreeSet<String>, not: &BTreeSet<String>, place: &str, what: &str| {
         of.difference(not).map(|key| Broken::new(place, format!("{key} {what}"))).collect::<Vec<_>>()

@@ -60,6 +60,9 @@ async fn a_declared_schedule_enqueues_the_job_of_its_product() {
         hub: Hub::new(bus.clone(), clock.clone(), entropy.clone(), Arc::new(Nobody)),
         identity,
         bus,
+        objects: objects::Objects::in_directory(dir.path(), &clock, &entropy).expect("a directory"),
+        outbound: outbound::Outbound::new(outbound::Settings::default()),
+        key: SealKey::new([7; 32]),
         clock: clock.clone(),
         entropy,
     };

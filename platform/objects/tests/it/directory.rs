@@ -1,0 +1,56 @@
+//! What a directory may suffer.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use kernel::{Clock, Entropy};
+use objects::{Error, Name, Objects};
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn what_was_begun_is_no_object_and_is_removed_when_nobody_comes_back_for_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let objects = Objects::in_directory(dir.path(), &clock, &entropy).expect("opened");
+    objects.put(&Name::new("chat", "fil_aa").expect("a name"), Bytes::from_static(b"x")).await.expect("put");
+    assert_eq!(files(dir.path()).len(), 1, "nothing is left of the writing");
+    // Two processes died while they wrote, one of them long ago.
+    for (name, hours) in [("old", 2), ("new", 0)] {
+        let path = dir.path().join(".coming").join(name);
+        let file = std::fs::File::create(path).expect("a file");
+        let at_ms = u64::try_from(clock.now_ms()).expect("a time") - hours * 3_600_000;
+        file.set_modified(UNIX_EPOCH + Duration::from_millis(at_ms)).expect("a time");
+    }
+    Objects::in_directory(dir.path(), &clock, &entropy).expect("opened");
+    let left: Vec<_> = files(&dir.path().join(".coming"));
+    assert_eq!(left, [dir.path().join(".coming/new")], "the other one may be writing");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_on_the_machine_reads_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().expect("a directory");
+    let root = dir.path().join("deep/objects");
+    let objects = Objects::in_directory(&root, &Clock::system(), &Entropy::system()).expect("opened");
+    objects.put(&Name::new("chat", "fil_aa").expect("a name"), Bytes::from_static(b"x")).await.expect("put");
+    let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(&root), mode(&root.join("chat/aa")), mode(&root.join("chat/aa/fil_aa"))), (0o700, 0o700, 0o600));
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_away_and_keeps_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let objects = Objects::in_directory(dir.path(), &Clock::system(), &Entropy::system()).expect("opened");
+    // A file stands where the folder of the part would be.
+    std::fs::write(dir.path().join("chat"), b"").expect("written");
+    let name = Name::new("chat", "fil_aa").expect("a name");
+    assert!(matches!(objects.put(&name, Bytes::from_static(b"x")).await, Err(Error::Away(_))));
+    assert!(files(&dir.path().join(".coming")).is_empty());
+}

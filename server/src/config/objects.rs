@@ -1,0 +1,50 @@
+//! Where what people send as files is kept.
+
+use std::path::PathBuf;
+
+use kernel::Secret;
+use objects::S3;
+use serde::Deserialize;
+
+/// `[objects]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Objects {
+    pub dir: PathBuf,
+    pub s3_endpoint: String,
+    pub s3_bucket: String,
+    pub s3_region: String,
+    pub s3_access_key: Secret,
+    pub s3_secret_key: Secret,
+}
+
+impl Objects {
+    /// The bucket, where there is one.
+    pub fn bucket(&self) -> Option<S3> {
+        let Self { s3_endpoint, s3_bucket, s3_region, s3_access_key, s3_secret_key, .. } = self.clone();
+        let bucket = S3 {
+            endpoint: s3_endpoint,
+            bucket: s3_bucket,
+            region: s3_region,
+            access_key: s3_access_key,
+            secret_key: s3_secret_key,
+        };
+        (!bucket.endpoint.is_empty()).then_some(bucket)
+    }
+
+    /// Which setting cannot be, and why.
+    pub(super) fn unfit(&self) -> Option<(&'static str, &'static str)> {
+        let of_a_bucket = [self.s3_bucket.as_str(), self.s3_access_key.expose(), self.s3_secret_key.expose()];
+        if self.s3_endpoint.is_empty() && of_a_bucket.iter().any(|it| !it.is_empty()) {
+            return Some((
+                "objects.s3_endpoint",
+                "give the address of the service too, such as https://s3.eu-central-1.amazonaws.com",
+            ));
+        }
+        if !self.s3_endpoint.is_empty() && !self.dir.as_os_str().is_empty() {
+            return Some(("objects.dir", "a directory or a bucket: leave this empty beside objects.s3_endpoint"));
+        }
+        None
+    }
+}
