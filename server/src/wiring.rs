@@ -296,7 +296,7 @@ mod tests {
             streams: vec!["chat.* → chat.carry".into(), "chat.* → chat.notices".into()],
             jobs: vec!["chat.retention"],
             schedules: vec!["30 3 * * * UTC → chat.retention".into()],
-            pages: vec![],
+            pages: vec!["/chat", "/chat/{*path}"],
         };
         assert_eq!(summaries, [expected, chat]);
     }
