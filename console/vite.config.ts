@@ -15,6 +15,7 @@ const server = process.env.MAINSPRING_DEV_SERVER ?? "http://127.0.0.1:8080";
 const pages: Page[] = [
   { source: "console/index.html", served: "console/index.html" },
   { source: "products/radio/web/index.html", served: "radio/index.html" },
+  { source: "products/chat/web/index.html", served: "chat/index.html" },
 ];
 
 export default defineConfig({
@@ -49,6 +50,7 @@ export default defineConfig({
     proxy: {
       "^/(api|in|metrics|livez|readyz|healthz)(/|$)": server,
       "^/console/enter/": server,
+      "^/(sign-in|join|password)(/|\\?|$)": server,
       "^/connection/": { target: server, ws: true },
       "^/radio/(events\\.json|[^/]+/[^/]+/(events|state|test|day|session|recording\\.wav|stream\\.[a-z0-9]+))(\\?|$)": server,
     },

@@ -84,6 +84,7 @@ export function historyRoutes(): Plugin {
         if (wantsPage && path === "/") request.url = "/console/index.html";
         else if (wantsPage && /^\/console(\/|$)/.test(path) && !path.startsWith("/console/enter/")) request.url = "/console/index.html";
         else if (wantsPage && /^\/radio(\/|$)/.test(path)) request.url = "/products/radio/web/index.html";
+        else if (wantsPage && /^\/chat(\/|$)/.test(path)) request.url = "/products/chat/web/index.html";
         next();
       });
     },

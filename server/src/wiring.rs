@@ -298,7 +298,7 @@ mod tests {
             streams: ["carry", "notices", "count"].map(|stream| format!("chat.* → chat.{stream}")).to_vec(),
             jobs: vec!["chat.retention"],
             schedules: vec!["30 3 * * * UTC → chat.retention".into()],
-            pages: vec![],
+            pages: vec!["/chat", "/chat/{*path}"],
         };
         assert_eq!(summaries, [expected, chat]);
     }

@@ -1,5 +1,6 @@
 //! `/api/v1/chat`.
 
+mod directory;
 mod find;
 mod marks;
 mod members;
@@ -26,6 +27,7 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(messages::routes())
         .merge(marks::routes())
         .merge(find::routes())
+        .merge(directory::routes())
         .merge(mine::routes())
         .merge(office::routes())
         .with_state(ctx)

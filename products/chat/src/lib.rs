@@ -34,7 +34,7 @@ pub fn product() -> Product {
             let rooms = Namespace::public(rights::ROOMS).history(live::RECENT, u64::MAX);
             rooms.durable(live::Channels::load(db)).guarded(rights::Doors::guard(db))
         })
-        .namespace(|db| Namespace::public(rights::TYPING).guarded(rights::Doors::guard(db)))
+        .namespace(|db| Namespace::public(rights::TYPING).presence().join_leave().guarded(rights::Doors::guard(db)))
         .namespace(|_| {
             let (size, ttl_ms) = personal::KEPT;
             Namespace::public(rights::ME).history(size, ttl_ms).guarded(Arc::new(rights::Mine))
@@ -44,7 +44,9 @@ pub fn product() -> Product {
             "What happens in a room, for its members: messages, edits, deletions, reactions, receipts, members. The offset is the \
              number in the room's log; a message's number is the offset at which it was sent.",
         )
-        .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back.")
+        .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back. Who listens is who is there.")
         .channel("chat_me:{person}", "What changes in the list of a person's rooms: messages, what is unread, rooms that come and go.")
         .routes(http::routes)
+        .page("/chat", "chat")
+        .page("/chat/{*path}", "chat")
 }

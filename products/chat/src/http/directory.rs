@@ -1,0 +1,63 @@
+//! Whom one may begin a room with.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use host::Ctx;
+use identity::Person;
+use identity::people::Profile;
+use kernel::{PersonId, ProblemResult, limits};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{bad, junk};
+use crate::pace::{Doing, paced};
+
+/// People of a page, unless said.
+const PAGE: usize = 50;
+/// What a name is looked for by, characters at most.
+const TEXT_CHARS: usize = 50;
+
+pub(super) fn routes() -> OpenApiRouter<Ctx> {
+    OpenApiRouter::new().routes(routes!(people))
+}
+
+#[derive(Deserialize, IntoParams)]
+struct Params {
+    /// Only with this text in their name; at most 50 characters.
+    q: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// At most so many, 200 at most.
+    limit: Option<usize>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatPeople)]
+struct People {
+    /// Names alone: nobody's address is shown to others.
+    items: Vec<Profile>,
+    /// The `after` of the next page; absent on the last one.
+    next: Option<String>,
+}
+
+/// The people who may sign in, for whoever may too.
+#[utoipa::path(get, path = "/api/v1/chat/people", tag = "chat", params(Params),
+    responses((status = 200, body = People), (status = 400), (status = 401), (status = 403), (status = 422), (status = 429)))]
+async fn people(person: Person, State(ctx): State<Ctx>, Query(params): Query<Params>) -> ProblemResult<Json<People>> {
+    let text = params.q.as_deref().unwrap_or_default().trim();
+    // Not every store can compare a text with a NUL in it.
+    if text.chars().count() > TEXT_CHARS || text.contains('\0') {
+        return Err(bad("q", format!("at most {TEXT_CHARS} characters")));
+    }
+    let after = params.after.as_deref().map(str::parse::<PersonId>).transpose();
+    let after = after.map_err(|_| junk("after", "the `next` of a page"))?;
+    paced(&ctx, &person.id.to_string(), Doing::Look).await?;
+    let rows = params.limit.unwrap_or(PAGE).clamp(1, limits::PAGE - 1);
+    let mut items = ctx.identity.find_people(text, after, rows + 1).await?;
+    let more = items.len() > rows;
+    items.truncate(rows);
+    let next = items.last().filter(|_| more).map(|it| it.id.to_string());
+    Ok(Json(People { items, next }))
+}

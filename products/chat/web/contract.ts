@@ -1,0 +1,181 @@
+// What the server answers and tells, as types. The reference is /api/v1/openapi.json.
+
+export type Role = "owner" | "admin" | "member";
+
+export interface Profile {
+  id: string;
+  name: string;
+}
+
+export interface Me extends Profile {
+  email: string | null;
+  role: "admin" | "member";
+}
+
+export interface Quoted {
+  seq: number;
+  /** Absent when the message is gone. */
+  sender: string | null;
+  content: string;
+  deleted: boolean;
+}
+
+export interface Reaction {
+  emoji: string;
+  count: number;
+  mine: boolean;
+}
+
+export interface FileOf {
+  id: string;
+  kind: "image" | "video" | "audio" | "file";
+  name: string;
+  mime: string;
+  bytes: number;
+  width?: number | null;
+  height?: number | null;
+  duration_ms?: number | null;
+}
+
+export interface Preview {
+  id: string;
+  url: string;
+  title: string;
+  description: string | null;
+  site: string | null;
+  image: boolean;
+}
+
+export interface Message {
+  room: string;
+  /** Its number in the room's log. */
+  seq: number;
+  sender: string;
+  client_id: string;
+  content: string;
+  at_ms: number;
+  edited_at_ms: number | null;
+  deleted: boolean;
+  mentions: string[];
+  reply: Quoted | null;
+  file?: FileOf | null;
+  previews?: Preview[];
+  /** What is under it; absent where a message is told by itself. */
+  reactions?: Reaction[];
+}
+
+export interface Page {
+  items: Message[];
+  more: boolean;
+  people: Profile[];
+  /** The last number of the log when this was read. */
+  top: number;
+}
+
+export interface Member {
+  person: string;
+  role: Role;
+  joined_at_ms: number;
+  read: number;
+  delivered: number;
+}
+
+export interface LastMessage {
+  seq: number;
+  sender: string;
+  content: string;
+  at_ms: number;
+  deleted: boolean;
+}
+
+/** A room in somebody's list. */
+export interface Line {
+  room: string;
+  direct: boolean;
+  name: string;
+  description: string;
+  top: number;
+  made_by: string;
+  made_at_ms: number;
+  last_at_ms: number;
+  role: Role;
+  unread: number;
+  mentions: number;
+  read: number;
+  muted_until_ms: number;
+  archived: boolean;
+  other: string | null;
+  last_message: LastMessage | null;
+}
+
+export interface Whole extends Line {
+  members: Member[];
+  people: Profile[];
+}
+
+/** Something that happened in a room: what its channel carries. */
+export interface Entry {
+  type: string;
+  seq: number;
+  at_ms: number;
+  by: string;
+  message?: number;
+  body?: Message;
+  emoji?: string;
+  on?: boolean;
+  read?: number;
+  delivered?: number;
+  person?: string;
+  role?: Role;
+  name?: string;
+  description?: string;
+}
+
+/** What a person is told of all of its rooms. */
+export type Notice =
+  | { type: "message"; room: string; seq: number; by: string; mentions_you: boolean }
+  | { type: "unread"; room: string; read: number; unread: number }
+  | { type: "room"; room: string }
+  | { type: "left"; room: string };
+
+export interface Pin {
+  by: string;
+  pinned_at_ms: number;
+  message: Message;
+}
+
+export interface QuickReply {
+  shortcut: string;
+  content: string;
+}
+
+export interface Figures {
+  groups: number;
+  direct_rooms: number;
+  people: number;
+  messages: number;
+  messages_last_hour: number;
+  speakers_last_day: number;
+}
+
+export interface RoomFigures {
+  room: string;
+  direct: boolean;
+  name: string;
+  members: number;
+  messages: number;
+  made_by: string;
+  made_at_ms: number;
+  last_at_ms: number;
+}
+
+export interface Settings {
+  max_members: number;
+  max_message_chars: number;
+  retention_days: number;
+}
+
+/** A text of a message, characters, whatever the settings say. */
+export const MESSAGE_CHARS = 2000;
+/** A file, bytes. */
+export const FILE_BYTES = 10 * 1024 * 1024;

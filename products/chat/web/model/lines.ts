@@ -1,0 +1,63 @@
+// The list of rooms: what a notice does to it, in which order it stands, and how much is unread. A notice says what is, and may come twice.
+
+import type { Line, Notice } from "../contract";
+
+export type Sieve = "all" | "unread" | "archived";
+
+/** The last spoken in first; of the same time, by id, so that the order is one. */
+export function sorted(lines: Line[]): Line[] {
+  return [...lines].sort((a, b) => b.last_at_ms - a.last_at_ms || (a.room < b.room ? -1 : 1));
+}
+
+export function shown(lines: Line[], sieve: Sieve): Line[] {
+  if (sieve === "archived") return lines.filter((line) => line.archived);
+  const present = lines.filter((line) => !line.archived);
+  return sieve === "unread" ? present.filter((line) => line.unread > 0) : present;
+}
+
+/** A page of the list, or one line of it: newer than what is there. */
+export function withLines(lines: Line[], read: Line[]): Line[] {
+  const rooms = new Set(read.map((line) => line.room));
+  return sorted([...lines.filter((line) => !rooms.has(line.room)), ...read]);
+}
+
+export function without(lines: Line[], room: string): Line[] {
+  return lines.filter((line) => line.room !== room);
+}
+
+export function muted(line: Line, nowMs: number): boolean {
+  return line.muted_until_ms > nowMs;
+}
+
+/** What a notice means to the list, and the rooms whose lines are to be read again for it. */
+export function noticed(lines: Line[], notice: Notice, me: string, nowMs: number): { lines: Line[]; reread: string | null } {
+  const line = lines.find((one) => one.room === notice.room);
+  if (notice.type === "left") return { lines: without(lines, notice.room), reread: null };
+  if (notice.type === "room" || !line) return { lines, reread: notice.room };
+  const put = (changed: Partial<Line>): Line[] => sorted(lines.map((one) => (one === line ? { ...one, ...changed } : one)));
+  if (notice.type === "unread") {
+    // A receipt of this person's that is older than what is known here.
+    if (notice.read < line.read) return { lines, reread: null };
+    return { lines: put({ read: notice.read, unread: notice.unread, mentions: notice.unread === 0 ? 0 : line.mentions }), reread: null };
+  }
+  if (notice.seq <= (line.last_message?.seq ?? 0)) return { lines, reread: null };
+  const theirs = notice.by !== me && notice.seq > line.read;
+  const last = { seq: notice.seq, sender: notice.by, content: "", at_ms: nowMs, deleted: false };
+  const counted = { unread: line.unread + (theirs ? 1 : 0), mentions: line.mentions + (theirs && notice.mentions_you ? 1 : 0) };
+  return { lines: put({ ...counted, last_at_ms: Math.max(line.last_at_ms, nowMs), top: Math.max(line.top, notice.seq), last_message: last }), reread: notice.room };
+}
+
+/** Everything up to here was read, ahead of the server's word. */
+export function readUpTo(lines: Line[], room: string, seq: number): Line[] {
+  return lines.map((line) => (line.room === room && seq >= (line.last_message?.seq ?? 0) ? { ...line, read: Math.max(line.read, seq), unread: 0, mentions: 0 } : line));
+}
+
+/** Rooms with something unread that are not muted: what the title of the page counts. */
+export function calling(lines: Line[], nowMs: number): number {
+  return lines.filter((line) => !line.archived && line.unread > 0 && (!muted(line, nowMs) || line.mentions > 0)).length;
+}
+
+/** "7", "999+". */
+export function countOf(unread: number): string {
+  return unread > 999 ? "999+" : String(unread);
+}

@@ -1,0 +1,55 @@
+// What people are called, by id, and who is there.
+
+import { SvelteMap } from "svelte/reactivity";
+import type { Profile } from "../contract";
+
+const names = new SvelteMap<string, string>();
+
+export function learn(people: Profile[]): void {
+  for (const one of people) if (names.get(one.id) !== one.name) names.set(one.id, one.name);
+}
+
+export function nameOf(id: string | null | undefined): string {
+  return (id ? names.get(id) : undefined) ?? "Somebody";
+}
+
+export function isKnown(id: string): boolean {
+  return names.has(id);
+}
+
+/** People with sockets, by room: a person is there until the last of them is gone. */
+class Presence {
+  #rooms = new Map<string, Map<string, string>>();
+  #online = $state.raw<ReadonlySet<string>>(new Set());
+
+  is(person: string | null): boolean {
+    return person !== null && this.#online.has(person);
+  }
+
+  whole(room: string, clients: { client: string; user: string }[]): void {
+    this.#rooms.set(room, new Map(clients.map((one) => [one.client, one.user])));
+    this.#count();
+  }
+
+  joined(room: string, client: string, user: string): void {
+    const there = this.#rooms.get(room) ?? new Map<string, string>();
+    this.#rooms.set(room, there.set(client, user));
+    this.#count();
+  }
+
+  left(room: string, client: string): void {
+    if (this.#rooms.get(room)?.delete(client)) this.#count();
+  }
+
+  forget(room: string): void {
+    if (this.#rooms.delete(room)) this.#count();
+  }
+
+  #count(): void {
+    const online = new Set<string>();
+    for (const there of this.#rooms.values()) for (const user of there.values()) online.add(user);
+    if (online.size !== this.#online.size || [...online].some((user) => !this.#online.has(user))) this.#online = online;
+  }
+}
+
+export const presence = new Presence();

@@ -1,0 +1,246 @@
+// One room, as it is looked at. It is read and listened to at the same time; where the reading is older than the listening, it is read again.
+
+import { ApiError } from "@console/shared/api";
+import { live } from "@console/shared/live";
+import type { Entry, Page, Pin } from "../contract";
+import * as lines from "../model/timeline";
+import { around } from "./around.svelte";
+import { box } from "./outbox.svelte";
+import { learn, nameOf, isKnown } from "./people.svelte";
+import { rooms } from "./rooms.svelte";
+import { server, wordsOf } from "./server";
+import { who } from "./session.svelte";
+
+const PAGE = 50;
+/** Of a message that is jumped to so many on each side are read. */
+const BESIDE = 30;
+
+export class Room {
+  timeline: lines.Timeline = $state.raw(lines.EMPTY);
+  stage = $state<"reading" | "there" | "gone" | "failed">("reading");
+  why = $state("");
+  /** Up to where it was read when it was opened: the line of what is new stands there. */
+  newAfter = $state<number | null>(null);
+  pins = $state.raw<Pin[]>([]);
+  /** For who listens instead of looking: what just came. */
+  announced = $state("");
+  /** Messages of others that came while it was looked at further up. */
+  below = $state(0);
+  #stop: () => void;
+  #listening = 0;
+  #loading = false;
+  #read = 0;
+  #reading: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly id: string) {
+    const connection = live();
+    const subscription = connection.newSubscription(`chat:${id}`);
+    subscription.on("publication", ({ data }) => this.#take(data as Entry));
+    subscription.on("subscribed", ({ streamPosition, wasRecovering, recovered }) => {
+      this.#listening = streamPosition?.offset ?? 0;
+      const behind = this.timeline.top > 0 && this.timeline.top < this.#listening && !(wasRecovering && recovered);
+      if (behind || (wasRecovering && !recovered)) void this.#again();
+    });
+    subscription.subscribe();
+    const sent = (message: Parameters<typeof lines.withSent>[1]): void => {
+      if (message.room === id) this.timeline = lines.withSent(this.timeline, message);
+    };
+    box.sent.add(sent);
+    this.#stop = () => {
+      box.sent.delete(sent);
+      connection.removeSubscription(subscription);
+    };
+    void this.#begin();
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  get newest(): number {
+    return this.timeline.messages.at(-1)?.seq ?? 0;
+  }
+
+  async #begin(): Promise<void> {
+    this.stage = "reading";
+    await this.#guarded(async () => {
+      await Promise.all([this.members(), this.#again()]);
+      this.stage = "there";
+    });
+    void this.readPins();
+  }
+
+  retry(): void {
+    void this.#begin();
+  }
+
+  async #guarded(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+      this.why = "";
+    } catch (failure) {
+      this.why = wordsOf(failure);
+      if (this.stage !== "there") this.stage = failure instanceof ApiError && failure.status === 404 ? "gone" : "failed";
+    }
+  }
+
+  async members(): Promise<void> {
+    const whole = await server.room(this.id);
+    rooms.put(whole);
+    this.timeline = lines.withMembers(this.timeline, whole.members);
+  }
+
+  /** The newest messages, until they are as new as what is listened to. */
+  async #again(): Promise<void> {
+    if (this.timeline.moreAfter) return;
+    for (let tries = 0; tries < 3; tries += 1) {
+      const page = await this.#page({ limit: PAGE });
+      this.timeline = lines.withNewest(this.timeline, page);
+      if (page.top >= this.#listening) return;
+    }
+  }
+
+  async #page(at: { before?: number; after?: number; limit?: number }): Promise<Page> {
+    const page = await server.messages(this.id, at);
+    learn(page.people);
+    return page;
+  }
+
+  async older(): Promise<void> {
+    const first = this.timeline.messages[0]?.seq;
+    if (!first || !this.timeline.moreBefore) return;
+    await this.#once(async () => (this.timeline = lines.withOlder(this.timeline, await this.#page({ before: first, limit: PAGE }))));
+  }
+
+  async newer(): Promise<void> {
+    if (!this.timeline.moreAfter) return;
+    await this.#once(async () => (this.timeline = lines.withNewer(this.timeline, await this.#page({ after: this.newest, limit: PAGE }))));
+  }
+
+  async #once(act: () => Promise<unknown>): Promise<void> {
+    if (this.#loading) return;
+    this.#loading = true;
+    await this.#guarded(async () => void (await act()));
+    this.#loading = false;
+  }
+
+  /** Has a message on the page, wherever in the room it is. */
+  async reach(seq: number): Promise<void> {
+    if (this.timeline.messages.some((message) => message.seq === seq)) return;
+    await this.#guarded(async () => {
+      const [before, after] = await Promise.all([this.#page({ before: seq, limit: BESIDE }), this.#page({ after: seq - 1, limit: BESIDE })]);
+      this.timeline = lines.around(this.timeline, before, after);
+    });
+  }
+
+  async toNewest(): Promise<void> {
+    this.below = 0;
+    if (!this.timeline.moreAfter) return;
+    await this.#guarded(async () => {
+      this.timeline = lines.withNewest(this.timeline, await this.#page({ limit: PAGE }));
+    });
+  }
+
+  #take(entry: Entry): void {
+    if (lines.misses(this.timeline, entry)) void this.#guarded(() => this.#again());
+    const before = this.newest;
+    this.timeline = lines.withEntry(this.timeline, entry, who.me.id);
+    const { body } = entry;
+    if (entry.type === "message.sent" && body) {
+      box.drop(body.client_id);
+      around.spoke(this.id, body.sender);
+      if (!isKnown(body.sender)) this.members().catch(() => {});
+      if (body.sender !== who.me.id && entry.seq > before) {
+        this.below += 1;
+        this.announced = `${nameOf(body.sender)}: ${body.content}`;
+      }
+    }
+    if (/^(member\.|room\.changed)/.test(entry.type) && entry.person !== who.me.id) this.members().catch(() => {});
+    if (/^(pin\.|message\.(deleted|edited))/.test(entry.type) && (entry.type.startsWith("pin") || this.pins.some((pin) => pin.message.seq === entry.message))) void this.readPins();
+  }
+
+  /** It was looked at up to here. The server is told once in a while. */
+  seen(seq: number): void {
+    this.below = 0;
+    if (seq <= this.#read) return;
+    this.#read = seq;
+    rooms.readUpTo(this.id, seq);
+    this.#reading ??= setTimeout(() => {
+      this.#reading = undefined;
+      // Not told, it is said with the next one.
+      server.receive(this.id, { read: this.#read }).catch(() => (this.#read = 0));
+    }, 250);
+  }
+
+  async react(seq: number, emoji: string): Promise<string> {
+    const message = this.timeline.messages.find((one) => one.seq === seq);
+    const on = !message?.reactions.find((one) => one.emoji === emoji)?.mine;
+    const put = (shown: boolean): void => {
+      this.timeline = lines.withChanged(this.timeline, seq, (old) => ({ ...old, reactions: lines.reacted(old.reactions, emoji, shown, true) }));
+    };
+    put(on);
+    return await this.#ahead(() => server.react(this.id, seq, emoji, on), () => put(!on));
+  }
+
+  async edit(seq: number, content: string): Promise<string> {
+    const before = this.timeline.messages.find((one) => one.seq === seq);
+    const put = (text: string, edited: number | null): void => {
+      this.timeline = lines.withChanged(this.timeline, seq, (old) => ({ ...old, content: text, edited_at_ms: edited }));
+    };
+    if (!before || before.content === content) return "";
+    put(content, Date.now());
+    return await this.#ahead(() => server.edit(this.id, seq, content), () => put(before.content, before.edited_at_ms));
+  }
+
+  async erase(seq: number): Promise<string> {
+    const before = this.timeline.messages.find((one) => one.seq === seq);
+    this.timeline = lines.withChanged(this.timeline, seq, (old) => ({ ...old, deleted: true, content: "" }));
+    return await this.#ahead(() => server.erase(this.id, seq), () => {
+      if (before) this.timeline = lines.withChanged(this.timeline, seq, () => before);
+    });
+  }
+
+  async pin(seq: number, on: boolean): Promise<string> {
+    return await this.#ahead(() => (on ? server.pin(this.id, seq) : server.unpin(this.id, seq)), () => {});
+  }
+
+  async readPins(): Promise<void> {
+    try {
+      this.pins = (await server.pins(this.id)).items;
+    } catch {
+      // The room is shown without them; the next change reads them again.
+    }
+  }
+
+  /** Does what is shown already; takes it back when the server will not. Answers why, for people, or nothing. */
+  async #ahead(act: () => Promise<unknown>, back: () => void): Promise<string> {
+    try {
+      await act();
+      return "";
+    } catch (failure) {
+      back();
+      return wordsOf(failure);
+    }
+  }
+}
+
+/** Rooms that were looked at stay at hand: going back to one takes no time. */
+const KEPT = 8;
+const kept = new Map<string, Room>();
+
+export function roomOf(id: string): Room {
+  const room = kept.get(id) ?? new Room(id);
+  kept.delete(id);
+  kept.set(id, room);
+  const [oldest] = kept;
+  if (kept.size > KEPT && oldest) {
+    oldest[1].close();
+    kept.delete(oldest[0]);
+  }
+  return room;
+}
+
+export function forgetRoom(id: string): void {
+  kept.get(id)?.close();
+  kept.delete(id);
+}

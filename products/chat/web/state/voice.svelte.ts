@@ -1,0 +1,93 @@
+// A voice note: what the microphone hears, for two minutes at most.
+
+export const MOST_MS = 120_000;
+const TYPES = ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
+/** Bars of the level that are shown. */
+const BARS = 32;
+
+export class Voice {
+  on = $state(false);
+  ms = $state(0);
+  levels = $state.raw<number[]>([]);
+  why = $state("");
+  #recorder: MediaRecorder | undefined;
+  #parts: Blob[] = [];
+  #began = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #sound: AudioContext | undefined;
+  #full: () => void = () => {};
+
+  static get possible(): boolean {
+    return typeof MediaRecorder !== "undefined" && !!navigator.mediaDevices?.getUserMedia;
+  }
+
+  /** `full` is called when the two minutes are over. */
+  async begin(full: () => void): Promise<void> {
+    this.why = "";
+    this.#full = full;
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+      this.#recorder = new MediaRecorder(stream, { ...(mimeType ? { mimeType } : {}), audioBitsPerSecond: 32_000 });
+      this.#parts = [];
+      this.#recorder.ondataavailable = ({ data }) => data.size > 0 && this.#parts.push(data);
+      this.#recorder.start(1000);
+      this.#watch(stream);
+      this.on = true;
+    } catch (failure) {
+      const denied = failure instanceof DOMException && failure.name === "NotAllowedError";
+      this.why = denied ? "The browser may not use the microphone. Allow it for this address, then try again." : "No microphone was found. Connect one, then try again.";
+    }
+  }
+
+  #watch(stream: MediaStream): void {
+    this.#began = Date.now();
+    this.ms = 0;
+    this.levels = [];
+    this.#sound = new AudioContext();
+    const analyser = this.#sound.createAnalyser();
+    this.#sound.createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    this.#timer = setInterval(() => {
+      this.ms = Date.now() - this.#began;
+      analyser.getFloatTimeDomainData(samples);
+      const loud = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+      this.levels = [...this.levels, Math.min(1, loud * 5)].slice(-BARS);
+      if (this.ms >= MOST_MS) this.#full();
+    }, 100);
+  }
+
+  /** What was heard, or nothing when it was too short to be meant. */
+  async end(): Promise<{ blob: Blob; name: string; ms: number } | null> {
+    const recorder = this.#recorder;
+    if (!recorder || !this.on) return null;
+    const ms = Math.min(MOST_MS, Date.now() - this.#began);
+    const stopped = new Promise<void>((done) => recorder.addEventListener("stop", () => done(), { once: true }));
+    this.#quit();
+    await stopped;
+    if (ms < 400) return null;
+    const type = recorder.mimeType.split(";")[0] || "audio/webm";
+    const ending = type.endsWith("mp4") ? "m4a" : (type.split("/")[1] ?? "webm");
+    return { blob: new Blob(this.#parts, { type }), name: `voice.${ending}`, ms };
+  }
+
+  cancel(): void {
+    this.#quit();
+    this.#parts = [];
+  }
+
+  #quit(): void {
+    this.on = false;
+    clearInterval(this.#timer);
+    void this.#sound?.close();
+    this.#sound = undefined;
+    if (this.#recorder && this.#recorder.state !== "inactive") this.#recorder.stop();
+    this.#recorder?.stream.getTracks().forEach((track) => track.stop());
+  }
+}
+
+/** "0:07". */
+export function minutes(ms: number): string {
+  const s = Math.floor(ms / 1000);
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}

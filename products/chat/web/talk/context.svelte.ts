@@ -1,0 +1,40 @@
+// What the parts of one open conversation share: what is answered, what is edited, where the focus belongs.
+
+import type { Known } from "../model/timeline";
+import { doing } from "../state/doing.svelte";
+import type { Room } from "../state/room.svelte";
+import { who } from "../state/session.svelte";
+
+export class Talk {
+  answers = $state.raw<Known | null>(null);
+  edits = $state.raw<Known | null>(null);
+  /** The message whose menu is open, and where. */
+  menu = $state.raw<{ message: Known; at: DOMRect; picks: boolean } | null>(null);
+  /** A picture that is looked at. */
+  picture = $state.raw<{ id: string; name: string } | null>(null);
+  /** Puts the caret into the box; set by the composer. */
+  focus: () => void = () => {};
+
+  constructor(readonly room: Room) {}
+
+  answer(message: Known): void {
+    [this.answers, this.edits] = [message, null];
+    this.focus();
+  }
+
+  edit(message: Known): void {
+    [this.answers, this.edits] = [null, message];
+    this.focus();
+  }
+
+  /** What one said last here, to say it better. */
+  editLast(): void {
+    const last = this.room.timeline.messages.findLast((one) => one.sender === who.me.id && !one.deleted && one.content !== "");
+    if (last) this.edit(last);
+  }
+
+  async react(message: Known, emoji: string): Promise<void> {
+    this.menu = null;
+    doing.say(await this.room.react(message.seq, emoji));
+  }
+}
