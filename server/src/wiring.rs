@@ -287,6 +287,7 @@ mod tests {
                 "chat.member.role",
                 "chat.message.sent",
                 "chat.message.edited",
+                "chat.message.previewed",
                 "chat.message.deleted",
                 "chat.reaction.changed",
                 "chat.receipt.moved",
@@ -296,8 +297,8 @@ mod tests {
             ],
             reactions: vec!["chat.room.deleted → chat.sweep".into()],
             streams: vec!["chat.* → chat.carry".into(), "chat.* → chat.notices".into()],
-            jobs: vec!["chat.retention"],
-            schedules: vec!["30 3 * * * UTC → chat.retention".into()],
+            jobs: vec!["chat.retention", "chat.clear", "chat.preview"],
+            schedules: vec!["30 3 * * * UTC → chat.retention".into(), "17 * * * * UTC → chat.clear".into()],
             pages: vec![],
         };
         assert_eq!(summaries, [expected, chat]);

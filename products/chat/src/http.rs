@@ -1,11 +1,14 @@
 //! `/api/v1/chat`.
 
+mod body;
+mod files;
 mod find;
 mod marks;
 mod members;
 mod messages;
 mod mine;
 mod office;
+mod opened;
 mod rooms;
 
 use ::store::Tx;
@@ -24,6 +27,8 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(rooms::routes())
         .merge(members::routes())
         .merge(messages::routes())
+        .merge(files::routes())
+        .merge(opened::routes())
         .merge(marks::routes())
         .merge(find::routes())
         .merge(mine::routes())
