@@ -287,6 +287,7 @@ mod tests {
                 "chat.member.role",
                 "chat.message.sent",
                 "chat.message.edited",
+                "chat.message.previewed",
                 "chat.message.deleted",
                 "chat.reaction.changed",
                 "chat.receipt.moved",
@@ -296,8 +297,8 @@ mod tests {
             ],
             reactions: vec!["chat.room.deleted → chat.sweep".into()],
             streams: ["carry", "notices", "count"].map(|stream| format!("chat.* → chat.{stream}")).to_vec(),
-            jobs: vec!["chat.retention"],
-            schedules: vec!["30 3 * * * UTC → chat.retention".into()],
+            jobs: vec!["chat.retention", "chat.clear", "chat.preview"],
+            schedules: vec!["30 3 * * * UTC → chat.retention".into(), "17 * * * * UTC → chat.clear".into()],
             pages: vec!["/chat", "/chat/{*path}"],
         };
         assert_eq!(summaries, [expected, chat]);

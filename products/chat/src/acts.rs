@@ -1,11 +1,13 @@
 //! What people do, each in one transaction that the caller holds: the right to it, its rows, its place in the room's log, its event.
 
+mod files;
 mod groups;
 mod marks;
 mod messages;
 mod office;
 mod rooms;
 
+pub(crate) use files::{expect as expect_file, ready as file_is_ready};
 pub(crate) use groups::{add, delete, describe, hand, leave, remove};
 pub(crate) use marks::{pin, react, receive, set_mine};
 pub(crate) use messages::{Send, change, delete as delete_message, send};

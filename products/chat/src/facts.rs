@@ -75,6 +75,10 @@ facts! {
         message: i64,
         mentions: Vec<String>,
     }
+    /// What the links of a message lead to is known.
+    MessagePreviewed = "chat.message.previewed" {
+        message: i64,
+    }
     /// A message is gone.
     MessageDeleted = "chat.message.deleted" {
         message: i64,

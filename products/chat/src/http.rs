@@ -1,12 +1,15 @@
 //! `/api/v1/chat`.
 
 mod directory;
+mod body;
+mod files;
 mod find;
 mod marks;
 mod members;
 mod messages;
 mod mine;
 mod office;
+mod opened;
 mod rooms;
 
 use ::store::Tx;
@@ -25,6 +28,8 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(rooms::routes())
         .merge(members::routes())
         .merge(messages::routes())
+        .merge(files::routes())
+        .merge(opened::routes())
         .merge(marks::routes())
         .merge(find::routes())
         .merge(directory::routes())

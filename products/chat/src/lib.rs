@@ -2,6 +2,7 @@
 
 mod acts;
 mod analytics;
+mod clearing;
 mod facts;
 mod http;
 mod live;
@@ -9,6 +10,8 @@ mod model;
 mod pace;
 mod people;
 mod personal;
+mod pictures;
+mod previews;
 mod refusal;
 mod rights;
 mod store;
@@ -21,6 +24,7 @@ use realtime::Namespace;
 
 /// The product, for the server's list.
 pub fn product() -> Product {
+    let pictures = pictures::Pictures::new();
     facts::declare(Product::new("chat"))
         .migrations(store::MIGRATIONS)
         .event::<facts::SettingsChanged>()
@@ -30,6 +34,9 @@ pub fn product() -> Product {
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .job(upkeep::RETENTION, upkeep::retention)
         .schedule(upkeep::NIGHTLY)
+        .job(clearing::CLEAR, clearing::clear)
+        .schedule(clearing::HOURLY)
+        .job(previews::LOOK_UP, move |ctx, run| previews::find(ctx, pictures.clone(), run))
         .namespace(|db| {
             let rooms = Namespace::public(rights::ROOMS).history(live::RECENT, u64::MAX);
             rooms.durable(live::Channels::load(db)).guarded(rights::Doors::guard(db))
@@ -41,7 +48,7 @@ pub fn product() -> Product {
         })
         .channel(
             "chat:{room}",
-            "What happens in a room, for its members: messages, edits, deletions, reactions, receipts, members. The offset is the \
+            "What happens in a room, for its members: messages, edits, previews, deletions, reactions, receipts, members. The offset is the \
              number in the room's log; a message's number is the offset at which it was sent.",
         )
         .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back. Who listens is who is there.")

@@ -21,14 +21,14 @@ use crate::store::{self, Entry};
 /// What a channel keeps for those who come back: as much as one recovery gives.
 pub(crate) const RECENT: usize = limits::HISTORY_READ;
 
-/// An entry as listeners get it: its event's payload, with `type`, `at_ms` and, of a message that was sent or edited, `body`: the message
+/// An entry as listeners get it: its event's payload, with `type`, `at_ms` and, of a message that was sent, edited or previewed, `body`: the message
 /// as it is when it is told. Of one that is gone since, there is no body. A room that was changed is told by what it is called then.
 fn told(entry: Entry) -> String {
     let mut all: Map<String, Value> = serde_json::from_str(&entry.data).unwrap_or_default();
     let kind = entry.kind.strip_prefix("chat.").unwrap_or(&entry.kind);
     all.insert("type".into(), kind.into());
     all.insert("at_ms".into(), entry.at_ms.into());
-    let says = matches!(kind, "message.sent" | "message.edited");
+    let says = matches!(kind, "message.sent" | "message.edited" | "message.previewed");
     if let Some(message) = entry.message.filter(|message| says && !message.deleted) {
         all.insert("body".into(), serde_json::to_value(message).unwrap_or_default());
     }

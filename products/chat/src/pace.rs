@@ -20,6 +20,12 @@ pub(crate) enum Doing {
     Gather,
     /// Searches.
     Find,
+    /// Sends files.
+    Upload,
+    /// Opens files.
+    Open,
+    /// Writes addresses that are looked up.
+    Link,
     /// Reads lists, rooms and messages.
     Look,
 }
@@ -33,6 +39,9 @@ impl Doing {
             Self::Type => "type",
             Self::Gather => "gather",
             Self::Find => "find",
+            Self::Upload => "upload",
+            Self::Open => "open",
+            Self::Link => "link",
             Self::Look => "look",
         }
     }
@@ -44,6 +53,10 @@ impl Doing {
             Self::Change | Self::Type => (20, 4_000),
             Self::Gather => (60, 60_000),
             Self::Find => (10, 5_000),
+            Self::Upload => (10, 60_000),
+            // A page full of pictures, and a player that looks for its place.
+            Self::Open => (400, 20_000),
+            Self::Link => (30, 60_000),
             Self::Look => (200, 10_000),
         };
         Quota { count, period_ms }

@@ -3,6 +3,7 @@
 use ::store::StoreError;
 use axum::http::StatusCode;
 use events::AppendError;
+use jobs::EnqueueError;
 use kernel::Problem;
 
 use crate::model::Wrong;
@@ -13,6 +14,12 @@ pub(crate) enum Refused {
     /// There is no such room for this person, whether or not there is one for others.
     #[error("no such room for this person")]
     NoRoom,
+    /// There is no such file for this person, whether or not there is one for others.
+    #[error("no such file for this person")]
+    NoFile,
+    /// What a person may send in a day is sent.
+    #[error("the day's share of files is sent")]
+    Full,
     /// The room has no such thing.
     #[error("no such {0} in the room")]
     NoSuch(&'static str),
@@ -28,6 +35,9 @@ pub(crate) enum Refused {
     /// The log refused.
     #[error(transparent)]
     Append(AppendError),
+    /// The job engine refused.
+    #[error(transparent)]
+    Enqueue(EnqueueError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,6 +53,15 @@ impl From<AppendError> for Refused {
     }
 }
 
+impl From<EnqueueError> for Refused {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Store(error) => Self::Store(error),
+            error => Self::Enqueue(error),
+        }
+    }
+}
+
 impl From<Wrong> for Problem {
     fn from(Wrong { field, must }: Wrong) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", "A field is not as it must be.").field(field, must)
@@ -53,11 +72,17 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::NoRoom => Self::not_found("There is no such room."),
+            Refused::NoFile => Self::not_found("There is no such file."),
+            Refused::Full => {
+                let detail = "That is more than one person sends as files in a day. Come again tomorrow.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "quota_exceeded", detail)
+            }
             Refused::NoSuch(what) => Self::not_found(format!("There is no such {what} in this room.")),
             Refused::MayNot(what) => Self::forbidden(what),
             Refused::Not(code, detail) => Self::conflict(code, detail),
             Refused::Wrong(wrong) => wrong.into(),
             Refused::Append(error) => error.into(),
+            Refused::Enqueue(error) => Self::internal(error),
             Refused::Store(error) => error.into(),
         }
     }

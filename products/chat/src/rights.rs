@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use realtime::{Caller, Guard};
 
 use crate::refusal::Refused;
-use crate::store::{self, Membership};
+use crate::store::{self, Kept, Membership, Picture};
 
 /// What happens in a room.
 pub(crate) const ROOMS: &str = "chat";
@@ -29,6 +29,26 @@ pub(crate) async fn manager(tx: &mut Tx, room: &str, person: &str) -> Result<Mem
     let member = member(tx, room, person).await?;
     group(&member)?;
     if member.role.manages() { Ok(member) } else { Err(Refused::MayNot("Only who manages the room may do this.")) }
+}
+
+/// A file that a person may open: in a room that it is in, or that it sent itself and has put into no message yet.
+pub(crate) async fn file(tx: &mut Tx, id: &str, person: &str) -> Result<Kept, Refused> {
+    let kept = store::file(tx, id).await?.filter(|kept| kept.seq.is_some() || kept.sender == person);
+    let kept = kept.ok_or(Refused::NoFile)?;
+    member(tx, &kept.room, person).await.map_err(no_file)?;
+    Ok(kept)
+}
+
+/// A picture of a page that a message links to, in a room that a person is in.
+pub(crate) async fn picture(tx: &mut Tx, id: &str, person: &str) -> Result<Picture, Refused> {
+    let picture = store::picture(tx, id).await?.ok_or(Refused::NoFile)?;
+    member(tx, &picture.room, person).await.map_err(no_file)?;
+    Ok(picture)
+}
+
+/// Whoever may not know of a room finds no file, as if there were none.
+fn no_file(refused: Refused) -> Refused {
+    if matches!(refused, Refused::NoRoom) { Refused::NoFile } else { refused }
 }
 
 /// That the room is a group: two people are what a direct room is.

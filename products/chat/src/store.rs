@@ -2,12 +2,14 @@
 
 mod counts;
 mod figures;
+mod files;
 mod log;
 mod members;
 mod messages;
 mod migrations;
 mod mine;
 mod pins;
+mod previews;
 mod reactions;
 mod rooms;
 mod search;
@@ -16,6 +18,10 @@ mod sweep;
 
 pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
 pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures};
+pub(crate) use files::{
+    File, Kept, NewFile, Told, count_bytes, drop_files, expect_file, file, file_is_ready, forget, forget_days,
+    give_file, give_up, lost,
+};
 pub(crate) use log::{Entry, entry, keep, next, recent};
 pub(crate) use members::{
     Member, Membership, add_member, how_many, member_ids, members, membership, move_receipt, remove_member, rooms_of,
@@ -27,6 +33,10 @@ pub(crate) use messages::{
 pub(crate) use migrations::MIGRATIONS;
 pub(crate) use mine::{QuickReply, drop_reply, put_reply, replies};
 pub(crate) use pins::{Pin, pin, pins, unpin};
+pub(crate) use previews::{
+    Known, Picture, Preview, drop_previews, expect_picture, forget_links, give_picture, know, known, picture,
+    put_previews,
+};
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
 pub(crate) use rooms::{
     Line, NewRoom, bump, change, create, direct_of, last_message, line, lines, mark_removed, pair_of, room, unread_of,

@@ -8,6 +8,7 @@ use kernel::limits;
 use schedules::Schedule;
 
 use crate::analytics;
+use crate::clearing;
 use crate::facts::RoomDeleted;
 use crate::store;
 
@@ -66,11 +67,13 @@ pub(crate) async fn retention(ctx: Ctx, run: Run) -> Result<(), Failure> {
     }
     let before_ms = ctx.clock.now_ms() - days * DAY_MS;
     let swept = in_batches(&ctx, &run, &Goes::Old(before_ms)).await?;
+    clearing::soon_after(&ctx).await?;
     run.result(&serde_json::json!({ "removed": swept }))
 }
 
 /// A room was deleted: nobody finds it any more, and now its rows go.
 pub(crate) async fn sweep(ctx: Ctx, event: Event, run: Run) -> Result<(), Failure> {
     let RoomDeleted { room, .. } = event.read().map_err(Failure::discard)?;
-    in_batches(&ctx, &run, &Goes::Room(room)).await.map(drop)
+    in_batches(&ctx, &run, &Goes::Room(room)).await?;
+    clearing::soon_after(&ctx).await
 }

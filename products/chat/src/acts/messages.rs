@@ -3,9 +3,11 @@
 use ::store::Tx;
 use host::Ctx;
 
-use super::say;
+use super::{files, say};
+use crate::clearing;
 use crate::facts::{MessageDeleted, MessageEdited, MessageSent};
 use crate::model::{self, Wrong, may_delete, mentioned};
+use crate::previews;
 use crate::refusal::Refused;
 use crate::rights::member;
 use crate::store::{self, Message, NewMessage};
@@ -15,6 +17,8 @@ pub(crate) struct Send {
     pub(crate) client_id: String,
     pub(crate) content: String,
     pub(crate) reply_to: Option<i64>,
+    /// What is sent with it; then there need be no text.
+    pub(crate) file: Option<String>,
     /// The room's people with their names, for mentions.
     pub(crate) names: Vec<(String, String)>,
 }
@@ -51,7 +55,9 @@ pub(crate) async fn send(
     if let Some(seq) = store::sent_before(tx, room, sender, &new.client_id).await? {
         return Ok((store::message(tx, room, seq).await?.ok_or_else(gone)?, false));
     }
-    model::content(&new.content, most_chars(tx).await?)?;
+    if new.file.is_none() || !new.content.is_empty() {
+        model::content(&new.content, most_chars(tx).await?)?;
+    }
     if let Some(seq) = new.reply_to
         && store::sent_by(tx, room, seq).await?.is_none()
     {
@@ -71,6 +77,10 @@ pub(crate) async fn send(
     let Send { client_id, content, reply_to, .. } = new;
     let row = NewMessage { room, seq, sender, client_id, content, reply_to: *reply_to, mentions: &people };
     store::insert(tx, &row, now_ms).await?;
+    if let Some(file) = &new.file {
+        files::give(tx, file, (room, sender), seq).await?;
+    }
+    previews::look_up(ctx, tx, (room, sender), seq, content).await?;
     store::bump(tx, room, seq, now_ms).await?;
     Ok((store::message(tx, room, seq).await?.ok_or_else(gone)?, true))
 }
@@ -96,6 +106,10 @@ pub(crate) async fn change(
     model::content(content, most_chars(tx).await?)?;
     let people = mentions(tx, (room, by), content, names).await?;
     store::edit(tx, (room, seq), content, &people, ctx.clock.now_ms()).await?;
+    if model::links(&before.content) != model::links(content) {
+        store::drop_previews(tx, room, seq).await?;
+        previews::look_up(ctx, tx, (room, by), seq, content).await?;
+    }
     let edited =
         |at| MessageEdited { room: room.to_owned(), seq: at, by: by.to_owned(), message: seq, mentions: people };
     say(ctx, tx, room, edited).await?;
@@ -110,6 +124,9 @@ pub(crate) async fn delete(ctx: &Ctx, tx: &mut Tx, (room, by): (&str, &str), seq
         return Err(Refused::MayNot("A message is deleted by its sender, or by who manages the room."));
     }
     store::erase(tx, room, seq).await?;
+    if store::drop_files(tx, room, seq).await? {
+        clearing::soon(ctx, tx).await?;
+    }
     let deleted = |at| MessageDeleted { room: room.to_owned(), seq: at, by: by.to_owned(), message: seq, sender };
     say(ctx, tx, room, deleted).await.map(drop)
 }

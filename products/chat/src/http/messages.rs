@@ -118,8 +118,11 @@ async fn list(
 struct New {
     /// What the client calls it, such as a UUID: sent again under the same name, it is the same message.
     client_id: String,
-    /// Text, at most 2,000 characters.
+    /// Text, at most 2,000 characters; with a file it may be absent.
+    #[serde(default)]
     content: String,
+    /// A file that its sender has sent to this room, and that no message has yet.
+    file_id: Option<String>,
     /// The number of the message that it answers, of the same room.
     reply_to: Option<i64>,
 }
@@ -132,14 +135,16 @@ async fn send(
     person: Person,
     State(ctx): State<Ctx>,
     Path(room): Path<String>,
-    Json(New { client_id, content, reply_to }): Json<New>,
+    Json(New { client_id, content, file_id: file, reply_to }): Json<New>,
 ) -> ProblemResult<(StatusCode, Json<Message>)> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
     model::client_id(&client_id)?;
-    model::content(&content, limits::CHAT_MESSAGE_CHARS)?;
+    if file.is_none() || !content.is_empty() {
+        model::content(&content, limits::CHAT_MESSAGE_CHARS)?;
+    }
     paced(&ctx, &me, Doing::Send).await?;
     let names = names_in(&ctx, &room, &me, &content).await?;
-    let new = Send { client_id, content, reply_to, names };
+    let new = Send { client_id, content, reply_to, file, names };
     let (message, new) = write(&ctx, async move |ctx, tx| acts::send(ctx, tx, (&room, &me), &new).await).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(message)))
 }

@@ -1,8 +1,23 @@
 //! What was counted, hour by hour and day by day.
 
-use ::store::{FromRow, Row, StoreError, Tx, params};
+use ::store::{FromRow, Migration, Row, StoreError, Tx, params};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Their tables.
+pub(super) const MADE: Migration = Migration {
+    part: "chat",
+    version: 5,
+    sql: "-- expands
+CREATE TABLE chat_hours (
+    at_ms BIGINT NOT NULL PRIMARY KEY,
+    messages BIGINT NOT NULL,
+    reactions BIGINT NOT NULL,
+    rooms BIGINT NOT NULL
+);
+CREATE TABLE chat_speakers (at_ms BIGINT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (at_ms, person));
+",
+};
 
 /// What happened within an hour.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -4,7 +4,7 @@ use ::store::{FromRow, Row, StoreError, Tx, params};
 use kernel::limits;
 
 use super::limit;
-use super::messages::{COLUMNS, JOIN, Message, of_row};
+use super::messages::{COLUMNS, JOIN, Message, WIDTH, of_row};
 
 /// The next number of a room's log, which has this room to itself until the transaction ends.
 pub(crate) async fn next(tx: &mut Tx, room: &str) -> Result<i64, StoreError> {
@@ -51,8 +51,8 @@ impl FromRow for Entry {
             kind: row.get(2)?,
             data: row.get(3)?,
             message,
-            name: row.get::<Option<String>>(18)?.unwrap_or_default(),
-            description: row.get::<Option<String>>(19)?.unwrap_or_default(),
+            name: row.get::<Option<String>>(5 + WIDTH)?.unwrap_or_default(),
+            description: row.get::<Option<String>>(6 + WIDTH)?.unwrap_or_default(),
         })
     }
 }

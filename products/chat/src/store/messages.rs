@@ -4,7 +4,9 @@ use ::store::{FromRow, Row, StoreError, Tx, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::files::{FILE_COLUMNS, File, file_at};
 use super::limit;
+use super::previews::Preview;
 use crate::model::words;
 
 /// Of a message that is answered, or is the last of a room, so much is shown, characters.
@@ -12,9 +14,16 @@ const SHORT_CHARS: usize = 200;
 
 /// A message's columns, of `m` and of the message `a` that it answers.
 pub(super) const COLUMNS: &str = "m.room, m.seq, m.sender, m.client_id, m.content, m.at_ms, m.edited_at_ms, m.deleted,
-    m.mentions, m.reply_to, a.sender, a.content, a.deleted";
-/// How `a` is found.
-pub(super) const JOIN: &str = "LEFT JOIN chat_messages a ON a.room = m.room AND a.seq = m.reply_to";
+    m.mentions, m.reply_to, a.sender, a.content, a.deleted,
+    f.id, f.kind, f.name, f.mime, f.bytes, f.width, f.height, f.duration_ms, v.previews";
+/// How many there are.
+pub(super) const WIDTH: usize = REPLY + 4 + FILE_COLUMNS + 1;
+/// How `a` is found, and what hangs on the message: a file and previews.
+pub(super) const JOIN: &str = "LEFT JOIN chat_messages a ON a.room = m.room AND a.seq = m.reply_to
+    LEFT JOIN chat_files f ON f.room = m.room AND f.seq = m.seq
+    LEFT JOIN chat_previews v ON v.room = m.room AND v.seq = m.seq";
+/// Where the reply begins.
+const REPLY: usize = 9;
 
 /// A message as everybody in the room sees it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -34,6 +43,10 @@ pub(crate) struct Message {
     /// The people whom it mentions.
     pub(crate) mentions: Vec<String>,
     pub(crate) reply: Option<Reply>,
+    /// What was sent with it.
+    pub(crate) file: Option<File>,
+    /// What its links lead to, once that is known.
+    pub(crate) previews: Vec<Preview>,
 }
 
 /// The message that another one answers.
@@ -49,7 +62,7 @@ pub(crate) struct Reply {
 }
 
 pub(super) fn of_row(row: &Row<'_>, first: usize) -> Result<Message, StoreError> {
-    let reply = match row.get::<Option<i64>>(first + 9)? {
+    let reply = match row.get::<Option<i64>>(first + REPLY)? {
         None => None,
         Some(seq) => Some(Reply {
             seq,
@@ -70,6 +83,8 @@ pub(super) fn of_row(row: &Row<'_>, first: usize) -> Result<Message, StoreError>
         deleted: row.get(first + 7)?,
         mentions: row.get::<String>(first + 8)?.split_whitespace().map(str::to_owned).collect(),
         reply,
+        file: file_at(row, first + REPLY + 4)?,
+        previews: Preview::of_column(row, first + REPLY + 4 + FILE_COLUMNS)?,
     })
 }
 

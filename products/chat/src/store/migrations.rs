@@ -2,15 +2,18 @@
 
 use ::store::Migration;
 
+use super::{counts, files};
+
 /// Appended to, never changed.
-pub(crate) const MIGRATIONS: &[Migration] = &[
-    Migration {
-        part: "chat",
-        version: 1,
-        // `top` is the last number that the room's log gave out: messages, edits, reactions, receipts and members share one order. A
-        // direct room has the two people, sorted, in `pair`: so there is one for each two, whoever begins it. The index of words follows the
-        // messages in their own transaction, by triggers where the engine does not do so by itself: no act can forget it.
-        sql: "-- expands
+pub(crate) const MIGRATIONS: &[Migration] = &[ROOMS, files::MADE, counts::MADE];
+
+const ROOMS: Migration = Migration {
+    part: "chat",
+    version: 1,
+    // `top` is the last number that the room's log gave out: messages, edits, reactions, receipts and members share one order. A
+    // direct room has the two people, sorted, in `pair`: so there is one for each two, whoever begins it. The index of words follows the
+    // messages in their own transaction, by triggers where the engine does not do so by itself: no act can forget it.
+    sql: "-- expands
 CREATE TABLE chat_rooms (
     room TEXT NOT NULL PRIMARY KEY,
     pair TEXT,
@@ -111,21 +114,7 @@ END;
 CREATE INDEX chat_words ON chat_messages USING GIN (array_to_tsvector(string_to_array(words, ' ')));
 -- both
 ",
-    },
-    Migration {
-        part: "chat",
-        version: 5,
-        sql: "-- expands
-CREATE TABLE chat_hours (
-    at_ms BIGINT NOT NULL PRIMARY KEY,
-    messages BIGINT NOT NULL,
-    reactions BIGINT NOT NULL,
-    rooms BIGINT NOT NULL
-);
-CREATE TABLE chat_speakers (at_ms BIGINT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (at_ms, person));
-",
-    },
-];
+};
 
 #[cfg(test)]
 mod tests {

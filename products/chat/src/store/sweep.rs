@@ -3,6 +3,8 @@
 use ::store::{StoreError, Tx, Value, params};
 use kernel::limits;
 
+use super::files;
+
 /// Too old, the oldest first.
 const OLD: &str = "at_ms < $1 ORDER BY at_ms";
 /// Of a room, in its order.
@@ -23,6 +25,7 @@ fn removals(tx: &Tx) -> Vec<String> {
         format!("DELETE FROM {table} WHERE (room, seq) IN (SELECT room, seq FROM chat_messages WHERE id IN ({ids}))")
     };
     let mut all: Vec<String> = ["chat_reactions", "chat_mentions", "chat_pins"].map(of).into();
+    all.extend(files::drops(ids));
     all.push(format!("DELETE FROM chat_messages WHERE id IN ({ids})"));
     all
 }
@@ -50,6 +53,7 @@ pub(crate) async fn sweep_old(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreE
 pub(crate) async fn sweep_room(tx: &mut Tx, room: &str) -> Result<u64, StoreError> {
     let swept = sweep(tx, OF_ROOM, room.into()).await?;
     if swept < limits::CHAT_SWEEP.unsigned_abs() {
+        files::drop_files_of(tx, room).await?;
         tx.execute("DELETE FROM chat_log WHERE room = $1", params![room]).await?;
         tx.execute("DELETE FROM chat_rooms WHERE room = $1 AND removed = 1", params![room]).await?;
     }

@@ -1,11 +1,14 @@
 //! The chat as its users meet it: through its routes and channels, over a real store.
 
+mod files;
 mod find;
+mod gone;
 mod live;
 mod marks;
 mod messages;
 mod office;
 mod personal;
+mod previews;
 mod rights;
 mod rooms;
 mod support;

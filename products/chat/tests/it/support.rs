@@ -15,6 +15,8 @@ use identity::people::{Actor, NewPerson};
 use identity::{By, Identity, Role};
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, PersonId, SealKey, Secret};
+use objects::Objects;
+use outbound::Outbound;
 use realtime::doorman::Nobody;
 use realtime::{Caller, Hub};
 use serde_json::{Value, json};
@@ -54,7 +56,12 @@ fn open(dir: &std::path::Path, clock: &Clock) -> Store {
 }
 
 /// A process over the store: its bus, its hub, and what reacts to the log.
-async fn process(store: Store, clock: &Clock, bus: Bus) -> (Ctx, (Value, Router)) {
+async fn process(
+    (store, dir): (Store, &std::path::Path),
+    clock: &Clock,
+    bus: Bus,
+    outbound: Outbound,
+) -> (Ctx, (Value, Router)) {
     let entropy = Entropy::system();
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked);
     let jobs = jobs.await.expect("a lease");
@@ -64,9 +71,12 @@ async fn process(store: Store, clock: &Clock, bus: Bus) -> (Ctx, (Value, Router)
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), registry);
     events.declare_streams().await.expect("declared");
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), Arc::new(Nobody));
-    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), SealKey::new([7; 32]));
+    let key = SealKey::new([7; 32]);
+    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
+    let objects = Objects::in_directory(&dir.join("objects"), clock, &entropy).expect("a directory");
     product.channels(&store).into_iter().for_each(|namespace| hub.namespace(namespace));
-    let ctx = Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, clock: clock.clone(), entropy };
+    let clock = clock.clone();
+    let ctx = Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, objects, outbound, key, clock, entropy };
     let (router, api) = product.router(&ctx).split_for_parts();
     jobs.serve(product.start(&ctx), 4);
     (ctx, (serde_json::to_value(&api).expect("JSON"), router))
@@ -74,9 +84,15 @@ async fn process(store: Store, clock: &Clock, bus: Bus) -> (Ctx, (Value, Router)
 
 impl Site {
     pub(crate) async fn new() -> Self {
+        Self::reaching(outbound::Settings::default()).await
+    }
+
+    /// One that reaches others so.
+    pub(crate) async fn reaching(settings: outbound::Settings) -> Self {
         let (dir, clock) = (tempfile::tempdir().expect("a directory"), Clock::manual(START_MS));
         let bus = Bus::memory(clock.clone(), &Entropy::system());
-        let (ctx, (api, router)) = process(open(dir.path(), &clock), &clock, bus).await;
+        let store = open(dir.path(), &clock);
+        let (ctx, (api, router)) = process((store, dir.path()), &clock, bus, Outbound::new(settings)).await;
         Self { dir, clock, ctx, api, router }
     }
 
@@ -86,7 +102,8 @@ impl Site {
         self.ctx.jobs.stop(LONG).await;
         let Self { dir, clock, ctx, .. } = self;
         let bus = Bus::memory(clock.clone(), &Entropy::system());
-        let (ctx, (api, router)) = process(ctx.store.clone(), &clock, bus).await;
+        let store = (ctx.store.clone(), dir.path());
+        let (ctx, (api, router)) = process(store, &clock, bus, ctx.outbound.clone()).await;
         Self { dir, clock, ctx, api, router }
     }
 
@@ -142,12 +159,17 @@ impl Site {
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let (head, bytes) = self.raw(request).await;
+        (head.status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// A request as it is, with its answer as that is.
+    pub(crate) async fn raw(&self, request: Request<Body>) -> (axum::http::response::Parts, bytes::Bytes) {
         let response = self.router.clone().oneshot(request).await.expect("answered");
-        let status = response.status();
         // Whatever a person has a share of has come back before the next request.
         self.clock.advance(STEP_MS);
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+        let (head, body) = response.into_parts();
+        (head, body.collect().await.expect("a body").to_bytes())
     }
 
     pub(crate) async fn get(&self, who: PersonId, path: &str) -> Value {
@@ -177,14 +199,24 @@ impl Site {
 
     /// Runs the nightly job, and waits until it has ended.
     pub(crate) async fn run_retention(&self) {
-        let (jobs, job) = (self.ctx.jobs.clone(), jobs::NewJob::dynamic("chat.retention", "chat", &Value::Null));
+        self.run("chat.retention").await;
+    }
+
+    /// Runs a job, and waits until it and all others of its kind have ended.
+    pub(crate) async fn run(&self, kind: &'static str) {
+        let (jobs, job) = (self.ctx.jobs.clone(), jobs::NewJob::dynamic(kind, "chat", &Value::Null));
         let enqueued = self.ctx.store.write(async move |tx| jobs.enqueue(tx, job).await).await;
         enqueued.expect("enqueued");
+        self.ended(kind).await;
+    }
+
+    /// Waits until every job of a kind has ended well; there must be one.
+    pub(crate) async fn ended(&self, kind: &'static str) {
         let ended = async {
             loop {
-                let query = jobs::Query { kind: Some("chat.retention".into()), limit: 1, ..jobs::Query::default() };
+                let query = jobs::Query { kind: Some(kind.into()), limit: 50, ..jobs::Query::default() };
                 let rows = self.ctx.jobs.list(query).await.expect("listed");
-                if rows.first().is_some_and(|row| row.state == jobs::state::State::Completed) {
+                if !rows.is_empty() && rows.iter().all(|row| row.state == jobs::state::State::Completed) {
                     return;
                 }
                 tokio::task::yield_now().await;

@@ -1,0 +1,109 @@
+//! A file as it comes: bounded in size and in time, and in memory together with all the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use kernel::{Problem, ProblemResult, limits};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const KIB: usize = 1024;
+/// When to come again while many send, seconds.
+const RETRY_S: u32 = 5;
+
+/// The memory for what comes.
+#[derive(Clone)]
+pub(super) struct Bodies(Arc<Semaphore>);
+
+/// The bytes of a file, and the memory that they take.
+pub(super) struct Raw {
+    pub(super) bytes: Bytes,
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+impl Bodies {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(limits::CHAT_COMING_BYTES / KIB)))
+    }
+
+    /// Reads a whole file. One that announces too much is refused before its first byte.
+    pub(super) async fn read(&self, headers: &HeaderMap, body: Body) -> ProblemResult<Raw> {
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.unwrap_or(0).max(body.size_hint().lower()) > limits::CHAT_FILE_BYTES as u64 {
+            return Err(too_large());
+        }
+        let within = Duration::from_millis(limits::BODY_MS);
+        tokio::time::timeout(within, self.collect(body)).await.unwrap_or_else(|_| {
+            let detail = format!("The file took longer than {} s.", within.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail))
+        })
+    }
+
+    async fn collect(&self, mut body: Body) -> ProblemResult<Raw> {
+        let (mut bytes, mut held) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
+        while let Some(frame) = body.frame().await {
+            let incomplete = |_| Problem::bad_request("body_incomplete", "The body ended early.");
+            let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
+            if bytes.len() + data.len() > limits::CHAT_FILE_BYTES {
+                return Err(too_large());
+            }
+            // What comes is paid for as it comes, not as it is announced: who announces much and sends nothing takes nobody's place.
+            let owed =
+                (bytes.len() + data.len()).div_ceil(KIB) - held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+            let owed = u32::try_from(owed).unwrap_or(u32::MAX);
+            let full = |_| Problem::unavailable(RETRY_S, "the memory for files that come is taken");
+            let more = self.0.clone().try_acquire_many_owned(owed).map_err(full)?;
+            match &mut held {
+                Some(held) => held.merge(more),
+                None => held = Some(more),
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Raw { bytes: bytes.freeze(), _held: held })
+    }
+}
+
+fn too_large() -> Problem {
+    let detail = format!("A file has {} MiB at most.", limits::CHAT_FILE_BYTES / KIB / KIB);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_pieces(pieces: usize, of: usize) -> Body {
+        let piece = Bytes::from(vec![1; of]);
+        Body::from_stream(futures_util::stream::iter((0..pieces).map(move |_| Ok::<_, std::io::Error>(piece.clone()))))
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_what_came_and_it_is_given_back() {
+        let bodies = Bodies::new();
+        let taken = || limits::CHAT_COMING_BYTES / KIB - bodies.0.available_permits();
+        let raw = bodies.read(&HeaderMap::new(), in_pieces(3, 1_000)).await.expect("read");
+        assert_eq!((raw.bytes.len(), taken()), (3_000, 3));
+        drop(raw);
+        assert_eq!(taken(), 0);
+        let refused = bodies.read(&HeaderMap::new(), in_pieces(11, KIB * KIB)).await.err().expect("refused");
+        assert_eq!((refused.status(), taken()), (StatusCode::PAYLOAD_TOO_LARGE, 0), "nothing announced it");
+    }
+
+    #[tokio::test]
+    async fn together_they_have_a_bound() {
+        let bodies = Bodies::new();
+        let mut held = Vec::new();
+        let refused = loop {
+            match bodies.read(&HeaderMap::new(), in_pieces(10, KIB * KIB)).await {
+                Ok(raw) => held.push(raw),
+                Err(problem) => break problem,
+            }
+        };
+        assert_eq!((held.len(), refused.status()), (6, StatusCode::SERVICE_UNAVAILABLE));
+        held.pop();
+        assert!(bodies.read(&HeaderMap::new(), in_pieces(10, KIB * KIB)).await.is_ok());
+    }
+}

@@ -1,0 +1,119 @@
+//! Opens pictures that strangers made: few at a time, on threads that nobody else waits for, within bounds that are checked before
+//! anything is unpacked.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use kernel::limits;
+use tokio::sync::Semaphore;
+
+use crate::model::{self, Form, GIF, JPEG, PNG, WEBP};
+
+/// How well a JPEG preview looks, of 100.
+const QUALITY: u8 = 80;
+
+/// The places of those that are opened. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Pictures(Arc<Semaphore>);
+
+/// A picture that was opened.
+pub(crate) struct Picture {
+    /// As it is shown, turned as its camera was.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// The picture without what its camera wrote into it.
+    pub(crate) bare: Bytes,
+    /// The picture made small and anew, and what that is.
+    pub(crate) preview: Bytes,
+    pub(crate) preview_form: Form,
+}
+
+/// Why a picture was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Shut {
+    /// It is no picture of the form that it begins as.
+    #[error("no picture")]
+    Broken,
+    /// More pixels than are opened.
+    #[error("a picture of too many pixels")]
+    TooLarge,
+}
+
+impl Pictures {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(limits::CHAT_PICTURES)))
+    }
+
+    /// Opens a picture when it is its turn. Whoever stops waiting gives no place away: the work ends first.
+    pub(crate) async fn open(&self, form: Form, bytes: Bytes) -> Result<Picture, Shut> {
+        let place = self.0.clone().acquire_owned().await.map_err(|_| Shut::Broken)?;
+        let opened = tokio::task::spawn_blocking(move || {
+            let opened = open(form, &bytes);
+            drop(place);
+            opened
+        });
+        // A decoder that panics has met a picture that is none.
+        opened.await.unwrap_or(Err(Shut::Broken))
+    }
+}
+
+fn open(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
+    let format = match form {
+        JPEG => ImageFormat::Jpeg,
+        PNG => ImageFormat::Png,
+        GIF => ImageFormat::Gif,
+        WEBP => ImageFormat::WebP,
+        _ => return Err(Shut::Broken),
+    };
+    let mut bounds = Limits::default();
+    bounds.max_image_width = Some(limits::CHAT_PICTURE_SIDE);
+    bounds.max_image_height = Some(limits::CHAT_PICTURE_SIDE);
+    bounds.max_alloc = Some(limits::CHAT_PICTURE_MEMORY_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(bounds);
+    let mut decoder = reader.into_decoder().map_err(|error| shut(&error))?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > limits::CHAT_PICTURE_PIXELS || decoder.total_bytes() > limits::CHAT_PICTURE_MEMORY_BYTES {
+        return Err(Shut::TooLarge);
+    }
+    // In a PNG file, where hardly anybody writes it, it is left out with the rest.
+    let turned = decoder.orientation().ok().filter(|_| form != PNG).unwrap_or(Orientation::NoTransforms);
+    let mut small = shrunk(&DynamicImage::from_decoder(decoder).map_err(|error| shut(&error))?);
+    small.apply_orientation(turned);
+    let (preview, preview_form) = written(&small).ok_or(Shut::Broken)?;
+    let bare = model::bare(form, bytes, turned.to_exif()).ok_or(Shut::Broken)?;
+    let on_its_side = matches!(
+        turned,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    let (width, height) = if on_its_side { (height, width) } else { (width, height) };
+    Ok(Picture { width, height, bare: bare.into(), preview, preview_form })
+}
+
+fn shut(error: &image::ImageError) -> Shut {
+    if matches!(error, image::ImageError::Limits(_)) { Shut::TooLarge } else { Shut::Broken }
+}
+
+/// Not larger than it is, and not without a side.
+fn shrunk(picture: &DynamicImage) -> DynamicImage {
+    let side = limits::CHAT_PREVIEW_SIDE;
+    if picture.width() <= side && picture.height() <= side { picture.clone() } else { picture.thumbnail(side, side) }
+}
+
+/// JPEG, or WebP for what one sees through. Pixels are all there is in it.
+fn written(picture: &DynamicImage) -> Option<(Bytes, Form)> {
+    let mut out = Vec::new();
+    let colours = picture.to_rgba8();
+    if colours.pixels().any(|pixel| pixel.0[3] != u8::MAX) {
+        colours.write_with_encoder(WebPEncoder::new_lossless(&mut out)).ok()?;
+        return Some((out.into(), WEBP));
+    }
+    picture.to_rgb8().write_with_encoder(JpegEncoder::new_with_quality(&mut out, QUALITY)).ok()?;
+    Some((out.into(), JPEG))
+}
