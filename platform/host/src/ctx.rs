@@ -4,7 +4,9 @@ use bus::Bus;
 use events::Events;
 use identity::Identity;
 use jobs::Jobs;
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, SealKey};
+use mail::Mail;
+use outbound::Outbound;
 use realtime::Hub;
 use store::Store;
 
@@ -23,8 +25,14 @@ pub struct Ctx {
     pub identity: Identity,
     /// What may be lost and is shared by all processes: how often somebody did something.
     pub bus: Bus,
+    /// The way out, over HTTP.
+    pub outbound: Outbound,
+    /// Letters to people.
+    pub mail: Mail,
     /// The time.
     pub clock: Clock,
     /// The dice.
     pub entropy: Entropy,
+    /// What seals secrets that are stored.
+    pub key: SealKey,
 }

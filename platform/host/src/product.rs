@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use events::handler::StreamHandler;
 use events::{Event, EventType, Filter, Registry, Stream, Work};
-use jobs::{Failure, Handler, Kind, Run};
+use jobs::{Failure, Handler, Kind, QueuePolicy, Run};
 use kernel::Entropy;
 use realtime::Namespace;
 use schedules::Schedule;
@@ -26,6 +26,7 @@ pub struct Product {
     reactions: Vec<(Work, Make<Handler>)>,
     streams: Vec<(Stream, Make<StreamHandler>)>,
     jobs: Vec<(Kind, Make<Handler>)>,
+    queues: Vec<(&'static str, QueuePolicy)>,
     schedules: Vec<Schedule>,
     namespaces: Vec<fn(&Store) -> Namespace>,
     channels: Vec<(&'static str, &'static str)>,
@@ -78,6 +79,7 @@ impl Product {
             reactions: Vec::new(),
             streams: Vec::new(),
             jobs: Vec::new(),
+            queues: Vec::new(),
             schedules: Vec::new(),
             namespaces: Vec::new(),
             channels: Vec::new(),
@@ -164,6 +166,13 @@ impl Product {
             jobs::handler(move |attempt| run(ctx.clone(), attempt))
         });
         self.jobs.push((kind, make));
+        self
+    }
+
+    /// What a queue of its jobs may do at most, unless somebody changes it.
+    #[must_use]
+    pub fn queue(mut self, queue: &'static str, policy: QueuePolicy) -> Self {
+        self.queues.push((queue, policy));
         self
     }
 
@@ -269,6 +278,7 @@ impl Product {
 
     /// Starts its streams and returns the handlers of its jobs.
     pub fn start(self, ctx: &Ctx) -> Vec<(Kind, Handler)> {
+        self.queues.into_iter().for_each(|(queue, policy)| ctx.jobs.declare(queue, policy));
         for (stream, make) in self.streams {
             ctx.events.serve(stream, make(ctx));
         }
