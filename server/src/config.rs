@@ -4,24 +4,25 @@ mod database;
 mod load;
 mod objects;
 mod retention;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use kernel::Secret;
 use serde::Deserialize;
 
 pub use self::load::{ConfigError, Overrides, load};
 pub use self::objects::Objects;
 pub use self::retention::Retention;
+pub use self::words::{LogFormat, MetricsFor, Role};
 
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 8] = [
+const SECRET: [&str; 9] = [
     "alerts.targets",
     "identity.issuers",
     "store.url",
@@ -30,6 +31,7 @@ const SECRET: [&str; 8] = [
     "bus.url",
     "objects.s3_access_key",
     "objects.s3_secret_key",
+    "mail.password",
 ];
 /// More would be a mailing list.
 const ALERT_TARGETS: usize = 10;
@@ -52,6 +54,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// Who may have an account.
     pub identity: Identity,
+    /// How people are written to.
+    pub mail: Mail,
     /// Who may connect.
     pub realtime: Realtime,
     /// What may be published.
@@ -97,33 +101,6 @@ impl Server {
     }
 }
 
-/// A part of the work that a process can do.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Every one.
-    All,
-    /// The API, the console, pages.
-    Api,
-    /// Webhooks in.
-    Ingress,
-    /// Channels and streams to listeners.
-    Realtime,
-    /// Jobs and durable streams.
-    Worker,
-    /// Schedules, alerts, retention.
-    Scheduler,
-    /// Jobs that fetch pages of others.
-    Scraper,
-}
-
-impl Role {
-    /// As it is written in the settings.
-    pub fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-}
-
 /// `[log]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,16 +108,6 @@ impl Role {
 pub struct Log {
     pub format: LogFormat,
     pub level: String,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "mainspring.toml explains each value, once")]
-pub enum LogFormat {
-    Auto,
-    Json,
-    Text,
 }
 
 /// `[store]`.
@@ -187,7 +154,29 @@ pub struct Jobs {
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Identity {
     pub registration: identity::people::Registration,
+    pub confirm_email: bool,
     pub issuers: Vec<identity::issuers::Settings>,
+}
+
+/// `[mail]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Mail {
+    pub host: String,
+    pub port: u16,
+    pub tls: mail::Tls,
+    pub user: String,
+    pub password: Secret,
+    pub from: String,
+}
+
+impl Mail {
+    /// The settings as the mail wants them.
+    pub fn settings(&self) -> mail::Settings {
+        let Self { host, port, tls, user, password, from } = self.clone();
+        mail::Settings { host, port, tls, user, password, from }
+    }
 }
 
 /// `[realtime]`.
@@ -271,15 +260,6 @@ pub struct Alerts {
     pub targets: Vec<slo::Target>,
 }
 
-/// Who may read the metrics.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "mainspring.toml explains each value, once")]
-pub enum MetricsFor {
-    Loopback,
-    Anyone,
-}
-
 impl Config {
     fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |name: &str, why: &str| {
@@ -337,6 +317,13 @@ impl Config {
         }
         if let Some((name, why)) = self.objects.unfit() {
             return wrong(name, why);
+        }
+        let mail = self.mail.settings();
+        if let Some(mail::Wrong(name, why)) = mail.is_set().then(|| mail.check().err()).flatten() {
+            return wrong(&format!("mail.{name}"), &why);
+        }
+        if self.identity.confirm_email && !mail.is_set() {
+            return wrong("identity.confirm_email", "addresses are confirmed by mail: set mail.host and mail.from");
         }
         if self.endpoints.disable_after_days == 0 {
             return wrong("endpoints.disable_after_days", "give an endpoint one day at least");

@@ -15,6 +15,7 @@ use identity::Identity;
 use identity::issuers::Issuers;
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, SealKey};
+use mail::Mail;
 use outbound::Outbound;
 use realtime::{Hub, Namespace, socketio};
 use schedules::Schedules;
@@ -76,7 +77,8 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let hub = open_hub(config, &products, &store, &identity, &bus, (&clock, &entropy, &key));
     let objects = floors::open_objects(config, &outbound, &clock, &entropy)?;
-    let ctx = Ctx { store, events, jobs, hub, identity, bus, objects, outbound, key, clock, entropy };
+    let mail = open_mail(config, &store, &jobs, &identity, (&clock, &entropy, &key))?;
+    let ctx = Ctx { store, events, jobs, hub, identity, bus, objects, outbound, mail, key, clock, entropy };
     let Ctx { identity, bus, outbound, key, .. } = ctx.clone();
 
     let schedules = open_schedules(&ctx, &products).await?;
@@ -132,6 +134,7 @@ impl Machine {
         let handlers = handlers
             .chain(self.webhooks.handlers())
             .chain(self.slo.handlers())
+            .chain(self.ctx.mail.handlers())
             .chain(self.endpoints.start())
             .chain(self.ctx.events.handlers());
         self.ctx.jobs.serve(handlers.collect(), slots);
@@ -141,7 +144,30 @@ impl Machine {
 /// Who may come, and whose word for it is taken.
 fn open_identity(config: &Config, identity: Identity, outbound: Outbound, clock: &Clock) -> Result<Identity> {
     let issuers = Issuers::new(&config.identity.issuers, outbound, clock.clone())?;
-    Ok(identity.registering(config.identity.registration).trusting(issuers))
+    let identity = identity.registering(config.identity.registration).confirming(config.identity.confirm_email);
+    Ok(identity.trusting(issuers))
+}
+
+/// How people are written to, by identity first of all.
+fn open_mail(
+    config: &Config,
+    store: &Store,
+    jobs: &Jobs,
+    identity: &Identity,
+    (clock, entropy, key): (&Clock, &Entropy, &SealKey),
+) -> Result<Mail> {
+    let parts = mail::Parts {
+        store: store.clone(),
+        jobs: jobs.clone(),
+        identity: identity.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        key: key.clone(),
+        base_url: config.base_url(&config.server.listen),
+    };
+    let mail = Mail::new(&config.mail.settings(), parts)?;
+    mail.carry_for_identity();
+    Ok(mail)
 }
 
 async fn open_schedules(ctx: &Ctx, products: &[Product]) -> Result<Schedules> {

@@ -21,6 +21,7 @@ const ON_POSTGRES: &[&str] = &[
     "mainspring-host",
     "mainspring-fleet",
     "mainspring-chat",
+    "mainspring-mail",
 ];
 /// Where those tests find PostgreSQL; SQLite when it is not set.
 const DATABASE: &str = "MAINSPRING_TEST_DATABASE_URL";

@@ -24,6 +24,12 @@ pub const INVITATION_MS: i64 = 7 * 86_400_000;
 pub const INVITATIONS: usize = PAGE;
 /// How long a link that sets a new password can be used, milliseconds.
 pub const PASSWORD_RESET_MS: i64 = 86_400_000;
+/// How long a link that was asked for by mail can be used, milliseconds.
+pub const LETTER_LINK_MS: i64 = 3_600_000;
+/// Letters to one address that may be asked for within [`SIGN_IN_WINDOW_MS`].
+pub const LETTERS_PER_ADDRESS: i64 = 3;
+/// Accounts that wait for their address to be confirmed, at one time.
+pub const REGISTRATIONS: usize = 10_000;
 /// How long a change of a person's rights is kept for the processes that have not looked yet, milliseconds.
 pub const PERSON_CHANGES_MS: i64 = 3_600_000;
 /// Between two looks for such changes where no hint came, milliseconds: what was taken back ends within a second.

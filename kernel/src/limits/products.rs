@@ -76,3 +76,25 @@ pub const CHAT_PAGE_PICTURE_BYTES: usize = 4 * 1024 * 1024;
 pub const CHAT_PAGE_REDIRECTS: usize = 3;
 /// How long one step on the way to a page may take, milliseconds.
 pub const CHAT_PAGE_MS: u64 = 8_000;
+/// Browsers of one person that are told of messages.
+pub const CHAT_PUSHES: usize = 20;
+/// What is pushed, before it is sealed, bytes.
+pub const CHAT_PUSH_BYTES: usize = 3 * 1024;
+/// From a message to its push, milliseconds: what is read meanwhile, in a room that is open, is not pushed.
+pub const CHAT_PUSH_DELAY_MS: i64 = 4_000;
+/// A message is news for so long, milliseconds; then it is not pushed any more.
+pub const CHAT_PUSH_NEWS_MS: i64 = 4 * 3_600_000;
+/// Pushes that begin within a second.
+pub const CHAT_PUSHES_PER_S: u32 = 100;
+/// Attempts at one push.
+pub const CHAT_PUSH_ATTEMPTS: u32 = 4;
+/// One push, milliseconds.
+pub const CHAT_PUSH_TIMEOUT_MS: u64 = 15_000;
+/// The longest that a push service has us wait with one push, milliseconds.
+pub const CHAT_PUSH_WAIT_MS: i64 = 3_600_000;
+/// Unread messages are written about after so long, milliseconds: at least, at most.
+pub const CHAT_DIGEST_MS: (i64, i64) = (15 * 60_000, 7 * 86_400_000);
+/// Rooms that one such letter names.
+pub const CHAT_DIGEST_ROOMS: usize = 20;
+/// People, or browsers, that a job of the chat looks at in one transaction.
+pub const CHAT_LOOK: usize = 100;

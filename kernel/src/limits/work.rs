@@ -108,3 +108,21 @@ pub const STREAM_PAUSE_MS: (u64, u64) = (200, 30_000);
 pub const STREAM_PARK_AFTER: u32 = 10;
 /// Events that one stream may have parked; then it holds.
 pub const STREAM_PARKED: i64 = 1_000;
+/// Letters that are sent at the same time.
+pub const MAIL_AT_ONCE: u32 = 4;
+/// Connections to the mail server that stay open for the next letter, and how long, milliseconds.
+pub const MAIL_IDLE: usize = 4;
+/// How long a connection without a letter stays open, milliseconds.
+pub const MAIL_IDLE_MS: u64 = 30_000;
+/// How long a connection that was used before may take to show that it lives, milliseconds.
+pub const MAIL_NOOP_MS: u64 = 5_000;
+/// To connect to the mail server, milliseconds.
+pub const MAIL_CONNECT_MS: u64 = 10_000;
+/// From the connection to the server's word that it has the letter, milliseconds.
+pub const MAIL_SEND_MS: u64 = 60_000;
+/// Attempts at a letter: with pauses that double up to an hour, some twelve hours.
+pub const MAIL_ATTEMPTS: u32 = 24;
+/// A letter's subject, characters.
+pub const MAIL_SUBJECT_CHARS: usize = 200;
+/// What a letter says, bytes.
+pub const MAIL_BYTES: usize = 32 * 1024;

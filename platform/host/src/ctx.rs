@@ -5,6 +5,7 @@ use events::Events;
 use identity::Identity;
 use jobs::Jobs;
 use kernel::{Clock, Entropy, SealKey};
+use mail::Mail;
 use objects::Objects;
 use outbound::Outbound;
 use realtime::Hub;
@@ -27,12 +28,14 @@ pub struct Ctx {
     pub bus: Bus,
     /// What is too large for rows.
     pub objects: Objects,
-    /// The way to others.
+    /// The way out, over HTTP.
     pub outbound: Outbound,
-    /// What secrets are sealed with, and what we said ourselves is known by.
-    pub key: SealKey,
+    /// Letters to people.
+    pub mail: Mail,
     /// The time.
     pub clock: Clock,
     /// The dice.
     pub entropy: Entropy,
+    /// What seals secrets that are stored.
+    pub key: SealKey,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use events::handler::{StreamFailure, StreamHandler};
 use events::{Event, EventType, Filter, Registry, Stream, Work};
-use jobs::{Failure, Handler, Kind, Run};
+use jobs::{Failure, Handler, Kind, QueuePolicy, Run};
 use kernel::Entropy;
 use realtime::Namespace;
 use schedules::Schedule;
@@ -28,6 +28,7 @@ pub struct Product {
     streams: Vec<(Stream, Make<StreamHandler>)>,
     projections: Vec<(Stream, Begin)>,
     jobs: Vec<(Kind, Make<Handler>)>,
+    queues: Vec<(&'static str, QueuePolicy)>,
     schedules: Vec<Schedule>,
     namespaces: Vec<fn(&Store) -> Namespace>,
     channels: Vec<(&'static str, &'static str)>,
@@ -81,6 +82,7 @@ impl Product {
             streams: Vec::new(),
             projections: Vec::new(),
             jobs: Vec::new(),
+            queues: Vec::new(),
             schedules: Vec::new(),
             namespaces: Vec::new(),
             channels: Vec::new(),
@@ -179,6 +181,13 @@ impl Product {
             jobs::handler(move |attempt| run(ctx.clone(), attempt))
         });
         self.jobs.push((kind, make));
+        self
+    }
+
+    /// What a queue of its jobs may do at most, unless somebody changes it.
+    #[must_use]
+    pub fn queue(mut self, queue: &'static str, policy: QueuePolicy) -> Self {
+        self.queues.push((queue, policy));
         self
     }
 
@@ -289,6 +298,7 @@ impl Product {
 
     /// Starts its streams and returns the handlers of its jobs.
     pub fn start(self, ctx: &Ctx) -> Vec<(Kind, Handler)> {
+        self.queues.into_iter().for_each(|(queue, policy)| ctx.jobs.declare(queue, policy));
         for (stream, make) in self.streams {
             ctx.events.serve(stream, make(ctx));
         }

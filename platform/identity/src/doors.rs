@@ -18,14 +18,18 @@ use crate::pages::{self, Field};
 use crate::people::Registration;
 
 /// Every route where somebody becomes somebody else: where guesses at links, invitations and passwords are made.
-pub const DOORS: [&str; 8] = [
+pub const DOORS: [&str; 12] = [
     "/console/enter/{token}",
     "/sign-in",
     "/join",
     "/join/{token}",
+    "/password",
     "/password/{token}",
+    "/confirm/{token}",
     "/api/v1/session",
     "/api/v1/people/register",
+    "/api/v1/people/confirm",
+    "/api/v1/people/password-forgotten",
     "/api/v1/people/password-reset",
 ];
 
@@ -34,7 +38,9 @@ pub(crate) fn routes() -> OpenApiRouter<Identity> {
         .route("/sign-in", get(show_sign_in).post(sign_in))
         .route("/join", get(show_join).post(join_open))
         .route("/join/{token}", get(show_join).post(join))
-        .route("/password/{token}", get(show_password).post(set_password));
+        .route("/password", get(show_forgotten).post(forgotten))
+        .route("/password/{token}", get(show_password).post(set_password))
+        .route("/confirm/{token}", get(show_confirm).post(confirm));
     router.into()
 }
 
@@ -87,7 +93,7 @@ fn from_here(headers: &HeaderMap) -> ProblemResult<()> {
     if here { Ok(()) } else { Err(Problem::forbidden("This form is sent by the page of this server only.")) }
 }
 
-fn sign_in_page(status: StatusCode, wrong: &str, typed: &str) -> Response {
+fn sign_in_page(identity: &Identity, status: StatusCode, wrong: &str, typed: &str) -> Response {
     let fields = [email(typed), PASSWORD];
     let form = pages::Form {
         title: "Sign in",
@@ -95,12 +101,13 @@ fn sign_in_page(status: StatusCode, wrong: &str, typed: &str) -> Response {
         wrong,
         fields: &fields,
         button: "Sign in",
+        else_to: identity.sends().then_some(("Forgot the password?", "/password")),
     };
     pages::form(status, &form)
 }
 
-async fn show_sign_in() -> Response {
-    sign_in_page(StatusCode::OK, "", "")
+async fn show_sign_in(State(identity): State<Identity>) -> Response {
+    sign_in_page(&identity, StatusCode::OK, "", "")
 }
 
 async fn sign_in(
@@ -117,7 +124,7 @@ async fn sign_in(
             Ok(response)
         }
         Err(problem) if problem.status().is_server_error() => Err(problem),
-        Err(problem) => Ok(sign_in_page(problem.status(), problem.detail(), &typed.email)),
+        Err(problem) => Ok(sign_in_page(&identity, problem.status(), problem.detail(), &typed.email)),
     }
 }
 
@@ -132,6 +139,7 @@ fn join_page(status: StatusCode, wrong: &str, typed: Option<&Typed>) -> Response
         wrong,
         fields: &fields,
         button: "Make the account",
+        else_to: None,
     };
     pages::form(status, &form)
 }
@@ -166,6 +174,10 @@ async fn join(
         }
         Err(problem) => return Ok(pages::says(problem.status(), "That did not work", problem.detail())),
     }
+    if identity.confirms {
+        let words = "Open the letter that goes to your address now, and the link in it, within an hour.";
+        return Ok(pages::says(StatusCode::OK, "Look into your mail", words));
+    }
     let Ok(signed_in) = identity.sign_in(credentials(&headers, email, password)).await else {
         return Ok(Redirect::to("/sign-in").into_response());
     };
@@ -181,6 +193,7 @@ fn password_page(status: StatusCode, wrong: &str) -> Response {
         wrong,
         fields: &[NEW_PASSWORD],
         button: "Set the password",
+        else_to: None,
     };
     pages::form(status, &form)
 }
@@ -204,4 +217,85 @@ async fn set_password(
         }
         Err(problem) => Ok(pages::says(problem.status(), "That did not work", problem.detail())),
     }
+}
+
+fn forgotten_page(status: StatusCode, wrong: &str, typed: &str) -> Response {
+    let fields = [email(typed)];
+    let form = pages::Form {
+        title: "Forgot the password?",
+        lead: "A link to choose another one goes to your address.",
+        wrong,
+        fields: &fields,
+        button: "Send the link",
+        else_to: Some(("Sign in", "/sign-in")),
+    };
+    pages::form(status, &form)
+}
+
+async fn show_forgotten(State(identity): State<Identity>) -> Response {
+    if identity.sends() {
+        return forgotten_page(StatusCode::OK, "", "");
+    }
+    let words = "This server sends no mail: ask an administrator for a link that sets a new password.";
+    pages::says(StatusCode::OK, "Forgot the password?", words)
+}
+
+/// An address, typed.
+#[derive(Deserialize)]
+struct Address {
+    email: String,
+}
+
+async fn forgotten(
+    State(identity): State<Identity>,
+    headers: HeaderMap,
+    Form(typed): Form<Address>,
+) -> ProblemResult<Response> {
+    from_here(&headers)?;
+    match identity.forgot_password(&typed.email).await {
+        Ok(()) => {
+            let words = "If there is an account of this address, a letter is on its way. Its link works for an hour.";
+            Ok(pages::says(StatusCode::OK, "Look into your mail", words))
+        }
+        Err(problem) if problem.status().is_server_error() => Err(problem),
+        Err(problem) => Ok(forgotten_page(problem.status(), problem.detail(), &typed.email)),
+    }
+}
+
+fn confirm_page(status: StatusCode, wrong: &str) -> Response {
+    let form = pages::Form {
+        title: "Confirm your address",
+        lead: "With the password that you chose for the account.",
+        wrong,
+        fields: &[PASSWORD],
+        button: "Confirm",
+        else_to: None,
+    };
+    pages::form(status, &form)
+}
+
+async fn show_confirm() -> Response {
+    confirm_page(StatusCode::OK, "")
+}
+
+/// Makes the account that waits for this, and signs in.
+async fn confirm(
+    State(identity): State<Identity>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    Form(typed): Form<Typed>,
+) -> ProblemResult<Response> {
+    from_here(&headers)?;
+    let address = match identity.confirm(&token, &typed.password).await {
+        Ok(address) => address,
+        Err(problem) if problem.status().is_server_error() => return Err(problem),
+        Err(problem) if problem.status() == StatusCode::GONE => {
+            return Ok(pages::says(problem.status(), "That did not work", problem.detail()));
+        }
+        Err(problem) => return Ok(confirm_page(problem.status(), problem.detail())),
+    };
+    let signed_in = identity.sign_in(credentials(&headers, &address, &typed.password)).await?;
+    let mut response = Redirect::to("/").into_response();
+    keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+    Ok(response)
 }

@@ -4,6 +4,7 @@ mod actor;
 mod admin;
 mod bearer;
 mod changes;
+mod courier;
 mod doors;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -19,6 +20,7 @@ mod person;
 mod sessions;
 mod sign_in;
 mod tickets;
+mod tie;
 pub mod tokens;
 
 pub use admin::{Admin, By, Caller, Key, Needs, scopes};

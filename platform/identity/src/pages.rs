@@ -15,7 +15,7 @@ button{font:inherit;font-weight:600;width:100%;padding:.6rem 1rem;border:0;borde
 label{display:block;margin:0 0 1rem;font-weight:600}input{display:block;box-sizing:border-box;width:100%;margin-top:.25rem;padding:.55rem .7rem;\
 font:inherit;color:inherit;background:light-dark(#fff,#0c0f14);border:1px solid light-dark(#c5cad3,#39404e);border-radius:.5rem}\
 input:focus-visible{outline:2px solid #8ea2f5;outline-offset:1px}small{font-weight:400;color:light-dark(#59616e,#9aa3b2)}\
-.wrong{padding:.6rem .8rem;border-radius:.5rem;color:light-dark(#8a1c1c,#ffc9c9);background:light-dark(#fdecec,#3a1619)}a{color:light-dark(#3353d6,#9fb0ff)}\
+.else{margin:1.25rem 0 0}.wrong{padding:.6rem .8rem;border-radius:.5rem;color:light-dark(#8a1c1c,#ffc9c9);background:light-dark(#fdecec,#3a1619)}a{color:light-dark(#3353d6,#9fb0ff)}\
 button:hover{background:#2743b8}button:focus-visible{outline:2px solid #8ea2f5;outline-offset:2px}code{font-size:.95em}";
 
 /// Asks before the link is used: previews that chat programs fetch must not use it up.
@@ -40,6 +40,8 @@ pub(crate) struct Form<'a> {
     pub(crate) wrong: &'a str,
     pub(crate) fields: &'a [Field<'a>],
     pub(crate) button: &'a str,
+    /// Where else to go: words and a path.
+    pub(crate) else_to: Option<(&'a str, &'a str)>,
 }
 
 /// One of its fields.
@@ -74,6 +76,9 @@ pub(crate) fn form(status: StatusCode, form: &Form<'_>) -> Response {
         html.push_str(&format!("<label>{}{hint}{input} required{focus}></label>", text(field.label)));
     }
     html.push_str(&format!("<button>{}</button></form>", text(form.button)));
+    if let Some((words, path)) = form.else_to {
+        html.push_str(&format!("<p class=\"else\"><a href=\"{}\">{}</a></p>", text(path), text(words)));
+    }
     page(status, &html)
 }
 

@@ -1,10 +1,13 @@
 //! One-time links and the sessions they give.
 
+use std::sync::{Arc, OnceLock};
+
 use kernel::{Clock, Entropy, SealKey, Secret};
 use sha2::{Digest, Sha256};
 use store::{Migration, Store, StoreError, Tx, params};
 use tokio::sync::watch;
 
+use crate::courier::Courier;
 use crate::issuers::Issuers;
 use crate::people::store as people;
 use crate::people::{Actor, Registration};
@@ -13,7 +16,7 @@ use crate::{By, Caller, passwords, sign_in};
 
 /// The tables of this part.
 pub const MIGRATIONS: &[Migration] =
-    &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING, people::PEOPLE, crate::tokens::MADE];
+    &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING, people::PEOPLE, crate::tokens::MADE, crate::courier::WAITING];
 
 const SESSIONS: Migration = Migration {
     part: "identity",
@@ -41,6 +44,10 @@ pub struct Identity {
     pub(crate) key: SealKey,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) registration: Registration,
+    /// Whether an address is somebody's only once it has shown that it reads what is sent there.
+    pub(crate) confirms: bool,
+    /// Who carries word to addresses; set once, by whoever starts the mail.
+    pub(crate) courier: Arc<OnceLock<Arc<dyn Courier>>>,
     pub(crate) tokens: Tokens,
     pub(crate) issuers: Option<Issuers>,
     /// Counts the changes of people's rights that this process committed.
@@ -53,6 +60,8 @@ impl Identity {
         Self {
             passwords: passwords::Passwords::new(&entropy),
             registration: Registration::default(),
+            confirms: false,
+            courier: Arc::default(),
             tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone(), key.clone()),
             issuers: None,
             news: watch::channel(0).0,
@@ -73,6 +82,12 @@ impl Identity {
     #[must_use]
     pub fn registering(self, registration: Registration) -> Self {
         Self { registration, ..self }
+    }
+
+    /// Makes an account only when its address is confirmed, at set-up.
+    #[must_use]
+    pub fn confirming(self, confirms: bool) -> Self {
+        Self { confirms, ..self }
     }
 
     /// Makes a one-time link's token, good for [`LINK_TTL_MS`].

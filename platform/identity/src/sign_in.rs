@@ -61,7 +61,7 @@ impl Identity {
     }
 
     /// Whether a guess is right. One that nobody could look at is not counted.
-    async fn guess(&self, counted: &[u8], password: &Secret, stored: Option<&str>) -> ProblemResult<bool> {
+    pub(crate) async fn guess(&self, counted: &[u8], password: &Secret, stored: Option<&str>) -> ProblemResult<bool> {
         self.count_guess(counted.to_vec()).await?;
         let fits = self.passwords.fits(password, stored).await;
         if fits.is_err() {
@@ -76,6 +76,14 @@ impl Identity {
 
     /// Counts before the password is looked at: of guesses that come together each is counted.
     async fn count_guess(&self, account: Vec<u8>) -> ProblemResult<()> {
+        let Some(wait_s) = self.count(account, limits::SIGN_IN_FAILURES).await? else { return Ok(()) };
+        let detail = "Too many wrong passwords for this account. Wait, or use a browser that signed in before.";
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "sign_in_locked", detail).retry_after(wait_s))
+    }
+
+    /// Counts something that may happen `most` times within [`limits::SIGN_IN_WINDOW_MS`]; once it was more, for how many seconds it
+    /// has to wait.
+    pub(crate) async fn count(&self, account: Vec<u8>, most: i64) -> ProblemResult<Option<u32>> {
         let now_ms = self.clock.now_ms();
         let since_ms = now_ms - limits::SIGN_IN_WINDOW_MS;
         let write = async move |tx: &mut Tx| {
@@ -90,14 +98,12 @@ impl Identity {
             tx.one::<(i64, i64)>(sql, params![&account, now_ms, since_ms]).await
         };
         let counted: Result<(i64, i64), StoreError> = self.store.write_relaxed(write).await;
-        let (failures, first_ms) = counted?;
-        if failures <= limits::SIGN_IN_FAILURES {
-            return Ok(());
+        let (times, first_ms) = counted?;
+        if times <= most {
+            return Ok(None);
         }
         let wait = Duration::from_millis(u64::try_from(first_ms - since_ms).unwrap_or_default());
-        let detail = "Too many wrong passwords for this account. Wait, or use a browser that signed in before.";
-        let wait_s = u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX);
-        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "sign_in_locked", detail).retry_after(wait_s))
+        Ok(Some(u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX)))
     }
 
     /// Opens the session, if the account is still as it was when its password was looked at.
@@ -198,7 +204,7 @@ async fn open(
 }
 
 /// Says nothing about which of the two it was.
-fn wrong() -> Problem {
+pub(crate) fn wrong() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "credentials_wrong", "The address or the password is wrong.")
 }
 

@@ -38,6 +38,21 @@ fn a_mistake_names_its_setting() {
 }
 
 #[test]
+fn mail_is_set_up_whole_or_not_at_all() {
+    let message = |pairs: &[(&str, &str)]| load(&with(pairs)).expect_err("refused").to_string();
+    let host = ("MAINSPRING__MAIL__HOST", "smtp.example.org");
+    let from = ("MAINSPRING__MAIL__FROM", "Mainspring <live@example.org>");
+    let password = ("MAINSPRING__MAIL__PASSWORD", "hunter2");
+    assert!(message(&[host]).contains("mail.from"));
+    assert!(message(&[host, from, password]).contains("mail.user"));
+    let confirm = ("MAINSPRING__IDENTITY__CONFIRM_EMAIL", "true");
+    assert!(message(&[confirm]).contains("identity.confirm_email"));
+    let all = [host, from, password, confirm, ("MAINSPRING__MAIL__USER", "live")];
+    let config = load(&with(&all)).expect("loads");
+    assert!(config.mail.settings().is_set() && !config.explain().contains("hunter2"));
+}
+
+#[test]
 fn ended_jobs_are_kept_by_how_they_ended() {
     let day_ms = 86_400_000;
     let keep = |pairs: &[(&str, &str)]| load(&with(pairs)).expect("loads").retention.jobs();

@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("guard", &["store", "bus", "identity"]),
     ("identity", &["store", "outbound"]),
     ("jobs", &["store", "identity"]),
+    ("mail", &["store", "identity", "jobs"]),
     ("objects", &["outbound"]),
     ("outbound", &[]),
     ("realtime", &["bus"]),

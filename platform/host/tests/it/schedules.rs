@@ -8,6 +8,8 @@ use host::{Ctx, Product};
 use identity::Identity;
 use jobs::{Jobs, Kind, Life, Run};
 use kernel::{Clock, Entropy, SealKey};
+use mail::Mail;
+use outbound::Outbound;
 use realtime::Hub;
 use realtime::doorman::Nobody;
 use schedules::{Schedule, Schedules};
@@ -53,6 +55,16 @@ async fn a_declared_schedule_enqueues_the_job_of_its_product() {
     schedules.declare(&declared).await.expect("declared");
     let bus = bus::Bus::memory(clock.clone(), &entropy);
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), SealKey::new([7; 32]));
+    let key = SealKey::new([7; 32]);
+    let parts = mail::Parts {
+        store: store.clone(),
+        jobs: jobs.clone(),
+        identity: identity.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        key: key.clone(),
+        base_url: String::new(),
+    };
     let ctx = Ctx {
         store: store.clone(),
         events: Events::new(store, jobs.clone(), clock.clone(), entropy.clone(), Registry::default()),
@@ -61,10 +73,11 @@ async fn a_declared_schedule_enqueues_the_job_of_its_product() {
         identity,
         bus,
         objects: objects::Objects::in_directory(dir.path(), &clock, &entropy).expect("a directory"),
-        outbound: outbound::Outbound::new(outbound::Settings::default()),
-        key: SealKey::new([7; 32]),
+        outbound: Outbound::new(outbound::Settings::default()),
+        mail: Mail::new(&mail::Settings::default(), parts).expect("no mail"),
         clock: clock.clone(),
         entropy,
+        key,
     };
     jobs.serve(product.start(&ctx), 1);
 

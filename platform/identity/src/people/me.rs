@@ -21,6 +21,8 @@ use crate::{Identity, Person, bearer};
 pub(crate) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(register))
+        .routes(routes!(confirm))
+        .routes(routes!(forgotten))
         .routes(routes!(set_password))
         .routes(routes!(me, rename))
         .routes(routes!(password))
@@ -45,11 +47,41 @@ struct Register {
     invitation: String,
 }
 
-/// Makes an account, unless the address has one: the answer is the same, so that nobody can ask who is here. Sign in next.
-#[utoipa::path(post, path = "/api/v1/people/register", tag = "identity", request_body = Register, responses((status = 202), (status = 400), (status = 403), (status = 410), (status = 415), (status = 422), (status = 429), (status = 503)))]
+/// Makes an account, unless the address has one: the answer is the same, so that nobody can ask who is here. Sign in next; where addresses are confirmed,
+/// open the link of the letter first.
+#[utoipa::path(post, path = "/api/v1/people/register", tag = "identity", request_body = Register, responses((status = 202), (status = 400), (status = 403), (status = 409), (status = 410), (status = 415), (status = 422), (status = 429), (status = 503)))]
 async fn register(State(identity): State<Identity>, Json(it): Json<Register>) -> ProblemResult<StatusCode> {
     let Register { name, email, password, invitation } = &it;
     identity.register(Applicant { name, email, password, invitation }).await.map(|()| StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Confirm {
+    /// The token of the link.
+    token: String,
+    /// The password that was chosen for the account: it is not made for whoever else opens the link.
+    #[schema(value_type = String, format = Password)]
+    password: Secret,
+}
+
+/// Makes the account whose address a link confirms, where registering takes that. Sign in next.
+#[utoipa::path(post, path = "/api/v1/people/confirm", tag = "identity", request_body = Confirm, responses((status = 204), (status = 400), (status = 401), (status = 410), (status = 415), (status = 422), (status = 429), (status = 503)))]
+async fn confirm(State(identity): State<Identity>, Json(it): Json<Confirm>) -> ProblemResult<StatusCode> {
+    identity.confirm(&it.token, &it.password).await.map(|_| StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Forgotten {
+    /// The address of the account.
+    email: String,
+}
+
+/// Sends a link for a new password to this address, if it has an account: the answer is the same.
+#[utoipa::path(post, path = "/api/v1/people/password-forgotten", tag = "identity", request_body = Forgotten, responses((status = 202), (status = 400), (status = 409), (status = 415), (status = 422), (status = 429), (status = 503)))]
+async fn forgotten(State(identity): State<Identity>, Json(it): Json<Forgotten>) -> ProblemResult<StatusCode> {
+    identity.forgot_password(&it.email).await.map(|()| StatusCode::ACCEPTED)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -62,7 +94,7 @@ struct SetPassword {
     password: Secret,
 }
 
-/// Sets a new password by a link that an administrator made. Sign in next.
+/// Sets a new password by a link, of a letter or of an administrator. Sign in next.
 #[utoipa::path(post, path = "/api/v1/people/password-reset", tag = "identity", request_body = SetPassword, responses((status = 204), (status = 400), (status = 410), (status = 415), (status = 422), (status = 429), (status = 503)))]
 async fn set_password(State(identity): State<Identity>, Json(it): Json<SetPassword>) -> ProblemResult<StatusCode> {
     identity.reset_password(&it.token, &it.password).await.map(|()| StatusCode::NO_CONTENT)

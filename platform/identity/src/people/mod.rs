@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::model::{PersonDetails, Profile, Role};
 pub use crate::actor::Actor;
 pub use crate::changes::{Changed, Changes};
+pub use crate::courier::{Ask, Courier, Says, Word};
 pub use crate::doors::DOORS;
 pub use crate::invitations::Registration;
 pub use crate::pass::{Pass, Welcome};
@@ -108,6 +109,14 @@ impl Identity {
             Ok(profiles)
         };
         self.store.read(read).await
+    }
+
+    /// The profile of a person, in the caller's snapshot; also of one who is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn profile(&self, tx: &mut Tx, id: PersonId) -> Result<Option<Profile>, StoreError> {
+        store::profile(tx, id).await
     }
 
     /// Gives a person a name.

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::files::picture;
-use crate::support::Site;
+use crate::support::{Outside, Site};
 
 /// A neighbour that nobody outside reaches: on Linux all of 127/8 is this machine, of which the tests let one address be public.
 const INSIDE: &str = "127.0.0.2";
@@ -91,7 +91,8 @@ impl Lookup for Names {
 async fn site(names: &[&str]) -> Site {
     let lookup = Names(Mutex::new(names.iter().map(|ip| ip.parse().expect("an address")).collect()));
     let allow_private = vec!["127.0.0.1/32".parse().expect("a network")];
-    Site::reaching(Settings { allow_private, lookup: Arc::new(lookup), ..Settings::default() }).await
+    let outbound = Settings { allow_private, lookup: Arc::new(lookup), ..Settings::default() };
+    Site::with(Outside { outbound, ..Outside::default() }).await
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use identity::people::{Actor, NewPerson};
 use identity::{By, Identity, Role};
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, PersonId, SealKey, Secret};
+use mail::Mail;
 use objects::Objects;
 use outbound::Outbound;
 use realtime::doorman::Nobody;
@@ -28,6 +29,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(20);
 /// Monday, 1 March 2027, 00:00 in UTC.
 pub(crate) const START_MS: i64 = 1_803_859_200_000;
 
+pub(crate) const BASE_URL: &str = "https://live.example.org";
+
 const NAMES: [&str; 5] = ["Ann", "Ben", "Cem", "Dan", "Eve"];
 /// Between two requests.
 pub(crate) const STEP_MS: i64 = 1_000;
@@ -40,6 +43,7 @@ pub(crate) struct Site {
     /// The description of the routes.
     pub(crate) api: Value,
     router: Router,
+    outside: Outside,
 }
 
 fn open(dir: &std::path::Path, clock: &Clock) -> Store {
@@ -60,7 +64,7 @@ async fn process(
     (store, dir): (Store, &std::path::Path),
     clock: &Clock,
     bus: Bus,
-    outbound: Outbound,
+    outside: &Outside,
 ) -> (Ctx, (Value, Router)) {
     let entropy = Entropy::system();
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), "test".to_owned(), Life::Locked);
@@ -75,36 +79,64 @@ async fn process(
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
     let objects = Objects::in_directory(&dir.join("objects"), clock, &entropy).expect("a directory");
     product.channels(&store).into_iter().for_each(|namespace| hub.namespace(namespace));
+    let parts = mail::Parts {
+        store: store.clone(),
+        jobs: jobs.clone(),
+        identity: identity.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        key: key.clone(),
+        base_url: BASE_URL.to_owned(),
+    };
+    let mail = Mail::new(&outside.mail, parts).expect("settings");
+    let outbound = Outbound::new(outside.reach());
     let clock = clock.clone();
-    let ctx = Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, objects, outbound, key, clock, entropy };
+    let ctx = Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, objects, outbound, mail, key, clock, entropy };
     let (router, api) = product.router(&ctx).split_for_parts();
+    // What is posted stays posted here: whoever looks at it reads the job.
     jobs.serve(product.start(&ctx), 4);
     (ctx, (serde_json::to_value(&api).expect("JSON"), router))
 }
 
+/// What is outside the site.
+#[derive(Clone, Default)]
+pub(crate) struct Outside {
+    /// Where letters go; nowhere unless said.
+    pub(crate) mail: mail::Settings,
+    /// Networks inside that addresses of people may lead to.
+    pub(crate) allow: &'static [&'static str],
+    /// What else is said of requests that go out.
+    pub(crate) outbound: outbound::Settings,
+}
+
+impl Outside {
+    fn reach(&self) -> outbound::Settings {
+        let mut settings = self.outbound.clone();
+        settings.allow_private.extend(self.allow.iter().map(|net| net.parse().expect("a network")));
+        settings
+    }
+}
+
 impl Site {
     pub(crate) async fn new() -> Self {
-        Self::reaching(outbound::Settings::default()).await
+        Self::with(Outside::default()).await
     }
 
-    /// One that reaches others so.
-    pub(crate) async fn reaching(settings: outbound::Settings) -> Self {
+    pub(crate) async fn with(outside: Outside) -> Self {
         let (dir, clock) = (tempfile::tempdir().expect("a directory"), Clock::manual(START_MS));
         let bus = Bus::memory(clock.clone(), &Entropy::system());
-        let store = open(dir.path(), &clock);
-        let (ctx, (api, router)) = process((store, dir.path()), &clock, bus, Outbound::new(settings)).await;
-        Self { dir, clock, ctx, api, router }
+        let (ctx, (api, router)) = process((open(dir.path(), &clock), dir.path()), &clock, bus, &outside).await;
+        Self { dir, clock, ctx, api, router, outside }
     }
 
     /// The process ends and another begins: nothing is left but what is stored.
     pub(crate) async fn restart(self) -> Self {
         self.ctx.events.stop().await;
         self.ctx.jobs.stop(LONG).await;
-        let Self { dir, clock, ctx, .. } = self;
+        let Self { dir, clock, ctx, outside, .. } = self;
         let bus = Bus::memory(clock.clone(), &Entropy::system());
-        let store = (ctx.store.clone(), dir.path());
-        let (ctx, (api, router)) = process(store, &clock, bus, ctx.outbound.clone()).await;
-        Self { dir, clock, ctx, api, router }
+        let (ctx, (api, router)) = process((ctx.store.clone(), dir.path()), &clock, bus, &outside).await;
+        Self { dir, clock, ctx, api, router, outside }
     }
 
     /// Somebody who may sign in: Ann, Ben, Cem, Dan, Eve, and then by number.
@@ -204,9 +236,7 @@ impl Site {
 
     /// Runs a job, and waits until it and all others of its kind have ended.
     pub(crate) async fn run(&self, kind: &'static str) {
-        let (jobs, job) = (self.ctx.jobs.clone(), jobs::NewJob::dynamic(kind, "chat", &Value::Null));
-        let enqueued = self.ctx.store.write(async move |tx| jobs.enqueue(tx, job).await).await;
-        enqueued.expect("enqueued");
+        self.run_job(kind, "chat").await;
         self.ended(kind).await;
     }
 
@@ -214,15 +244,86 @@ impl Site {
     pub(crate) async fn ended(&self, kind: &'static str) {
         let ended = async {
             loop {
-                let query = jobs::Query { kind: Some(kind.into()), limit: 50, ..jobs::Query::default() };
-                let rows = self.ctx.jobs.list(query).await.expect("listed");
+                let seen = self.ctx.jobs.changes();
+                let rows = self.jobs(kind).await;
                 if !rows.is_empty() && rows.iter().all(|row| row.state == jobs::state::State::Completed) {
                     return;
                 }
-                tokio::task::yield_now().await;
+                self.ctx.jobs.change_since(seen).await;
             }
         };
-        tokio::time::timeout(LONG, ended).await.expect("it ends");
+        tokio::time::timeout(LONG, ended).await.expect("the jobs end");
+    }
+
+    /// Runs a job, and waits until it has ended.
+    pub(crate) async fn run_job(&self, kind: &'static str, queue: &'static str) {
+        let (jobs, job) = (self.ctx.jobs.clone(), jobs::NewJob::dynamic(kind, queue, &Value::Null));
+        let enqueued = self.ctx.store.write(async move |tx| jobs.enqueue(tx, job).await).await;
+        enqueued.expect("enqueued");
+        self.jobs_settled(kind).await;
+        let newest = self.jobs(kind).await.into_iter().next().expect("there");
+        assert_eq!(newest.state, jobs::state::State::Completed, "{newest:?}");
+    }
+
+    /// The jobs of a kind, newest first.
+    pub(crate) async fn jobs(&self, kind: &str) -> Vec<jobs::JobRow> {
+        let query = jobs::Query { kind: Some(kind.to_owned()), limit: 200, ..jobs::Query::default() };
+        self.ctx.jobs.list(query).await.expect("listed")
+    }
+
+    /// Waits until every job of a kind has ended, or waits for a time to come.
+    pub(crate) async fn jobs_settled(&self, kind: &str) {
+        let settled = async {
+            loop {
+                let seen = self.ctx.jobs.changes();
+                let now_ms = self.clock.now_ms();
+                let waits = |row: &jobs::JobRow| row.finished_at_ms.is_none() && row.run_at_ms <= now_ms;
+                if !self.jobs(kind).await.iter().any(waits) {
+                    return;
+                }
+                self.ctx.jobs.change_since(seen).await;
+            }
+        };
+        tokio::time::timeout(LONG, settled).await.unwrap_or_else(|_| panic!("{kind} does not end"));
+    }
+
+    /// What a browser shows in which this person signed in.
+    pub(crate) async fn session(&self, who: PersonId) -> String {
+        let details = self.ctx.identity.person(who).await.expect("read").expect("there");
+        let body = json!({ "email": details.email, "password": "correct horse" });
+        let request = Request::post("/api/v1/session").header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_string())).expect("a request");
+        let router = identity::routes(self.ctx.identity.clone()).split_for_parts().0;
+        let response = router.oneshot(request).await.expect("answered");
+        assert_eq!(response.status(), StatusCode::OK);
+        let cookie = response.headers()["set-cookie"].to_str().expect("text");
+        cookie.split(';').next().expect("a cookie").to_owned()
+    }
+
+    pub(crate) async fn end_session(&self, cookie: &str) {
+        let request = Request::post("/api/v1/session/end").header("cookie", cookie).header("x-mainspring-console", "1");
+        let mut request = request.body(Body::empty()).expect("a request");
+        let caller = self.ctx.identity.caller_of(request.headers()).await;
+        request.extensions_mut().insert(caller);
+        let router = identity::routes(self.ctx.identity.clone()).split_for_parts().0;
+        let response = router.oneshot(request).await.expect("answered");
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    }
+
+    /// A request of a page in somebody's browser.
+    pub(crate) async fn in_session(
+        &self,
+        who: PersonId,
+        cookie: &str,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> StatusCode {
+        let caller = identity::Caller::Person { id: who, role: Role::Member, by: By::Session };
+        let request = Request::builder().method(method).uri(format!("/api/v1/chat{path}")).extension(caller);
+        let request = request.header("content-type", "application/json").header("x-mainspring-console", "1");
+        let request = request.header("cookie", cookie).body(Body::from(body.to_string()));
+        self.send(request.expect("a request")).await.0
     }
 
     /// Messages of these in turn that nobody was told of, in one write, after all that the room has.
