@@ -46,7 +46,7 @@ impl Disconnect {
     }
 }
 
-/// Why a subscription ends for good; the client does not subscribe again by itself (below 2500).
+/// Why a subscription ends: below 2500 for good, the client does not subscribe again by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unsubscribed {
     pub(crate) code: u16,
@@ -54,6 +54,8 @@ pub(crate) struct Unsubscribed {
 }
 
 impl Unsubscribed {
+    /// A publication was missed: the client subscribes again by itself.
+    pub(crate) const INSUFFICIENT_STATE: Self = Self { code: 2500, reason: "insufficient state" };
     pub(crate) const BY_SERVER: Self = Self { code: 2000, reason: "server unsubscribe" };
     /// The guard of the channel no longer lets it in.
     pub(crate) const PERMISSION_DENIED: Self = Self { code: 2100, reason: "permission denied" };

@@ -38,6 +38,17 @@ pub struct Namespace {
     pub join_leave: bool,
     /// Subscribers may publish.
     pub allow_publish_for_subscriber: bool,
+    /// What the witness hears of its channels.
+    pub tells: Tells,
+}
+
+/// What the witness ([`crate::witness::Witness`]) hears of the channels of a namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tells {
+    /// Whether anybody is in a channel.
+    pub occupancy: bool,
+    /// Who subscribes and unsubscribes.
+    pub subscriptions: bool,
 }
 
 impl Namespace {
@@ -53,6 +64,7 @@ impl Namespace {
             presence: false,
             join_leave: false,
             allow_publish_for_subscriber: false,
+            tells: Tells::default(),
         }
     }
 
@@ -96,6 +108,18 @@ impl Namespace {
     #[must_use]
     pub fn allow_publish_for_subscriber(self) -> Self {
         Self { allow_publish_for_subscriber: true, ..self }
+    }
+
+    /// Has it told when somebody is in a channel for whom nobody was, and the other way round.
+    #[must_use]
+    pub fn tell_occupancy(self) -> Self {
+        Self { tells: Tells { occupancy: true, ..self.tells }, ..self }
+    }
+
+    /// Has every subscription told, and its end.
+    #[must_use]
+    pub fn tell_subscriptions(self) -> Self {
+        Self { tells: Tells { subscriptions: true, ..self.tells }, ..self }
     }
 
     /// Whether the bus is told who is there.
@@ -142,7 +166,7 @@ pub struct Loaded {
 }
 
 /// Why a table did not answer.
-pub type LoadError = Arc<dyn Error + Send + Sync>;
+pub(crate) type LoadError = Arc<dyn Error + Send + Sync>;
 
 /// Reads a durable stream from its table.
 pub trait Load: Send + Sync {

@@ -178,7 +178,7 @@ impl Client {
     }
 
     /// What it is called among clients: a UUID of version 4.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let id = self.uuid & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
         let hex = format!("{id:032x}");
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
@@ -211,7 +211,8 @@ impl Client {
     /// bus: whoever calls sees to it that the client is reflected later.
     pub(crate) fn lost(&self, channel: &str) {
         self.forget(channel);
-        let frame = reply::unsubscribe(self.wire, channel, 2500, "insufficient state");
+        let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
+        let frame = reply::unsubscribe(self.wire, channel, code, reason);
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
     }
@@ -227,8 +228,9 @@ impl Client {
         self.outbox.push(frame, bytes);
     }
 
-    /// The connection is over.
-    pub(crate) fn leave(&self) {
+    /// The connection is over, by what was said first or by this.
+    pub(crate) fn leave(&self, otherwise: Disconnect) {
+        self.outbox.close(otherwise);
         self.leave_channels();
         self.core.members.leave(self.id);
     }

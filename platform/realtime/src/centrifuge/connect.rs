@@ -28,6 +28,7 @@ impl Client {
             return self.turn_away(id, ReplyError::INTERNAL);
         }
         self.settle_connect(true);
+        self.core.members.is_in(self.id);
         let ping = if self.has_native_ping() { 0 } else { u64::from(limits::REALTIME_PING_S) };
         let connected = Connected {
             client: self.name(),

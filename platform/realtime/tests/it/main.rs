@@ -15,3 +15,4 @@ mod socketio;
 mod sse;
 mod support;
 mod transport;
+mod witness;
