@@ -1,15 +1,14 @@
 //! `mainspring.toml`: the commented file is the defaults; later layers win; a mistake names its setting and its place.
 
 mod database;
+mod derived;
 mod load;
 mod objects;
 mod retention;
 mod words;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use kernel::Secret;
 use serde::Deserialize;
@@ -58,6 +57,8 @@ pub struct Config {
     pub mail: Mail,
     /// Who may connect.
     pub realtime: Realtime,
+    /// What of connections is told.
+    pub lifecycle: Lifecycle,
     /// What may be published.
     pub events: Events,
     /// How much of us a client may have.
@@ -186,6 +187,18 @@ impl Mail {
 pub struct Realtime {
     pub allowed_origins: Vec<String>,
     pub drain_s: u64,
+}
+
+/// `[lifecycle]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
+pub struct Lifecycle {
+    pub connections: bool,
+    pub people: bool,
+    pub occupancy: Vec<String>,
+    pub subscriptions: Vec<String>,
+    pub grace_s: u32,
 }
 
 /// `[events]`.
@@ -332,28 +345,6 @@ impl Config {
             return wrong("log.level", "give a level (error, warn, info, debug, trace), or target=level pairs");
         }
         Ok(())
-    }
-
-    /// How long it takes to send every connection away at a stop. One process alone has nobody else to send them to.
-    pub fn drain_window(&self) -> Duration {
-        Duration::from_secs(if self.store.is_shared() { self.realtime.drain_s } else { 0 })
-    }
-
-    /// Where people reach the server that listens here.
-    pub fn base_url(&self, address: &str) -> String {
-        match self.server.public_url.trim_end_matches('/') {
-            "" => format!("http://{address}"),
-            url => url.to_owned(),
-        }
-    }
-
-    /// Every setting in force with its origin, one a line.
-    pub fn explain(&self) -> String {
-        let mut text = String::new();
-        for (name, (value, origin)) in &self.origins {
-            let _ = writeln!(text, "{name} = {value}  # {origin}");
-        }
-        text
     }
 }
 

@@ -23,6 +23,7 @@ mod health;
 mod key_cli;
 mod keys;
 mod lagging;
+mod lifecycle;
 mod live;
 mod move_cli;
 mod openapi;

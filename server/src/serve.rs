@@ -124,6 +124,7 @@ impl Machine {
             tokio::spawn(rights),
             tokio::spawn(self.slo.clone().run(stop())),
         ];
+        tasks.extend(self.attendance.clone().map(|it| tokio::spawn(it.run(empty.clone()))));
         if config.server.does(Role::Scheduler) {
             let backups = backup::run(ctx.store, backup::directory(config), config.backup.clone(), ctx.clock, stop());
             tasks.push(tokio::spawn(self.schedules.clone().run(stop())));

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use attendance::Attendance;
 use axum::Router;
 use bus::Bus;
 use endpoints::Endpoints;
@@ -28,7 +29,7 @@ use crate::doorman::Door;
 use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
-use crate::{alerts, doors, floors, keys, live, overview};
+use crate::{alerts, doors, floors, keys, lifecycle, live, overview};
 
 /// A made machine: its parts.
 #[derive(Clone)]
@@ -48,6 +49,7 @@ pub(crate) struct Machine {
     pub(crate) level: level::LogLevel,
     pub(crate) overview: overview::Overview,
     pub(crate) live: live::Live,
+    pub(crate) attendance: Option<Attendance>,
     /// Nobody else uses the data directory while it is held; the embedded store holds it by itself.
     _lock: Option<Arc<File>>,
 }
@@ -68,14 +70,14 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
     // A lock on the data directory proves that this is the only process; on a shared database, leases do.
     let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
-    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life)
-        .await
-        .context("the job engine cannot start")?;
+    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life).await;
+    let jobs = jobs.context("the job engine cannot start")?;
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(config, &products)?);
     events.led_by(fleet.clone());
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
-    let hub = open_hub(config, &products, &store, &identity, &bus, (&clock, &entropy, &key));
+    let namespaces = lifecycle::namespaces(config, &products, &store)?;
+    let hub = open_hub(config, &namespaces, &identity, &bus, (&clock, &entropy, &key));
     let objects = floors::open_objects(config, &outbound, &clock, &entropy)?;
     let mail = open_mail(config, &store, &jobs, &identity, (&clock, &entropy, &key))?;
     let ctx = Ctx { store, events, jobs, hub, identity, bus, objects, outbound, mail, key, clock, entropy };
@@ -90,7 +92,6 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let endpoints = open_endpoints(config, &ctx, &outbound, &key);
     let slo = open_slo(config, telemetry, &ctx, &outbound);
     let health = Health::new(ctx.store.clone(), bus.clone(), ctx.clock.clone(), config.store.min_free_mb);
-    let level = telemetry.level.clone();
     let overview = overview::Overview::new(ctx.clone(), fleet.clone(), webhooks.clone(), health.clone(), holder());
     let live = live::Live::new(
         ctx.clone(),
@@ -101,6 +102,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
         endpoints.clone(),
     );
     let machine = Machine {
+        attendance: lifecycle::open(config, &ctx, &fleet, &namespaces),
         ctx,
         bus,
         fleet,
@@ -113,7 +115,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
         outbound,
         slo,
         health,
-        level,
+        level: telemetry.level.clone(),
         overview,
         live,
         _lock: lock.map(Arc::new),
@@ -226,6 +228,7 @@ pub(crate) fn migrations(products: &[Product]) -> Vec<Migration> {
         webhooks::MIGRATIONS,
         endpoints::MIGRATIONS,
         slo::MIGRATIONS,
+        attendance::MIGRATIONS,
         floors::MIGRATIONS,
     ];
     platform.into_iter().chain(products.iter().map(Product::schema)).flatten().copied().collect()
@@ -250,6 +253,7 @@ fn declared(config: &Config, products: &[Product]) -> Result<Registry> {
     Webhooks::declare(&mut registry);
     Endpoints::declare(&mut registry);
     alerts::declare(&mut registry);
+    Attendance::declare(&mut registry);
     products.iter().for_each(|product| product.declare(&mut registry));
     for pattern in &config.events.open {
         registry.open(pattern).map_err(anyhow::Error::msg).context("the setting events.open")?;
@@ -261,8 +265,7 @@ fn declared(config: &Config, products: &[Product]) -> Result<Registry> {
 
 fn open_hub(
     config: &Config,
-    products: &[Product],
-    store: &Store,
+    namespaces: &[Namespace],
     identity: &Identity,
     bus: &Bus,
     (clock, entropy, key): (&Clock, &Entropy, &SealKey),
@@ -273,9 +276,7 @@ fn open_hub(
     hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
     hub.namespace(Namespace::admin(live::NAMESPACE));
     hub.namespace(Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS));
-    for namespace in products.iter().flat_map(|product| product.channels(store)) {
-        hub.namespace(namespace);
-    }
+    namespaces.iter().for_each(|namespace| hub.namespace(namespace.clone()));
     hub
 }
 

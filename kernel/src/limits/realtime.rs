@@ -65,6 +65,10 @@ pub const PRESENCE_LEAVING: usize = 1_000;
 pub const PRESENCE_STAND_INS: usize = 8;
 /// How old a count of who is in a channel may be, milliseconds.
 pub const PRESENCE_STATS_MS: i64 = 100;
+/// What happened to connections and is not yet written into the log; above that it is compared who is there.
+pub const ATTENDANCE_WAITING: usize = 16_384;
+/// Of it, written in one transaction.
+pub const ATTENDANCE_BATCH: usize = 256;
 /// Channels whose counts are remembered.
 pub const PRESENCE_STATS_KEPT: usize = 10_000;
 /// Patterns of channels in one token (`caps`).

@@ -168,6 +168,19 @@ impl Fleet {
         }
     }
 
+    /// Names this process's stay: another one once it was taken for dead.
+    pub fn stay(&self) -> String {
+        self.0.id.lock().clone()
+    }
+
+    /// Whether a stay has not ended, in the caller's transaction. What is written by the process of a stay that has must not count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lives(&self, tx: &mut Tx, stay: &str) -> Result<bool, StoreError> {
+        if self.0.alone { Ok(*self.0.id.lock() == *stay) } else { self::store::is_there(tx, stay).await }
+    }
+
     /// Every process of the fleet; the dead ones for some seconds more.
     ///
     /// # Errors

@@ -62,6 +62,12 @@ pub(crate) async fn resign(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     tx.execute("DELETE FROM instances WHERE id = $1", params![id]).await.map(drop)
 }
 
+/// Whether nobody has found this instance dead.
+pub(crate) async fn is_there(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> = tx.first("SELECT beat FROM instances WHERE id = $1", params![id]).await?;
+    Ok(row.is_some())
+}
+
 struct InstanceRow(Instance);
 
 impl FromRow for InstanceRow {

@@ -20,6 +20,8 @@ use crate::centrifuge::wire::Wire;
 use crate::codes::{Disconnect, Unsubscribed};
 use crate::comings::{Coming, Hears};
 use crate::members::Member;
+use crate::namespace::Tells;
+use crate::witness::{Moment, What, Witnessing};
 
 const SHARDS: usize = 64;
 /// Each costs its task some 10 µs: a third of a millisecond for whoever is behind them.
@@ -31,6 +33,7 @@ pub(crate) struct Channels {
     shards: Box<[Mutex<Shard>]>,
     channels: AtomicUsize,
     subscriptions: AtomicUsize,
+    witnessing: Arc<Witnessing>,
 }
 
 type Shard = HashMap<Arc<str>, HashMap<u64, Subscriber>>;
@@ -39,6 +42,8 @@ struct Subscriber {
     member: Member,
     state: State,
     ticket: Ticket,
+    /// Its coming and going is told.
+    told: bool,
 }
 
 /// What a member brings to a channel.
@@ -66,12 +71,13 @@ enum Offer {
 }
 
 impl Channels {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(witnessing: Arc<Witnessing>) -> Self {
         Self {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             channels: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
+            witnessing,
         }
     }
 
@@ -89,6 +95,7 @@ impl Channels {
         ticket: Ticket,
         named: impl FnOnce(&Arc<str>) -> bool,
     ) -> (Arc<str>, bool) {
+        let told = self.witnessing.tells(channel) != Tells::default();
         let mut shard = self.shard(channel).lock();
         let name = shard.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
         if !named(&name) {
@@ -102,7 +109,7 @@ impl Channels {
             }
         };
         let state = State::Joining { held: Vec::new(), bytes: 0 };
-        if subscribers.insert(member.id(), Subscriber { member, state, ticket }).is_none() {
+        if subscribers.insert(member.id(), Subscriber { member, state, ticket, told }).is_none() {
             self.subscriptions.fetch_add(1, Ordering::Relaxed);
         }
         (name, true)
@@ -112,12 +119,17 @@ impl Channels {
     /// still there.
     pub(crate) fn settle(&self, channel: &str, id: u64, position: Option<Position>, first: impl FnOnce()) -> bool {
         let mut shard = self.shard(channel).lock();
+        let Some((name, _)) = shard.get_key_value(channel) else { return false };
+        let name = name.clone();
         let Some(subscriber) = shard.get_mut(channel).and_then(|subscribers| subscribers.get_mut(&id)) else {
             return false;
         };
         first();
         let joining = std::mem::replace(&mut subscriber.state, State::Live(position));
         let State::Joining { held, .. } = joining else { return true };
+        if subscriber.told {
+            self.witnessing.subscribed(&subscriber.member, &name);
+        }
         let whole = held.iter().all(|broadcast| match subscriber.offer(broadcast) {
             Offer::Done(waker) => {
                 waker.into_iter().for_each(Waker::wake);
@@ -132,15 +144,23 @@ impl Channels {
     }
 
     pub(crate) fn leave(&self, channel: &str, id: u64) {
-        self.take_out(channel, id, |_| true);
+        self.take_out(channel, id, None, |_| true);
     }
 
-    /// Takes the member off the channel if its ticket is one that `goes`.
-    fn take_out(&self, channel: &str, id: u64, goes: impl FnOnce(&Ticket) -> bool) -> Option<Member> {
+    /// Takes the member off the channel if its ticket is one that `goes`; `why` is what it is told.
+    fn take_out(
+        &self,
+        channel: &str,
+        id: u64,
+        why: Option<Unsubscribed>,
+        goes: impl FnOnce(&Ticket) -> bool,
+    ) -> Option<Member> {
         let mut shard = self.shard(channel).lock();
+        let name = shard.get_key_value(channel)?.0.clone();
         let subscribers = shard.get_mut(channel)?;
         subscribers.get(&id).filter(|subscriber| goes(&subscriber.ticket))?;
         let gone = subscribers.remove(&id)?;
+        self.is_gone(&gone, &name, why);
         self.subscriptions.fetch_sub(1, Ordering::Relaxed);
         if subscribers.is_empty() {
             shard.remove(channel);
@@ -227,11 +247,13 @@ impl Channels {
 
     /// Drops the subscribers for whom `stays` says no; they are told that they missed something.
     fn keep(&self, shard: &mut Shard, channel: &str, mut stays: impl FnMut(&mut Subscriber) -> bool) {
+        let Some(name) = shard.get_key_value(channel).map(|(name, _)| name.clone()) else { return };
         let Some(subscribers) = shard.get_mut(channel) else { return };
         let before = subscribers.len();
         subscribers.retain(|_, subscriber| {
             let stays = stays(subscriber);
             if !stays {
+                self.is_gone(subscriber, &name, Some(Unsubscribed::INSUFFICIENT_STATE));
                 subscriber.member.lost(channel);
             }
             stays
@@ -241,6 +263,27 @@ impl Channels {
             shard.remove(channel);
             self.channels.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    fn is_gone(&self, subscriber: &Subscriber, channel: &Arc<str>, why: Option<Unsubscribed>) {
+        if subscriber.told && !matches!(subscriber.state, State::Joining { .. }) {
+            self.witnessing.unsubscribed(&subscriber.member, channel, why);
+        }
+    }
+
+    /// Every subscription whose beginning was told, as that.
+    pub(crate) fn told(&self) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        for shard in &self.shards {
+            for (channel, subscribers) in &*shard.lock() {
+                let told = subscribers.values().filter(|one| one.told && !matches!(one.state, State::Joining { .. }));
+                let subscribed = |one: &Subscriber| {
+                    self.witnessing.moment(&one.member, What::Subscribed { channel: channel.clone() })
+                };
+                moments.extend(told.map(subscribed));
+            }
+        }
+        moments
     }
 
     /// Every channel with a subscriber.
@@ -257,14 +300,14 @@ impl Channels {
 
     /// Ends the subscription of a member for good. Whether there was one.
     pub(crate) fn turn_out(&self, channel: &str, id: u64, why: Unsubscribed) -> bool {
-        let gone = self.take_out(channel, id, |_| true);
+        let gone = self.take_out(channel, id, Some(why), |_| true);
         gone.map(|member| member.turned_out(channel, why)).is_some()
     }
 
     /// As [`Channels::turn_out`], of a member that came in by this caller and not anew by another.
     pub(crate) fn turn_out_by(&self, channel: &str, id: u64, caller: &Arc<Caller>, why: Unsubscribed) {
         let by_it = |ticket: &Ticket| ticket.caller.as_ref().is_some_and(|other| Arc::ptr_eq(other, caller));
-        if let Some(member) = self.take_out(channel, id, by_it) {
+        if let Some(member) = self.take_out(channel, id, Some(why), by_it) {
             member.turned_out(channel, why);
         }
     }

@@ -84,6 +84,8 @@ pub(crate) struct Unsubscribed {
 }
 
 impl Unsubscribed {
+    /// A publication was missed: the client subscribes again by itself.
+    pub(crate) const INSUFFICIENT_STATE: Self = Self { code: 2500, reason: "insufficient state" };
     pub(crate) const BY_SERVER: Self = Self { code: 2000, reason: "server unsubscribe" };
     /// The guard of the channel no longer lets it in.
     pub(crate) const PERMISSION_DENIED: Self = Self { code: 2100, reason: "permission denied" };

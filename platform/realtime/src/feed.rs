@@ -112,6 +112,7 @@ impl Feed {
             self.backlog = recovery.publications.into();
             (self.top, self.recovered) = (recovery.top, recovery.recovered);
         }
+        self.core.members.is_in(self.state.id);
         self.core.channels.settle(&self.channel, self.state.id, top, || {});
         if self.core.is_draining() {
             self.state.outbox.close(Disconnect::SHUTDOWN);
@@ -174,6 +175,7 @@ impl Stream for Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
+        self.state.outbox.close(Disconnect::ABNORMAL);
         self.core.channels.leave(&self.channel, self.state.id);
         self.core.members.leave(self.state.id);
     }

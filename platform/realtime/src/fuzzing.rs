@@ -117,6 +117,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.leave(crate::codes::Disconnect::ABNORMAL);
     }
 }

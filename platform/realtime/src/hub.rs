@@ -28,6 +28,7 @@ use crate::people::{Asking, Rights};
 use crate::presence::Counts;
 use crate::rpc::Handler;
 use crate::socketio;
+use crate::witness::Witnessing;
 
 /// How long [`Hub::drain`] waits for the last connection, milliseconds: longer than a farewell takes.
 const DRAIN_MS: u64 = 5_000;
@@ -61,6 +62,7 @@ pub(crate) struct Core {
     pub(crate) comings: Comings,
     pub(crate) counts: Counts,
     pub(crate) members: Arc<Members>,
+    pub(crate) witnessing: Arc<Witnessing>,
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
     pub(crate) loads: Loads,
@@ -120,17 +122,20 @@ pub(crate) struct Recovery {
 impl Hub {
     /// A hub without namespaces that listens to the bus.
     pub fn new(bus: Bus, clock: Clock, entropy: Entropy, doorman: Arc<dyn Doorman>) -> Self {
+        let node = entropy.token(8);
+        let witnessing = Witnessing::of(&node);
         let core = Arc::new(Core {
             clock,
-            node: entropy.token(8),
+            node,
             entropy,
             doorman,
             asking: Asking::default(),
             nobody: Arc::default(),
-            channels: Channels::new(),
+            channels: Channels::new(witnessing.clone()),
             comings: Comings::default(),
             counts: Counts::default(),
-            members: Arc::new(Members::new()),
+            members: Arc::new(Members::new(witnessing.clone())),
+            witnessing,
             origins: RwLock::default(),
             namespaces: RwLock::default(),
             loads: Loads::default(),
@@ -155,6 +160,7 @@ impl Hub {
     /// When two have the same name.
     pub fn namespace(&self, namespace: Namespace) {
         let name = namespace.name;
+        self.0.witnessing.learn(&namespace);
         let other = self.0.namespaces.write().insert(name, Arc::new(namespace));
         assert!(other.is_none(), "the realtime namespace {name} is declared twice");
     }

@@ -28,6 +28,8 @@ pub mod rpc;
 mod socket;
 pub mod socketio;
 mod sse;
+mod wheel;
+pub mod witness;
 mod ws;
 
 pub use bus::{Position, Publication, Stored};
@@ -35,6 +37,7 @@ pub use codes::Refused;
 pub use doorman::{Caller, Doorman};
 pub use feed::Feed;
 pub use hub::{Hub, Stats};
-pub use namespace::{Access, Guard, Load, LoadError, Loaded, Namespace};
+use namespace::LoadError;
+pub use namespace::{Access, Guard, Load, Loaded, Namespace};
 pub use publish::PublishError;
 pub use sse::sse_event;

@@ -17,9 +17,9 @@ use crate::codes::{Disconnect, Unsubscribed};
 use crate::feed::FeedState;
 use crate::socketio;
 use crate::socketio::peer::Peer;
+use crate::wheel::Wheel;
+use crate::witness::{Moment, What, Witnessing};
 
-/// Seconds that the wheel can look ahead; more than any interval in use.
-const SLOTS: usize = 64;
 /// Between two groups that are sent away.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -41,6 +41,26 @@ impl Member {
             Self::Feed(feed) => feed.id,
             Self::Peer(peer) => peer.id,
             Self::Socketio(socket) => socket.id,
+        }
+    }
+
+    /// What it is called among clients, where it has a name of its own.
+    pub(crate) fn name(&self) -> Option<String> {
+        match self {
+            Self::Socket(client) => Some(client.name()),
+            Self::Feed(_) | Self::Peer(_) => None,
+            // One that came back as the same may be here twice for a moment.
+            Self::Socketio(socket) => Some(format!("{}.{}", socket.id(), socket.id)),
+        }
+    }
+
+    /// Why its connection ends, once it does. A feed is nothing but its connection.
+    pub(crate) fn ending(&self) -> Option<Disconnect> {
+        match self {
+            Self::Socket(client) => client.outbox.closing(),
+            Self::Feed(feed) => feed.outbox.closing(),
+            Self::Peer(peer) => peer.ending(),
+            Self::Socketio(socket) => socket.peer.ending().or_else(|| socket.has_left().then_some(Disconnect::CLOSED)),
         }
     }
 
@@ -137,6 +157,7 @@ pub(crate) struct Members {
     arrived: AtomicUsize,
     all_left: Notify,
     all: Mutex<All>,
+    witnessing: Arc<Witnessing>,
     wheel: Mutex<Wheel>,
 }
 
@@ -154,22 +175,20 @@ struct Here {
     person: Option<Arc<str>>,
     /// Under which it is found among the ends.
     ends_ms: Option<i64>,
-}
-
-struct Wheel {
-    slots: Vec<Vec<u64>>,
-    now: usize,
+    /// It was let in, which was told.
+    told: bool,
 }
 
 impl Members {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(witnessing: Arc<Witnessing>) -> Self {
         Self {
             next_id: AtomicU64::new(1),
             seats: AtomicUsize::new(0),
             arrived: AtomicUsize::new(0),
             all_left: Notify::new(),
             all: Mutex::default(),
-            wheel: Mutex::new(Wheel { slots: vec![Vec::new(); SLOTS], now: 0 }),
+            witnessing,
+            wheel: Mutex::default(),
         }
     }
 
@@ -187,9 +206,27 @@ impl Members {
     /// Whom the member acts for, and until when, has changed. One that is not here is left alone.
     pub(crate) fn known_anew(&self, member: &Member) {
         let mut all = self.all.lock();
-        if all.leave(member.id()) {
-            all.enter(member.clone());
+        if let Some(before) = all.leave(member.id()) {
+            all.enter(member.clone()).told = before.told;
         }
+    }
+
+    /// The member was let in.
+    pub(crate) fn is_in(&self, id: u64) {
+        let mut all = self.all.lock();
+        if let Some(here) = all.here.get_mut(&id)
+            && self.witnessing.listens()
+            && !std::mem::replace(&mut here.told, true)
+        {
+            self.witnessing.connected(&here.member);
+        }
+    }
+
+    /// Everybody who was let in, as that.
+    pub(crate) fn told(&self) -> Vec<Moment> {
+        let all = self.all.lock();
+        let told = all.here.values().filter(|here| here.told);
+        told.map(|here| self.witnessing.moment(&here.member, What::Connected)).collect()
     }
 
     pub(crate) fn find(&self, id: u64) -> Option<Member> {
@@ -214,7 +251,10 @@ impl Members {
     }
 
     pub(crate) fn leave(&self, id: u64) {
-        self.all.lock().leave(id);
+        let mut all = self.all.lock();
+        if let Some(gone) = all.leave(id).filter(|gone| gone.told) {
+            self.witnessing.disconnected(&gone.member);
+        }
     }
 
     /// Closes everybody within `window`, a few at a time and in no order: they do not all come back elsewhere at once.
@@ -272,7 +312,7 @@ impl Members {
 }
 
 impl All {
-    fn enter(&mut self, member: Member) {
+    fn enter(&mut self, member: Member) -> &mut Here {
         let (id, caller) = (member.id(), member.caller());
         let person = (!caller.user.is_empty()).then(|| {
             let known = self.people.get_key_value(&*caller.user).map(|(person, _)| person.clone());
@@ -282,24 +322,24 @@ impl All {
         });
         let ends_ms = member.ends_ms(&caller);
         self.ends.extend(ends_ms.map(|at_ms| (at_ms, id)));
-        self.here.insert(id, Here { member, person, ends_ms });
+        self.here.entry(id).insert_entry(Here { member, person, ends_ms, told: false }).into_mut()
     }
 
-    /// Whether it was here.
-    fn leave(&mut self, id: u64) -> bool {
-        let Some(here) = self.here.remove(&id) else { return false };
+    /// How it was here, if it was.
+    fn leave(&mut self, id: u64) -> Option<Here> {
+        let here = self.here.remove(&id)?;
         if let Some(at_ms) = here.ends_ms {
             self.ends.remove(&(at_ms, id));
         }
-        if let Some(person) = here.person
-            && let Some(ids) = self.people.get_mut(&person)
+        if let Some(person) = &here.person
+            && let Some(ids) = self.people.get_mut(person)
         {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
-                self.people.remove(&person);
+                self.people.remove(person);
             }
         }
-        true
+        Some(here)
     }
 
     /// Takes those off the list of ends whose end has come.
@@ -314,18 +354,6 @@ impl All {
             ended.push(here.member.clone());
         }
         ended
-    }
-}
-
-impl Wheel {
-    fn insert(&mut self, id: u64, in_s: usize) {
-        let slot = (self.now + in_s.clamp(1, SLOTS - 1)) % SLOTS;
-        self.slots[slot].push(id);
-    }
-
-    fn advance(&mut self) -> Vec<u64> {
-        self.now = (self.now + 1) % SLOTS;
-        std::mem::take(&mut self.slots[self.now])
     }
 }
 
@@ -348,7 +376,7 @@ mod tests {
 
     #[test]
     fn so_many_arrive_in_a_second_and_the_others_are_told_when_to_come() {
-        let members = Arc::new(Members::new());
+        let members = Arc::new(Members::new(Arc::default()));
         assert_eq!([0; 4].map(|_| members.arrives(2)), [true, true, false, false]);
         members.tick(&Entropy::seeded(1), 0);
         assert!(members.arrives(2), "a second later");
@@ -358,7 +386,7 @@ mod tests {
 
     #[test]
     fn seats_are_bounded_and_come_back() {
-        let members = Arc::new(Members::new());
+        let members = Arc::new(Members::new(Arc::default()));
         let seat = members.seat(1);
         assert!(seat.is_some() && members.seat(1).is_none());
         drop(seat);

@@ -50,6 +50,17 @@ pub struct Namespace {
     /// Subscribers may publish.
     pub allow_publish_for_subscriber: bool,
     pub(crate) by_token: ByToken,
+    /// What the witness hears of its channels.
+    pub tells: Tells,
+}
+
+/// What the witness ([`crate::witness::Witness`]) hears of the channels of a namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tells {
+    /// Whether anybody is in a channel.
+    pub occupancy: bool,
+    /// Who subscribes and unsubscribes.
+    pub subscriptions: bool,
 }
 
 impl Namespace {
@@ -66,6 +77,7 @@ impl Namespace {
             join_leave: false,
             allow_publish_for_subscriber: false,
             by_token: ByToken::Nothing,
+            tells: Tells::default(),
         }
     }
 
@@ -131,6 +143,18 @@ impl Namespace {
         self.by_token != ByToken::Nothing
     }
 
+    /// Has it told when somebody is in a channel for whom nobody was, and the other way round.
+    #[must_use]
+    pub fn tell_occupancy(self) -> Self {
+        Self { tells: Tells { occupancy: true, ..self.tells }, ..self }
+    }
+
+    /// Has every subscription told, and its end.
+    #[must_use]
+    pub fn tell_subscriptions(self) -> Self {
+        Self { tells: Tells { subscriptions: true, ..self.tells }, ..self }
+    }
+
     /// Whether the bus is told who is there.
     pub(crate) fn shows_clients(&self) -> bool {
         self.presence || self.join_leave
@@ -175,7 +199,7 @@ pub struct Loaded {
 }
 
 /// Why a table did not answer.
-pub type LoadError = Arc<dyn Error + Send + Sync>;
+pub(crate) type LoadError = Arc<dyn Error + Send + Sync>;
 
 /// Reads a durable stream from its table.
 pub trait Load: Send + Sync {

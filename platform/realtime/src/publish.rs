@@ -87,7 +87,7 @@ impl Hub {
     /// nobody has opened is left alone.
     ///
     /// # Errors
-    /// See [`LoadError`].
+    /// The table did not answer.
     pub async fn reload(&self, channel: &str) -> Result<(), LoadError> {
         match self.0.find(channel) {
             Some(namespace) => self.0.loads.again(&self.0.bus, &namespace, channel).await,

@@ -16,6 +16,7 @@ pub(crate) const ENGINE: &str =
 
 /// The arrows inside platform/; `host` sees every part. A new one is a decision (docs/decisions).
 const ARROWS: &[(&str, &[&str])] = &[
+    ("attendance", &["store", "fleet", "events", "realtime"]),
     ("bus", &[]),
     ("endpoints", &["store", "identity", "jobs", "events", "webhooks", "outbound"]),
     ("events", &["store", "fleet", "identity", "jobs"]),

@@ -222,7 +222,8 @@ impl Client {
         if by_server || self.wire.is_one_way() {
             return self.outbox.close(Disconnect::INSUFFICIENT_STATE);
         }
-        self.push(reply::unsubscribe(self.wire, channel, 2500, "insufficient state"));
+        let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
+        self.push(reply::unsubscribe(self.wire, channel, code, reason));
     }
 
     /// The subscription was ended for good. Who is not answered yet hears of it by the answer.
@@ -242,8 +243,9 @@ impl Client {
         self.outbox.push(frame, bytes);
     }
 
-    /// The connection is over.
-    pub(crate) fn leave(&self) {
+    /// The connection is over, by what was said first or by this.
+    pub(crate) fn leave(&self, otherwise: Disconnect) {
+        self.outbox.close(otherwise);
         self.leave_channels();
         self.core.members.leave(self.id);
     }

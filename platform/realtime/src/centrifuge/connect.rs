@@ -45,6 +45,7 @@ impl Client {
         self.answer(id, "connect", &connected);
         // From here on it can be told more.
         self.settle_connect(true);
+        self.core.members.is_in(self.id);
         self.hear_given(&given);
         Ok(())
     }

@@ -243,13 +243,14 @@ impl Connection {
     }
 
     async fn finish(mut self, end: End) {
-        self.client.leave();
-        let (code, farewell) = match &end {
-            End::Gone => (1006, None),
-            End::Cut(why) => (why.code, None),
-            End::Close(why) => (why.code, Some(encode::close(*why))),
-            End::Closed(code) => (*code, Some(encode::close(Disconnect { code: *code, reason: "" }))),
+        let why = match &end {
+            End::Gone => Disconnect::ABNORMAL,
+            End::Cut(why) | End::Close(why) => *why,
+            End::Closed(code) => Disconnect { code: *code, reason: "" },
         };
+        let farewell = matches!(end, End::Close(_) | End::Closed(_)).then(|| encode::close(why));
+        self.client.leave(why);
+        let code = why.code;
         tracing::debug!(connection = self.client.id, code, "a connection ended");
         metrics::counter!("realtime_disconnects_total", "code" => code.to_string()).increment(1);
         let Some(farewell) = farewell else { return };
@@ -293,7 +294,7 @@ impl Connection {
 impl Drop for Connection {
     /// Also when the task is dropped in the middle.
     fn drop(&mut self) {
-        self.client.leave();
+        self.client.leave(Disconnect::ABNORMAL);
     }
 }
 

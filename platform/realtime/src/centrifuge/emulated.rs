@@ -246,7 +246,7 @@ impl Stream for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.client.leave();
+        self.client.leave(Disconnect::ABNORMAL);
         // Abnormal, as a WebSocket without a close frame: the client went away.
         let code = self.ended.unwrap_or(1006);
         tracing::debug!(connection = self.client.id, code, "a connection ended");

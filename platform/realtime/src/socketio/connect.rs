@@ -107,6 +107,7 @@ impl Peer {
 
     fn greet(&self, socket: &Arc<Socket>, pid: Option<String>) {
         self.settle();
+        self.core.members.is_in(socket.id);
         let mut granted = Map::new();
         granted.insert("sid".to_owned(), Value::from(&**socket.id()));
         granted.extend(pid.map(|pid| ("pid".to_owned(), pid.into())));

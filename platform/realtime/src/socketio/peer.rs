@@ -317,7 +317,7 @@ impl Peer {
     }
 
     /// Why it ends, once it does.
-    pub(super) fn ending(&self) -> Option<Disconnect> {
+    pub(crate) fn ending(&self) -> Option<Disconnect> {
         self.ending.get().copied()
     }
 

@@ -216,6 +216,11 @@ impl Socket {
         }
     }
 
+    /// It has left the namespace, whatever becomes of its connection.
+    pub(crate) fn has_left(&self) -> bool {
+        self.rooms.lock().gone
+    }
+
     pub(super) fn rooms(&self) -> MutexGuard<'_, Rooms> {
         self.rooms.lock()
     }

@@ -22,3 +22,4 @@ mod sse;
 mod support;
 mod tickets;
 mod transport;
+mod witness;

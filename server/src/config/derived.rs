@@ -1,0 +1,30 @@
+//! What follows from the settings.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Config;
+
+impl Config {
+    /// How long it takes to send every connection away at a stop. One process alone has nobody else to send them to.
+    pub fn drain_window(&self) -> Duration {
+        Duration::from_secs(if self.store.is_shared() { self.realtime.drain_s } else { 0 })
+    }
+
+    /// Where people reach the server that listens here.
+    pub fn base_url(&self, address: &str) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{address}"),
+            url => url.to_owned(),
+        }
+    }
+
+    /// Every setting in force with its origin, one a line.
+    pub fn explain(&self) -> String {
+        let mut text = String::new();
+        for (name, (value, origin)) in &self.origins {
+            let _ = writeln!(text, "{name} = {value}  # {origin}");
+        }
+        text
+    }
+}
