@@ -67,3 +67,5 @@ pub const PRESENCE_STAND_INS: usize = 8;
 pub const PRESENCE_STATS_MS: i64 = 100;
 /// Channels whose counts are remembered.
 pub const PRESENCE_STATS_KEPT: usize = 10_000;
+/// Of a publication, and of the one before it, to be told as what changed; larger ones are told whole, bytes.
+pub const DELTA_BYTES: usize = 128 * 1024;

@@ -20,6 +20,7 @@ use crate::centrifuge::wire::Wire;
 use crate::codes::{Disconnect, Unsubscribed};
 use crate::comings::{Coming, Hears};
 use crate::members::Member;
+use crate::shortened::Taking;
 
 const SHARDS: usize = 64;
 /// Each costs its task some 10 µs: a third of a millisecond for whoever is behind them.
@@ -39,6 +40,7 @@ struct Subscriber {
     member: Member,
     state: State,
     ticket: Ticket,
+    taking: Taking,
 }
 
 /// What a member brings to a channel.
@@ -99,7 +101,7 @@ impl Channels {
             }
         };
         let state = State::Joining { held: Vec::new(), bytes: 0 };
-        if subscribers.insert(member.id(), Subscriber { member, state, ticket }).is_none() {
+        if subscribers.insert(member.id(), Subscriber { member, state, ticket, taking: Taking::default() }).is_none() {
             self.subscriptions.fetch_add(1, Ordering::Relaxed);
         }
         name
@@ -126,6 +128,13 @@ impl Channels {
             subscriber.member.close(Disconnect::INSUFFICIENT_STATE);
         }
         true
+    }
+
+    /// How a joining member is given what comes from then on; it keeps to that for as long as it stays.
+    pub(crate) fn takes(&self, channel: &str, id: u64, taking: Taking) {
+        if let Some(subscriber) = self.shard(channel).lock().get_mut(channel).and_then(|all| all.get_mut(&id)) {
+            subscriber.taking = taking;
+        }
     }
 
     pub(crate) fn leave(&self, channel: &str, id: u64) {
@@ -322,7 +331,7 @@ impl Subscriber {
             State::Live(Some(at)) if publication.offset > at.offset + 1 => return Offer::Lost,
             State::Live(Some(at)) => {
                 at.offset = publication.offset;
-                return Offer::Done(self.member.deliver(broadcast));
+                return Offer::Done(self.taking.deliver(&self.member, broadcast));
             }
         }
         Offer::Done(None)

@@ -38,6 +38,8 @@ pub struct Namespace {
     pub join_leave: bool,
     /// Subscribers may publish.
     pub allow_publish_for_subscriber: bool,
+    /// Subscribers that want it are told what a publication changed of the one before.
+    pub allow_delta: bool,
 }
 
 impl Namespace {
@@ -53,6 +55,7 @@ impl Namespace {
             presence: false,
             join_leave: false,
             allow_publish_for_subscriber: false,
+            allow_delta: false,
         }
     }
 
@@ -96,6 +99,13 @@ impl Namespace {
     #[must_use]
     pub fn allow_publish_for_subscriber(self) -> Self {
         Self { allow_publish_for_subscriber: true, ..self }
+    }
+
+    /// Gives subscribers that want it (`delta` of their request) what each publication changed of the one before, where that is shorter:
+    /// for states that change little from one to the next. Only with a [`Namespace::history`], by which they know that they missed none.
+    #[must_use]
+    pub fn allow_delta(self) -> Self {
+        Self { allow_delta: true, ..self }
     }
 
     /// Whether the bus is told who is there.

@@ -13,6 +13,7 @@ use crate::codes::{Disconnect, ReplyError};
 use crate::comings::Hears;
 use crate::hub::Recovery;
 use crate::members::Member;
+use crate::shortened::Taking;
 
 impl Client {
     pub(super) async fn subscribe(self: &Arc<Self>, id: u32, subscribe: &Subscribe) -> Result<(), Disconnect> {
@@ -49,14 +50,15 @@ impl Client {
         let add = |name: &Arc<str>| self.subscriptions.add(name.clone());
         self.core.channels.join_as(channel, Member::Socket(self.clone()), ticket, add);
         let recoverable = namespace.history_size > 0;
+        let by_deltas = recoverable && namespace.allow_delta && subscribe.delta == Subscribe::FOSSIL;
         let settled = if self.core.admits(&namespace, channel, &caller).await {
             if hears != Hears::Nothing {
                 self.core.watch(channel).await;
             }
-            self.settle(id, channel, recoverable, subscribe).await
+            self.settle(id, channel, (recoverable, by_deltas), subscribe).await
         } else {
             self.core.channels.leave(channel, self.id);
-            self.pretend(id, channel, recoverable, subscribe).await
+            self.pretend(id, channel, (recoverable, by_deltas), subscribe).await
         };
         if settled.is_err() {
             self.core.channels.leave(channel, self.id);
@@ -69,7 +71,13 @@ impl Client {
     }
 
     /// Answers somebody outside as on a channel that nothing was published on.
-    async fn pretend(&self, id: u32, channel: &str, recoverable: bool, asked: &Subscribe) -> Result<(), ReplyError> {
+    async fn pretend(
+        &self,
+        id: u32,
+        channel: &str,
+        (recoverable, by_deltas): (bool, bool),
+        asked: &Subscribe,
+    ) -> Result<(), ReplyError> {
         let since = asked.recover.then(|| Position { offset: asked.offset, epoch: asked.epoch.as_str().into() });
         let recovery = if recoverable {
             Some(self.core.nothing(channel, since.as_ref()).await.map_err(|_| ReplyError::INTERNAL)?)
@@ -80,12 +88,19 @@ impl Client {
         if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
             return Err(ReplyError::UNRECOVERABLE);
         }
-        self.answer(id, "subscribe", &subscribed(recovery.as_ref(), asked.recover, asked.offset));
+        let result = subscribed(recovery.as_ref(), asked.recover, asked.offset);
+        self.answer(id, "subscribe", &if by_deltas { result.by_deltas() } else { result });
         Ok(())
     }
 
     /// Reads the history and lets the subscription go live. Every channel with a history is recoverable, asked or not.
-    async fn settle(&self, id: u32, channel: &str, recoverable: bool, asked: &Subscribe) -> Result<(), ReplyError> {
+    async fn settle(
+        &self,
+        id: u32,
+        channel: &str,
+        (recoverable, by_deltas): (bool, bool),
+        asked: &Subscribe,
+    ) -> Result<(), ReplyError> {
         let recovery = if recoverable {
             let since = Position { offset: asked.offset, epoch: asked.epoch.as_str().into() };
             let read = self.core.recover(channel, asked.recover.then_some(since)).await;
@@ -100,7 +115,12 @@ impl Client {
         if failed && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
             return Err(ReplyError::UNRECOVERABLE);
         }
-        let result = subscribed(recovery.as_ref(), asked.recover, asked.offset);
+        let mut result = subscribed(recovery.as_ref(), asked.recover, asked.offset);
+        if by_deltas {
+            result = result.by_deltas();
+            let last = recovery.as_ref().and_then(|recovery| recovery.publications.last().cloned());
+            self.core.channels.takes(channel, self.id, last.map_or(Taking::Whole, Taking::After));
+        }
         let top = recovery.as_ref().map(|recovery| recovery.top.clone());
         let there = self.core.channels.settle(channel, self.id, top, || {
             self.subscriptions.goes_live(channel);
@@ -131,5 +151,6 @@ pub(super) fn subscribed(recovery: Option<&Recovery>, was_recovering: bool, offs
         publications,
         recovered,
         was_recovering,
+        delta: false,
     }
 }

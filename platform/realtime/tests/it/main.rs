@@ -2,6 +2,7 @@
 
 mod client_commands;
 mod client_replies;
+mod delta;
 mod durable;
 mod emulation;
 mod guarded;
@@ -19,3 +20,4 @@ mod socketio;
 mod sse;
 mod support;
 mod transport;
+mod undelta;
