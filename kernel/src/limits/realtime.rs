@@ -79,3 +79,5 @@ pub const CAP_REGEXES: usize = 16;
 pub const CAP_REGEX_BYTES: usize = 32 * 1024;
 /// What other processes ordered to be done to people here, until it is done.
 pub const ORDERS_WAITING: usize = 10_000;
+/// Of a publication, and of the one before it, to be told as what changed; larger ones are told whole, bytes.
+pub const DELTA_BYTES: usize = 128 * 1024;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::centrifuge::reply;
 use crate::centrifuge::wire::Wire;
+use crate::shortened::Shortened;
 use crate::socketio::publication::Events;
 use crate::sse;
 
@@ -16,6 +17,7 @@ pub(crate) struct Broadcast {
     messages: [OnceLock<Bytes>; Wire::COUNT],
     event: OnceLock<Bytes>,
     socketio: Events,
+    shortened: OnceLock<Box<Shortened>>,
 }
 
 impl Broadcast {
@@ -26,12 +28,19 @@ impl Broadcast {
             messages: Default::default(),
             event: OnceLock::new(),
             socketio: Events::default(),
+            shortened: OnceLock::new(),
         })
     }
 
     /// The whole message for Centrifuge clients.
     pub(crate) fn message(&self, wire: Wire) -> &Bytes {
         self.messages[wire as usize].get_or_init(|| reply::publication(wire, &self.channel, &self.publication))
+    }
+
+    /// As [`Broadcast::message`], for a client that takes deltas and had `before` last.
+    pub(crate) fn shortened(&self, wire: Wire, before: Option<&Arc<Publication>>) -> &Bytes {
+        let shortened = self.shortened.get_or_init(Box::default);
+        shortened.message(wire, &self.channel, &self.publication, before)
     }
 
     /// The whole event for readers of plain server-sent events.

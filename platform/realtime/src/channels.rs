@@ -21,6 +21,7 @@ use crate::codes::{Disconnect, Unsubscribed};
 use crate::comings::{Coming, Hears};
 use crate::members::Member;
 use crate::namespace::Tells;
+use crate::shortened::Taking;
 use crate::witness::{Moment, What, Witnessing};
 
 const SHARDS: usize = 64;
@@ -44,6 +45,7 @@ struct Subscriber {
     ticket: Ticket,
     /// Its coming and going is told.
     told: bool,
+    taking: Taking,
 }
 
 /// What a member brings to a channel.
@@ -109,7 +111,8 @@ impl Channels {
             }
         };
         let state = State::Joining { held: Vec::new(), bytes: 0 };
-        if subscribers.insert(member.id(), Subscriber { member, state, ticket, told }).is_none() {
+        let subscriber = Subscriber { member, state, ticket, told, taking: Taking::default() };
+        if subscribers.insert(subscriber.member.id(), subscriber).is_none() {
             self.subscriptions.fetch_add(1, Ordering::Relaxed);
         }
         (name, true)
@@ -141,6 +144,13 @@ impl Channels {
             subscriber.member.close(Disconnect::INSUFFICIENT_STATE);
         }
         true
+    }
+
+    /// How a joining member is given what comes from then on; it keeps to that for as long as it stays.
+    pub(crate) fn takes(&self, channel: &str, id: u64, taking: Taking) {
+        if let Some(subscriber) = self.shard(channel).lock().get_mut(channel).and_then(|all| all.get_mut(&id)) {
+            subscriber.taking = taking;
+        }
     }
 
     pub(crate) fn leave(&self, channel: &str, id: u64) {
@@ -368,7 +378,7 @@ impl Subscriber {
             State::Live(Some(at)) if publication.offset > at.offset + 1 => return Offer::Lost,
             State::Live(Some(at)) => {
                 at.offset = publication.offset;
-                return Offer::Done(self.member.deliver(broadcast));
+                return Offer::Done(self.taking.deliver(&self.member, broadcast));
             }
         }
         Offer::Done(None)

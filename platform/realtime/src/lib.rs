@@ -11,6 +11,7 @@ pub mod doorman;
 mod durable;
 mod emulation;
 mod feed;
+mod fossil;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guarded;
@@ -25,6 +26,7 @@ mod presence;
 mod publish;
 mod routes;
 pub mod rpc;
+mod shortened;
 mod socket;
 pub mod socketio;
 mod sse;

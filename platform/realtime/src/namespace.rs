@@ -49,6 +49,8 @@ pub struct Namespace {
     pub join_leave: bool,
     /// Subscribers may publish.
     pub allow_publish_for_subscriber: bool,
+    /// Subscribers that want it are told what a publication changed of the one before.
+    pub allow_delta: bool,
     pub(crate) by_token: ByToken,
     /// What the witness hears of its channels.
     pub tells: Tells,
@@ -78,6 +80,7 @@ impl Namespace {
             allow_publish_for_subscriber: false,
             by_token: ByToken::Nothing,
             tells: Tells::default(),
+            allow_delta: false,
         }
     }
 
@@ -153,6 +156,13 @@ impl Namespace {
     #[must_use]
     pub fn tell_subscriptions(self) -> Self {
         Self { tells: Tells { subscriptions: true, ..self.tells }, ..self }
+    }
+
+    /// Gives subscribers that want it (`delta` of their request) what each publication changed of the one before, where that is shorter:
+    /// for states that change little from one to the next. Only with a [`Namespace::history`], by which they know that they missed none.
+    #[must_use]
+    pub fn allow_delta(self) -> Self {
+        Self { allow_delta: true, ..self }
     }
 
     /// Whether the bus is told who is there.

@@ -1,7 +1,7 @@
 //! `/api/v1/chat`.
 
-mod directory;
 mod body;
+mod directory;
 mod files;
 mod find;
 mod marks;

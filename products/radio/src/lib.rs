@@ -29,7 +29,7 @@ pub fn product() -> Product {
         .stream("radio.phrase", "radio.air", reactions::air)
         .stream("radio.station", "radio.doors", reactions::doors)
         .namespace(|db| {
-            let stations = Namespace::public("radio").history(RECENT, u64::MAX);
+            let stations = Namespace::public("radio").history(RECENT, u64::MAX).allow_delta();
             stations.durable(store::Channels::load(db)).guarded(doors::Doors::guard(db))
         })
         .channel(

@@ -136,6 +136,8 @@ pub(crate) struct Subscribe {
 }
 
 impl Subscribe {
+    /// The one way to shorten publications.
+    pub(crate) const FOSSIL: &str = "fossil";
     pub(crate) const REJECT_UNRECOVERED: i64 = 2;
 }
 

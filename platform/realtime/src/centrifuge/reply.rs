@@ -34,6 +34,13 @@ pub(crate) fn publication(wire: Wire, channel: &str, publication: &Publication) 
     push(wire, bytes, Pub { channel, publication: publication.into() })
 }
 
+/// As [`publication`], for a subscriber that takes deltas.
+pub(crate) fn shortened(wire: Wire, channel: &str, publication: &Publication, carried: Carried<'_>) -> Bytes {
+    let bytes = carried.bytes().len() + channel.len() + 120;
+    let delta = matches!(carried, Carried::Delta(_));
+    push(wire, bytes, Pub { channel, publication: PublicationOut { carried, delta, ..publication.into() } })
+}
+
 /// Who came and went, one message each.
 pub(crate) fn comings<'a>(wire: Wire, channel: &str, comings: impl Iterator<Item = &'a Coming>) -> Bytes {
     let mut all = Vec::new();
@@ -172,19 +179,55 @@ struct Reason {
 /// A publication in pushes and in histories.
 #[derive(Serialize)]
 pub(crate) struct PublicationOut<'a> {
-    #[serde(serialize_with = "raw")]
-    data: &'a [u8],
+    #[serde(rename = "data")]
+    carried: Carried<'a>,
     #[serde(skip_serializing_if = "is_zero")]
     offset: u64,
     /// Only with the first of a stream.
     #[serde(skip_serializing_if = "str::is_empty")]
     epoch: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    delta: bool,
+}
+
+/// The data of a publication on its way.
+#[derive(Clone, Copy)]
+pub(crate) enum Carried<'a> {
+    /// The publisher's JSON.
+    Plain(&'a [u8]),
+    /// The same as a text, for who takes deltas.
+    Whole(&'a str),
+    /// What makes it of the one before.
+    Delta(&'a str),
+}
+
+impl<'a> Carried<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Plain(data) => data,
+            Self::Whole(text) | Self::Delta(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl Serialize for Carried<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Plain(data) => raw(data, serializer),
+            Self::Whole(text) | Self::Delta(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+/// The JSON of a publication as deltas are made of it.
+pub(crate) fn json_text(data: &[u8]) -> &str {
+    serde_json::from_slice::<&RawValue>(data).map_or("null", RawValue::get)
 }
 
 impl<'a> From<&'a Publication> for PublicationOut<'a> {
     fn from(publication: &'a Publication) -> Self {
         let epoch = if publication.offset == 1 { &*publication.epoch } else { "" };
-        Self { data: &publication.data, offset: publication.offset, epoch }
+        Self { carried: Carried::Plain(&publication.data), offset: publication.offset, epoch, delta: false }
     }
 }
 
@@ -263,6 +306,21 @@ pub(crate) struct Subscribed<'a> {
     /// What the subscription comes with.
     #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
     pub(crate) data: &'a [u8],
+    /// Publications come by deltas.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) delta: bool,
+}
+
+impl Subscribed<'_> {
+    /// As it is answered to who takes deltas from then on.
+    pub(crate) fn by_deltas(mut self) -> Self {
+        for publication in &mut self.publications {
+            if let Carried::Plain(data) = publication.carried {
+                publication.carried = Carried::Whole(json_text(data));
+            }
+        }
+        Self { delta: true, ..self }
+    }
 }
 
 #[derive(Serialize)]

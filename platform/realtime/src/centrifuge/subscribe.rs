@@ -17,6 +17,7 @@ use crate::doorman::Ticket as Shown;
 use crate::hub::Recovery;
 use crate::members::Member;
 use crate::namespace::{ByToken, Namespace};
+use crate::shortened::Taking;
 
 /// Why a request comes to nothing.
 pub(super) enum Refusal {
@@ -94,7 +95,8 @@ impl Client {
             return Err(ReplyError::PERMISSION_DENIED.into());
         }
         let joined = self.begin(channel, &namespace, entry).await?;
-        let answered = self.answer_subscribe(id, &joined, asked);
+        let by_deltas = namespace.allow_delta && joined.recovery.is_some() && asked.delta == Subscribe::FOSSIL;
+        let answered = self.answer_subscribe(id, &joined, asked, by_deltas);
         if answered.is_err() {
             self.undo(&joined);
         }
@@ -187,7 +189,7 @@ impl Client {
         })
     }
 
-    fn answer_subscribe(&self, id: u32, joined: &Joined, asked: &Subscribe) -> Result<(), ReplyError> {
+    fn answer_subscribe(&self, id: u32, joined: &Joined, asked: &Subscribe, by_deltas: bool) -> Result<(), ReplyError> {
         let recovered = joined.recovery.as_ref().is_some_and(|recovery| recovery.recovered);
         if asked.recover && !recovered && asked.flag & Subscribe::REJECT_UNRECOVERED != 0 {
             return Err(ReplyError::UNRECOVERABLE);
@@ -195,6 +197,11 @@ impl Client {
         let mut result = joined.result();
         if let Some(ttl) = self.left_s(joined.terms.until_ms) {
             result.term = Term { expires: true, ttl };
+        }
+        if by_deltas {
+            result = result.by_deltas();
+            let last = joined.recovery.as_ref().and_then(|recovery| recovery.publications.last().cloned());
+            self.core.channels.takes(&joined.channel, self.id, last.map_or(Taking::Whole, Taking::After));
         }
         if !joined.inside {
             self.answer(id, "subscribe", &result);
@@ -251,6 +258,7 @@ impl Joined {
             publications,
             recovered,
             was_recovering: since.is_some(),
+            delta: false,
             term: Term::default(),
             data: self.terms.data.as_deref().unwrap_or_default(),
         }

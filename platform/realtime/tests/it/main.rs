@@ -2,6 +2,7 @@
 
 mod client_commands;
 mod client_replies;
+mod delta;
 mod durable;
 mod emulation;
 mod given;
@@ -22,4 +23,5 @@ mod sse;
 mod support;
 mod tickets;
 mod transport;
+mod undelta;
 mod witness;

@@ -91,7 +91,8 @@ async fn process(
     let mail = Mail::new(&outside.mail, parts).expect("settings");
     let outbound = Outbound::new(outside.reach());
     let clock = clock.clone();
-    let ctx = Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, objects, outbound, mail, key, clock, entropy };
+    let ctx =
+        Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, objects, outbound, mail, key, clock, entropy };
     let (router, api) = product.router(&ctx).split_for_parts();
     // What is posted stays posted here: whoever looks at it reads the job.
     jobs.serve(product.start(&ctx), 4);

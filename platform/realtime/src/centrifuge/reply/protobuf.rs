@@ -54,8 +54,9 @@ impl Encode for Pub<'_> {
 
 impl Encode for PublicationOut<'_> {
     fn encode(&self, to: &mut Writer<'_>) {
-        to.bytes(4, self.data);
+        to.bytes(4, self.carried.bytes());
         to.number(6, self.offset);
+        to.flag(8, self.delta);
         to.text(14, self.epoch);
     }
 }
@@ -211,6 +212,7 @@ impl Encode for Subscribed<'_> {
         to.flag(10, self.positioned);
         to.bytes(11, self.data);
         to.flag(12, self.was_recovering);
+        to.flag(13, self.delta);
     }
 }
 
