@@ -109,7 +109,7 @@ async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: R
         Ok(upgraded) => Socket::of(upgraded),
         Err(error) => {
             tracing::debug!(%error, "a connection ended before its upgrade");
-            client.leave();
+            client.leave(Disconnect::ABNORMAL);
             return;
         }
     };

@@ -91,7 +91,7 @@ facts! {
         /// Whether it is there now.
         on: bool,
     }
-    /// Somebody has got, or read, more than before.
+    /// Somebody has got, or read, more than before. It is in no room's log: `seq` is 0.
     ReceiptMoved = "chat.receipt.moved" {
         /// Up to this number.
         read: i64,

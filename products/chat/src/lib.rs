@@ -42,15 +42,17 @@ pub fn product() -> Product {
             rooms.durable(live::Channels::load(db)).guarded(rights::Doors::guard(db))
         })
         .namespace(|db| Namespace::public(rights::TYPING).presence().join_leave().guarded(rights::Doors::guard(db)))
+        .namespace(|db| Namespace::public(rights::SEEN).guarded(rights::Doors::guard(db)))
         .namespace(|_| {
             let (size, ttl_ms) = personal::KEPT;
             Namespace::public(rights::ME).history(size, ttl_ms).guarded(Arc::new(rights::Mine))
         })
         .channel(
             "chat:{room}",
-            "What happens in a room, for its members: messages, edits, previews, deletions, reactions, receipts, members. The offset is the \
+            "What happens in a room, for its members: messages, edits, previews, deletions, reactions, members. The offset is the \
              number in the room's log; a message's number is the offset at which it was sent.",
         )
+        .channel("chat_seen:{room}", "Up to which number people of the room have got and read: the last of each, together. Kept nowhere; who comes reads the members.")
         .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back. Who listens is who is there.")
         .channel("chat_me:{person}", "What changes in the list of a person's rooms: messages, what is unread, rooms that come and go.")
         .routes(http::routes)

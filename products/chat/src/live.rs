@@ -1,11 +1,12 @@
 //! What happens in rooms, carried to those who are in them: each room's log is its channel.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
 use ::store::{Store, StoreError, Tx};
 use bus::Stored;
-use events::Event;
+use events::{Event, EventType};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use host::Ctx;
@@ -13,9 +14,10 @@ use kernel::id::RoomId;
 use kernel::limits;
 use realtime::{Load, Loaded};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::rights::{ROOMS, TYPING};
+use crate::facts::ReceiptMoved;
+use crate::rights::{ROOMS, SEEN, TYPING};
 use crate::store::{self, Entry};
 
 /// What a channel keeps for those who come back: as much as one recovery gives.
@@ -78,6 +80,7 @@ struct Place {
 /// Carries what happened to the rooms' channels, in the order of the log, and turns out whoever is in a room no more. Doing it again
 /// does nothing: a number of the log is an offset.
 pub(crate) async fn carry(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
+    let receipts = receipts(&batch)?;
     let placed = |event: &Event| Some((event.kind.clone(), event.data::<Place>().ok().filter(|it| it.seq > 0)?));
     let places: Vec<(String, Place)> = batch.iter().filter_map(placed).collect();
     let wanted: Vec<(String, i64)> = places.iter().map(|(_, it)| (it.room.clone(), it.seq)).collect();
@@ -102,8 +105,33 @@ pub(crate) async fn carry(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
         }
         if matches!(kind.as_str(), "chat.member.left" | "chat.room.deleted") {
             ctx.hub.recheck_everywhere(&channel).await;
-            ctx.hub.recheck_everywhere(&format!("{TYPING}:{room}")).await;
+            for beside in [TYPING, SEEN] {
+                ctx.hub.recheck_everywhere(&format!("{beside}:{room}")).await;
+            }
         }
+    }
+    tell_receipts(&ctx, receipts).await
+}
+
+/// Up to where people have got and read, by room and person.
+type Receipts = BTreeMap<String, BTreeMap<String, (i64, i64)>>;
+
+/// The receipts of a batch: the last one of each person, since they only go forward.
+fn receipts(batch: &[Event]) -> Result<Receipts, String> {
+    let mut rooms = Receipts::new();
+    for event in batch.iter().filter(|event| event.kind == ReceiptMoved::TYPE) {
+        let it: ReceiptMoved = event.read().map_err(|error| error.to_string())?;
+        rooms.entry(it.room).or_default().insert(it.by, (it.read, it.delivered));
+    }
+    Ok(rooms)
+}
+
+async fn tell_receipts(ctx: &Ctx, rooms: Receipts) -> Result<(), String> {
+    for (room, people) in rooms {
+        let one = |(person, (read, delivered))| json!({ "person": person, "read": read, "delivered": delivered });
+        let told = json!({ "type": "receipts", "people": people.into_iter().map(one).collect::<Vec<_>>() });
+        let published = ctx.hub.publish(&format!("{SEEN}:{room}"), &told).await;
+        published.map_err(|error| kernel::problem::chain(&error))?;
     }
     Ok(())
 }

@@ -16,6 +16,8 @@ use crate::store::{self, Kept, Membership, Picture};
 pub(crate) const ROOMS: &str = "chat";
 /// Who is writing in it.
 pub(crate) const TYPING: &str = "chat_typing";
+/// Who has got and read what in it.
+pub(crate) const SEEN: &str = "chat_seen";
 /// What a person is told of all of its rooms.
 pub(crate) const ME: &str = "chat_me";
 

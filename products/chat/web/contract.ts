@@ -123,8 +123,6 @@ export interface Entry {
   body?: Message;
   emoji?: string;
   on?: boolean;
-  read?: number;
-  delivered?: number;
   person?: string;
   role?: Role;
   name?: string;

@@ -42,8 +42,8 @@ pub(crate) async fn react(
     Ok(on)
 }
 
-/// Somebody has got, or read, up to a number. Receipts only go forward, and not further than the room's last
-/// message: receipts have numbers too, and two people who acknowledge all that they hear would never come to rest.
+/// Somebody has got, or read, up to a number. Receipts only go forward, and not further than the room's last message. They are in no
+/// room's log: there are as many of them as there are people for each message, and the last one says all.
 pub(crate) async fn receive(
     ctx: &Ctx,
     tx: &mut Tx,
@@ -58,8 +58,9 @@ pub(crate) async fn receive(
     let delivered = forward(me.delivered, delivered).max(read);
     if (read, delivered) != (me.read, me.delivered) {
         store::move_receipt(tx, (room, by), read, delivered).await?;
-        let moved = |seq| ReceiptMoved { room: room.to_owned(), seq, by: by.to_owned(), read, delivered };
-        say(ctx, tx, room, moved).await?;
+        let moved = ReceiptMoved { room: room.to_owned(), seq: 0, by: by.to_owned(), read, delivered };
+        let event = NewEvent::of("/chat", &moved).subject(Some(room.to_owned()));
+        ctx.events.append(tx, &ctx.events.check(event)?).await?;
     }
     Ok((read, delivered))
 }

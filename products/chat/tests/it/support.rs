@@ -113,7 +113,9 @@ pub(crate) struct Outside {
 impl Outside {
     fn reach(&self) -> outbound::Settings {
         let mut settings = self.outbound.clone();
-        settings.allow_private.extend(self.allow.iter().map(|net| net.parse().expect("a network")));
+        for network in self.allow {
+            settings.allow_private.push(network.parse().expect("a network"));
+        }
         settings
     }
 }

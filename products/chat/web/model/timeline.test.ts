@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Entry, Message, Page } from "../contract";
-import { around, EMPTY, misses, receiptOf, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withSent, type Timeline } from "./timeline";
+import { around, EMPTY, misses, receiptOf, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withReceipts, withSent, type Timeline } from "./timeline";
 
 const ME = "usr_me";
 const message = (seq: number, over: Partial<Message> = {}): Message => ({
@@ -163,7 +163,7 @@ describe("receipts", () => {
 
   it("only go forward", () => {
     let timeline = withMembers(EMPTY, [member(ME, 0, 0), member("usr_eve", 5, 6)]);
-    timeline = withEntry(timeline, { type: "receipt.moved", seq: 9, at_ms: 0, by: "usr_eve", read: 3, delivered: 4 }, ME);
+    timeline = withReceipts(timeline, [{ person: "usr_eve", read: 3, delivered: 4 }]);
     expect(timeline.members[1]).toMatchObject({ read: 5, delivered: 6 });
     timeline = withMembers(timeline, [member(ME, 0, 0), member("usr_eve", 1, 1)]);
     expect(timeline.members[1]).toMatchObject({ read: 5, delivered: 6 });

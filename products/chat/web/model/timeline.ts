@@ -152,13 +152,6 @@ export function reacted(reactions: Reaction[], emoji: string, on: boolean, mine:
 }
 
 function membersAfter(members: Member[], entry: Entry): Member[] {
-  if (entry.type === "receipt.moved") {
-    return changed(members, entry.by, (old) => ({
-      ...old,
-      read: Math.max(old.read, entry.read ?? 0),
-      delivered: Math.max(old.delivered, entry.delivered ?? 0),
-    }));
-  }
   if (entry.type === "member.left") return members.filter((one) => one.person !== entry.person);
   if (entry.type === "member.role" && entry.role) {
     const role = entry.role;
@@ -169,6 +162,23 @@ function membersAfter(members: Member[], entry: Entry): Member[] {
 
 function changed(members: Member[], person: string, change: (old: Member) => Member): Member[] {
   return members.some((one) => one.person === person) ? members.map((one) => (one.person === person ? change(one) : one)) : members;
+}
+
+/** Up to where somebody has got and read. */
+export interface Moved {
+  person: string;
+  read: number;
+  delivered: number;
+}
+
+/** Receipts only go forward, in whatever order they come. */
+export function withReceipts(timeline: Timeline, moved: Moved[]): Timeline {
+  const members = moved.reduce(
+    (all, { person, read, delivered }) =>
+      changed(all, person, (old) => ({ ...old, read: Math.max(old.read, read), delivered: Math.max(old.delivered, delivered) })),
+    timeline.members,
+  );
+  return { ...timeline, members };
 }
 
 /** The members as they were read; receipts only go forward. */

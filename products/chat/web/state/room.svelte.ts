@@ -42,6 +42,11 @@ export class Room {
       if (behind || (wasRecovering && !recovered)) void this.#again();
     });
     subscription.subscribe();
+    // Receipts are kept nowhere: whoever comes, or comes back, reads the members behind it.
+    const receipts = connection.newSubscription(`chat_seen:${id}`);
+    receipts.on("publication", ({ data }) => (this.timeline = lines.withReceipts(this.timeline, (data as { people: lines.Moved[] }).people)));
+    receipts.on("subscribed", () => void this.members().catch(() => {}));
+    receipts.subscribe();
     const sent = (message: Parameters<typeof lines.withSent>[1]): void => {
       if (message.room === id) this.timeline = lines.withSent(this.timeline, message);
     };
@@ -49,6 +54,7 @@ export class Room {
     this.#stop = () => {
       box.sent.delete(sent);
       connection.removeSubscription(subscription);
+      connection.removeSubscription(receipts);
     };
     void this.#begin();
   }
