@@ -1,6 +1,7 @@
 //! Where clients come in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -98,7 +99,10 @@ struct Beginning {
 
 /// Serves a client that only listens and said how in its address.
 async fn serve_begun(first: String, on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: Rights) {
-    if let Err(why) = client.clone().begin_one_way(Kept::Text(first)).await {
+    // Nobody looks at it yet: who does not get in in time is closed here, as others are by the tick.
+    let patience = Duration::from_secs(limits::REALTIME_CONNECT_S.into());
+    let begun = tokio::time::timeout(patience, client.clone().begin_one_way(Kept::Text(first))).await;
+    if let Err(why) = begun.unwrap_or(Err(Disconnect::STALE)) {
         client.outbox.close(why);
     }
     serve(on_upgrade, client, seat, rights).await;

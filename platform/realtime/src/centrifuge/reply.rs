@@ -21,8 +21,8 @@ pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &(impl Se
         return wire.message(128, |bytes| protobuf::reply(bytes, id, method, result));
     }
     wire.message(128, |json| {
-        let envelope = if wire.is_one_way() { String::new() } else { format!("\"id\":{id},") };
-        json.extend_from_slice(format!("{{{envelope}\"{method}\":").as_bytes());
+        let head = if wire.is_one_way() { format!("{{\"{method}\":") } else { format!("{{\"id\":{id},\"{method}\":") };
+        json.extend_from_slice(head.as_bytes());
         write(json, result);
         json.push(b'}');
     })

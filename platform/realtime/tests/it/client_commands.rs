@@ -1,5 +1,7 @@
 //! Commands of the Centrifuge protocol as an independent library reads and writes them (centrifugal/protocol, `client.proto`).
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
@@ -36,6 +38,8 @@ pub(crate) struct Command {
 pub(crate) struct Connect {
     #[prost(string, tag = "1")]
     pub(crate) token: String,
+    #[prost(btree_map = "string, message", tag = "3")]
+    pub(crate) subs: BTreeMap<String, Subscribe>,
 }
 
 #[derive(Clone, PartialEq, Message)]

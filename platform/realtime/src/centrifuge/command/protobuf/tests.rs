@@ -46,14 +46,19 @@ fn asked(
     since: Option<u64>,
 ) -> Both {
     let empty = proto::Command::default();
-    let of = of_channel(&channel, "");
-    let of_json = json!({ "channel": channel });
+    let (of, of_json) = (of_channel(&channel, ""), json!({ "channel": channel }));
     let bytes = data.to_string().into_bytes();
     match method {
-        0 => (
-            proto::Command { connect: Some(proto::Connect { token: other.clone() }), ..empty },
-            json!({"connect": {"token": other}}),
-        ),
+        0 => {
+            let (recover, token, epoch) = (yes, other.clone(), other.clone());
+            let sub = proto::Subscribe { recover, token, epoch, offset, ..proto::Subscribe::default() };
+            let subs = [(channel.clone(), sub)].into();
+            let sub = json!({"recover": yes, "token": other, "epoch": other, "offset": offset});
+            (
+                proto::Command { connect: Some(proto::Connect { token: other.clone(), subs }), ..empty },
+                json!({"connect": {"token": other, "subs": {channel: sub}}}),
+            )
+        }
         1 => {
             let subscribe = proto::Subscribe {
                 channel: channel.clone(),
@@ -95,7 +100,7 @@ fn asked(
             json!({"rpc": {"data": data, "method": other}}),
         ),
         10 => (
-            proto::Command { refresh: Some(proto::Connect { token: other.clone() }), ..empty },
+            proto::Command { refresh: Some(proto::Connect { token: other.clone(), ..Default::default() }), ..empty },
             json!({"refresh": {"token": other}}),
         ),
         _ => (
