@@ -83,7 +83,10 @@ impl Sink for Ear {
         match (channel.strip_prefix(NODES), channel.strip_prefix(RIGHTS)) {
             (Some(node), _) => core.told(node, &publication.data),
             (None, Some(named)) => core.rights_changed(named),
-            (None, None) => core.channels.publication(channel, publication),
+            (None, None) => {
+                let manner = core.find(channel).map(|namespace| namespace.manner);
+                core.channels.publication(channel, publication, manner.unwrap_or_default());
+            }
         }
     }
 

@@ -214,7 +214,8 @@ impl Client {
         let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
         let frame = reply::unsubscribe(self.wire, channel, code, reason);
         let bytes = frame.len();
-        self.outbox.push(frame, bytes);
+        // Once for each subscription, so it always has room.
+        self.outbox.answer(frame, bytes);
     }
 
     /// The subscription was ended for good. Who is not answered yet hears of it by the answer.
@@ -262,7 +263,8 @@ impl Client {
                 self.life.store(life::PINGED, Ordering::Release);
                 let ping = if self.native_ping { PING_FRAME } else { self.wire.ping() };
                 let bytes = ping.len();
-                self.outbox.push(ping, bytes);
+                // Whether it is slow is not for its pings to say.
+                self.outbox.answer(ping, bytes);
                 Some(PONG_S)
             }
         }

@@ -6,6 +6,7 @@ mod guarded;
 mod life;
 mod people;
 mod presence;
+mod pressure;
 mod protocol;
 mod recovery;
 mod register;
