@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use kernel::Secret;
 use serde::Deserialize;
 
+pub use self::derived::Surplus;
 pub use self::load::{ConfigError, Overrides, load};
 
 /// Every setting with its explanation and its default.
@@ -184,6 +185,8 @@ pub struct Identity {
 pub struct Realtime {
     pub allowed_origins: Vec<String>,
     pub drain_s: u64,
+    pub connections_per_person: usize,
+    pub connections_per_person_policy: Surplus,
 }
 
 /// `[lifecycle]`.

@@ -24,6 +24,7 @@ mod publish;
 mod routes;
 pub mod rpc;
 mod seat;
+mod shares;
 mod slow;
 mod socket;
 pub mod socketio;

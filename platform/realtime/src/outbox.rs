@@ -26,12 +26,18 @@ struct State<T> {
     /// Of what waits and of what was taken and is not yet written.
     bytes: usize,
     /// Of what waits, the publications that may be given up.
-    loose: Vec<Loose>,
+    loose: Option<Box<Loosened>>,
     /// The task was told that something waits, or will be in a moment.
     told: Told,
     closing: Option<Disconnect>,
     /// The end does not wait for anything to be written.
     at_once: bool,
+}
+
+/// Apart, because a queue of most connections never has any.
+#[derive(Default)]
+struct Loosened {
+    all: Vec<Loose>,
 }
 
 /// A publication that waits and may be given up.
@@ -117,7 +123,7 @@ impl<T> Outbox<T> {
         }
         if matches!(slow, Slow::Recover | Slow::Conflate(_)) {
             let at = state.waiting.len();
-            state.loose.push(Loose { at, bytes, of: of.clone() });
+            state.loose.get_or_insert_default().all.push(Loose { at, bytes, of: of.clone() });
         }
         if of.manner.delay_ms == 0 {
             return Posted::Now(self.append(state, item, bytes));
@@ -197,7 +203,7 @@ impl<T> Outbox<T> {
         }
         let mut state = self.state.lock();
         state.bytes = state.bytes.saturating_sub(written);
-        (state.loose, state.told) = (Vec::new(), Told::Nothing);
+        (state.loose, state.told) = (None, Told::Nothing);
         if !state.waiting.is_empty() {
             std::mem::swap(&mut state.waiting, taken);
         }
@@ -222,13 +228,13 @@ impl<T> State<T> {
 
     /// Of publications that may be given up.
     fn loose_bytes(&self) -> usize {
-        self.loose.iter().map(|loose| loose.bytes).sum()
+        self.loose.iter().flat_map(|loose| &loose.all).map(|loose| loose.bytes).sum()
     }
 
     /// Gives up what waits and `goes`.
     fn let_go(&mut self, goes: impl Fn(&Broadcast) -> bool) {
-        let loose = std::mem::take(&mut self.loose);
-        let (gone, mut kept): (Vec<_>, Vec<_>) = loose.into_iter().partition(|loose| goes(&loose.of));
+        let Some(loose) = self.loose.take() else { return };
+        let (gone, mut kept): (Vec<_>, Vec<_>) = loose.all.into_iter().partition(|loose| goes(&loose.of));
         let mut at = 0;
         let mut next = gone.iter().map(|loose| loose.at).peekable();
         self.waiting.retain(|_| {
@@ -245,7 +251,7 @@ impl<T> State<T> {
             }
             loose.at -= fewer;
         }
-        self.loose = kept;
+        self.loose = (!kept.is_empty()).then(|| Box::new(Loosened { all: kept }));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::Caller;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
 use crate::doorman::Unknown;
 use crate::hub::Core;
+use crate::members::Member;
 use crate::outbox::Outbox;
 use crate::ws::encode::PING_FRAME;
 
@@ -33,8 +34,8 @@ pub(crate) struct Client {
     native_ping: bool,
     life: AtomicU8,
     pub(super) subscriptions: Subscriptions,
-    /// What it said within which second.
-    pub(super) said: Mutex<(i64, u32)>,
+    /// What it said within which second, and how many commands there were.
+    pub(super) said: Mutex<(i64, u32, u32)>,
     /// What it is called among clients, in 128 bits.
     uuid: u128,
 }
@@ -94,6 +95,9 @@ impl Client {
         let (id, payload) = Command::parse(&line).ok_or(Disconnect::BAD_REQUEST)?;
         if self.life.load(Ordering::Acquire) == life::REFUSED {
             return Ok(());
+        }
+        if !self.may_command() {
+            return Err(Disconnect::TOO_MANY_REQUESTS);
         }
         let connecting = matches!(payload, Payload::Connect(_));
         if connecting == self.is_connected() {
@@ -230,10 +234,11 @@ impl Client {
     }
 
     /// The connection is over, by what was said first or by this.
-    pub(crate) fn leave(&self, otherwise: Disconnect) {
+    pub(crate) fn leave(self: &Arc<Self>, otherwise: Disconnect) {
         self.outbox.close(otherwise);
         self.leave_channels();
         self.core.members.leave(self.id);
+        self.core.gives_share(&Member::Socket(self.clone()));
     }
 
     /// Closes what never connected or does not answer, pings what is quiet. Returns the seconds to the next look.

@@ -27,6 +27,7 @@ impl Client {
         } else if matches!(self.admission(), Admission::Unknown) {
             return self.turn_away(id, ReplyError::INTERNAL);
         }
+        self.core.takes_share(&Member::Socket(self.clone())).await?;
         self.settle_connect(true);
         self.core.members.is_in(self.id);
         let ping = if self.has_native_ping() { 0 } else { u64::from(limits::REALTIME_PING_S) };

@@ -154,7 +154,7 @@ impl Peer {
     /// What a client is told before its connection ends. One that may not come back is put out of its namespaces: it does not try
     /// then. Every other comes again by itself.
     pub(crate) fn farewell(&self, why: Option<Disconnect>) -> Vec<Bytes> {
-        if why != Some(Disconnect::FORCED) {
+        if !matches!(why, Some(Disconnect::FORCED | Disconnect::CONNECTION_LIMIT)) {
             return Vec::new();
         }
         let sockets = self.sockets.lock();

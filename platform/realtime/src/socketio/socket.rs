@@ -290,6 +290,7 @@ impl Socket {
         };
         drop(waiting);
         core.members.leave(self.id);
+        core.gives_share(&self.member());
         core.socketio.gone(self);
     }
 

@@ -11,6 +11,7 @@ mod protocol;
 mod recovery;
 mod register;
 mod say;
+mod shares;
 mod slow;
 mod socketio;
 mod sse;
