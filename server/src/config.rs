@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use kernel::Secret;
 use serde::Deserialize;
 
+pub use self::derived::Surplus;
 pub use self::load::{ConfigError, Overrides, load};
 pub use self::objects::Objects;
 pub use self::retention::Retention;
@@ -187,6 +188,8 @@ impl Mail {
 pub struct Realtime {
     pub allowed_origins: Vec<String>,
     pub drain_s: u64,
+    pub connections_per_person: usize,
+    pub connections_per_person_policy: Surplus,
 }
 
 /// `[lifecycle]`.

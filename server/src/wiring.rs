@@ -24,7 +24,7 @@ use slo::Slo;
 use store::{Migration, Store};
 use webhooks::{Sources, Webhooks};
 
-use crate::config::{Config, Role, days_ms};
+use crate::config::{Config, Role, Surplus, days_ms};
 use crate::doorman::Door;
 use crate::health::Health;
 use crate::products::Products;
@@ -277,6 +277,8 @@ fn open_hub(
     hub.namespace(Namespace::admin(live::NAMESPACE));
     hub.namespace(Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS));
     namespaces.iter().for_each(|namespace| hub.namespace(namespace.clone()));
+    let close_oldest = config.realtime.connections_per_person_policy == Surplus::CloseOldest;
+    hub.connections_per_person(config.realtime.connections_per_person, close_oldest);
     hub
 }
 

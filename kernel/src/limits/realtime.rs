@@ -55,6 +55,8 @@ pub const PRESENCE_TOGETHER_MS: u64 = 250;
 pub const PRESENCE_TOGETHER: usize = 1_000;
 /// What one client may publish, call and send within a second, together.
 pub const CLIENT_SAYS_PER_S: u32 = 100;
+/// Commands of whatever kind that one client may give within a second; above that its connection is closed (3013).
+pub const CLIENT_COMMANDS_PER_S: u32 = 1_000;
 /// What a token says of its client to others, bytes: with the rest it fits `PRESENT_BYTES`.
 pub const CLIENT_INFO_BYTES: usize = 2_048;
 /// A person that leaves and joins again within so long was never away, milliseconds.

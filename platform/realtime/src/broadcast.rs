@@ -8,12 +8,14 @@ use bytes::Bytes;
 use crate::centrifuge::reply;
 use crate::centrifuge::wire::Wire;
 use crate::shortened::Shortened;
+use crate::slow::{Manner, said};
 use crate::socketio::publication::Events;
 use crate::sse;
 
 pub(crate) struct Broadcast {
     channel: Arc<str>,
     pub(crate) publication: Arc<Publication>,
+    pub(crate) manner: Manner,
     messages: [OnceLock<Bytes>; Wire::COUNT],
     event: OnceLock<Bytes>,
     socketio: Events,
@@ -21,10 +23,11 @@ pub(crate) struct Broadcast {
 }
 
 impl Broadcast {
-    pub(crate) fn new(channel: Arc<str>, publication: Arc<Publication>) -> Arc<Self> {
+    pub(crate) fn new(channel: Arc<str>, publication: Arc<Publication>, manner: Manner) -> Arc<Self> {
         Arc::new(Self {
             channel,
             publication,
+            manner,
             messages: Default::default(),
             event: OnceLock::new(),
             socketio: Events::default(),
@@ -61,6 +64,12 @@ impl Broadcast {
 
     pub(crate) fn channel(&self) -> &Arc<str> {
         &self.channel
+    }
+
+    /// Whether it is what another one is about, by the member of their data.
+    pub(crate) fn replaces(&self, other: &Self, by: Option<&str>) -> bool {
+        let about = |it: &Self| by.and_then(|name| said(&it.publication.data, name).map(str::to_owned));
+        self.channel == other.channel && about(self) == about(other)
     }
 
     /// What it adds to a queue's account, bytes.

@@ -21,12 +21,13 @@ use crate::codes::{Disconnect, Unsubscribed};
 use crate::comings::{Coming, Hears};
 use crate::members::Member;
 use crate::namespace::Tells;
+use crate::outbox::Posted;
 use crate::shortened::Taking;
+use crate::slow::Manner;
+use crate::waking::{wake, wake_later};
 use crate::witness::{Moment, What, Witnessing};
 
 const SHARDS: usize = 64;
-/// Each costs its task some 10 µs: a third of a millisecond for whoever is behind them.
-const WOKEN_AT_ONCE: usize = 32;
 
 /// Locks are taken in this order and no other: the bus's shard, a shard of channels, a member's own.
 pub(crate) struct Channels {
@@ -63,13 +64,6 @@ enum State {
     Live(Option<Position>),
     /// It is there, and hears nothing.
     Muted,
-}
-
-enum Offer {
-    /// With the task that has to be woken for it.
-    Done(Option<Waker>),
-    /// The subscriber misses something that it cannot get here.
-    Lost,
 }
 
 impl Channels {
@@ -134,11 +128,15 @@ impl Channels {
             self.witnessing.subscribed(&subscriber.member, &name);
         }
         let whole = held.iter().all(|broadcast| match subscriber.offer(broadcast) {
-            Offer::Done(waker) => {
+            Posted::Now(waker) => {
                 waker.into_iter().for_each(Waker::wake);
                 true
             }
-            Offer::Lost => false,
+            Posted::Later => {
+                subscriber.member.wake();
+                true
+            }
+            Posted::Lost => false,
         });
         if !whole {
             subscriber.member.close(Disconnect::INSUFFICIENT_STATE);
@@ -180,23 +178,28 @@ impl Channels {
     }
 
     /// Appends the publication to every subscriber's queue; nobody is waited for.
-    pub(crate) fn publication(&self, channel: &str, publication: &Arc<Publication>) {
+    pub(crate) fn publication(&self, channel: &str, publication: &Arc<Publication>, manner: Manner) {
         let mut shard = self.shard(channel).lock();
         let Some((name, _)) = shard.get_key_value(channel) else { return };
-        let broadcast = Broadcast::new(name.clone(), publication.clone());
+        let broadcast = Broadcast::new(name.clone(), publication.clone(), manner);
         let Some(subscribers) = shard.get_mut(channel) else { return };
         let before = subscribers.len();
-        let mut asleep = Vec::new();
+        let (mut asleep, mut later) = (Vec::new(), Vec::new());
         self.keep(&mut shard, channel, |subscriber| match subscriber.offer(&broadcast) {
-            Offer::Done(waker) => {
+            Posted::Now(waker) => {
                 asleep.extend(waker);
                 true
             }
-            Offer::Lost => false,
+            Posted::Later => {
+                later.push(subscriber.member.clone());
+                true
+            }
+            Posted::Lost => false,
         });
         metrics::counter!("realtime_deliveries_total").increment(before as u64);
         drop(shard);
         wake(asleep);
+        wake_later(later, manner.delay_ms);
     }
 
     /// Tells whoever wants to hear it who came and went. Returns how many these are; those who still join are among them, and read
@@ -359,7 +362,8 @@ impl Channels {
 }
 
 impl Subscriber {
-    fn offer(&mut self, broadcast: &Arc<Broadcast>) -> Offer {
+    /// Lost: the subscriber misses something that it cannot get here.
+    fn offer(&mut self, broadcast: &Arc<Broadcast>) -> Posted {
         let publication = &broadcast.publication;
         match &mut self.state {
             State::Joining { held, bytes } => {
@@ -372,29 +376,15 @@ impl Subscriber {
                 }
             }
             State::Muted => {}
-            State::Live(None) => return Offer::Done(self.member.deliver(broadcast)),
-            State::Live(Some(at)) if publication.epoch != at.epoch => return Offer::Lost,
+            State::Live(None) => return self.member.deliver(broadcast),
+            State::Live(Some(at)) if publication.epoch != at.epoch => return Posted::Lost,
             State::Live(Some(at)) if publication.offset <= at.offset => {}
-            State::Live(Some(at)) if publication.offset > at.offset + 1 => return Offer::Lost,
+            State::Live(Some(at)) if publication.offset > at.offset + 1 => return Posted::Lost,
             State::Live(Some(at)) => {
                 at.offset = publication.offset;
-                return Offer::Done(self.taking.deliver(&self.member, broadcast));
+                return self.taking.deliver(&self.member, broadcast);
             }
         }
-        Offer::Done(None)
+        Posted::Now(None)
     }
-}
-
-/// Wakes a crowd a few at a time: whatever else became ready meanwhile (a webhook) comes between two slices, not behind
-/// everybody.
-fn wake(mut asleep: Vec<Waker>) {
-    if asleep.len() <= WOKEN_AT_ONCE {
-        return asleep.into_iter().for_each(Waker::wake);
-    }
-    tokio::spawn(async move {
-        while !asleep.is_empty() {
-            asleep.drain(asleep.len().saturating_sub(WOKEN_AT_ONCE)..).for_each(Waker::wake);
-            tokio::task::yield_now().await;
-        }
-    });
 }

@@ -41,6 +41,8 @@ impl Disconnect {
     pub(crate) const BAD_REQUEST: Self = Self::of(3501, "bad request");
     /// Whoever it acted for may not come at all.
     pub(crate) const FORCED: Self = Self::of(3503, "force disconnect");
+    /// Its person has as many connections as a person may.
+    pub(crate) const CONNECTION_LIMIT: Self = Self::of(3504, "connection limit");
     /// It wants more channels than a connection may have.
     pub(crate) const CHANNEL_LIMIT: Self = Self::of(3505, "channel limit");
     pub(crate) const PERMISSION_DENIED: Self = Self::of(3507, "permission denied");
@@ -152,6 +154,9 @@ pub enum Refused {
         /// When to try again, seconds.
         retry_after_s: u32,
     },
+    /// The caller has as many connections as a person may.
+    #[error("too many connections of one person")]
+    TooMany,
     /// More arrive within this second than [`kernel::limits::ARRIVALS_PER_S`].
     #[error("too many connections arrive at once")]
     Crowded {
@@ -169,7 +174,7 @@ impl From<&Refused> for ReplyError {
             Refused::UnknownChannel => Self::UNKNOWN_CHANNEL,
             Refused::Forbidden => Self::PERMISSION_DENIED,
             Refused::NameTooLong => Self::BAD_REQUEST,
-            Refused::Full { .. } | Refused::Crowded { .. } => Self::LIMIT_EXCEEDED,
+            Refused::Full { .. } | Refused::Crowded { .. } | Refused::TooMany => Self::LIMIT_EXCEEDED,
             Refused::Unavailable(_) => Self::INTERNAL,
         }
     }
@@ -183,6 +188,10 @@ impl From<Refused> for Problem {
             Refused::NameTooLong => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_channel", "The name of the channel is too long.")
                     .field("channel", format!("at most {} bytes", kernel::limits::CHANNEL_BYTES))
+            }
+            Refused::TooMany => {
+                let detail = "You have as many connections open as a person may. Close one.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", detail)
             }
             Refused::Full { retry_after_s } => Self::unavailable(retry_after_s, refused),
             // Not a 503: to a proxy in front that says that the process has failed, and it would send everybody to the others.

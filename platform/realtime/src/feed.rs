@@ -178,5 +178,6 @@ impl Drop for Feed {
         self.state.outbox.close(Disconnect::ABNORMAL);
         self.core.channels.leave(&self.channel, self.state.id);
         self.core.members.leave(self.state.id);
+        self.core.gives_share(&self.member());
     }
 }

@@ -100,7 +100,7 @@ impl Hub {
     /// who comes back from then on gets what the table has. Here at once; elsewhere within a moment, or when the bus is back.
     ///
     /// # Errors
-    /// See [`LoadError`]; call it again then.
+    /// The table did not answer: call it again then.
     pub async fn reread_everywhere(&self, channel: &str) -> Result<(), LoadError> {
         self.0.rechecks.remember(channel, self.0.clock.now_ms());
         self.0.tell_rights(channel).await;

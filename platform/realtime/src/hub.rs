@@ -27,6 +27,7 @@ use crate::orders::{ORDERS, Orders};
 use crate::people::{Asking, Rights};
 use crate::presence::Counts;
 use crate::rpc::Handler;
+use crate::shares::{PEOPLE, Shares};
 use crate::socketio;
 use crate::witness::Witnessing;
 
@@ -63,6 +64,7 @@ pub(crate) struct Core {
     pub(crate) counts: Counts,
     pub(crate) members: Arc<Members>,
     pub(crate) witnessing: Arc<Witnessing>,
+    pub(crate) shares: Shares,
     pub(crate) origins: RwLock<Vec<String>>,
     namespaces: RwLock<HashMap<&'static str, Arc<Namespace>>>,
     pub(crate) loads: Loads,
@@ -88,13 +90,19 @@ impl Sink for Ear {
             (Some(node), _) => core.told(node, &publication.data),
             (None, Some(named)) => core.rights_changed(named),
             (None, None) if channel == ORDERS => core.ordered(&publication.data),
-            (None, None) => core.channels.publication(channel, publication),
+            (None, None) => {
+                let manner = core.find(channel).map(|namespace| namespace.manner);
+                core.channels.publication(channel, publication, manner.unwrap_or_default());
+            }
         }
     }
 
     fn joined(&self, channel: &str, present: &Arc<Present>) {
         if let Some(core) = self.0.upgrade() {
-            core.heard(channel, true, present);
+            match channel.strip_prefix(PEOPLE) {
+                Some(person) => core.came(person),
+                None => core.heard(channel, true, present),
+            }
         }
     }
 
@@ -136,6 +144,7 @@ impl Hub {
             counts: Counts::default(),
             members: Arc::new(Members::new(witnessing.clone())),
             witnessing,
+            shares: Shares::default(),
             origins: RwLock::default(),
             namespaces: RwLock::default(),
             loads: Loads::default(),
@@ -207,6 +216,7 @@ impl Hub {
         // Joined first and asked then: whoever loses its right in between is found by `recheck` and `ask_again`.
         let mut feed = Feed::join(core, channel, seat, caller, namespace.guard.is_some());
         core.entered(&feed.member(), rights).await;
+        core.takes_share(&feed.member()).await.map_err(|_| Refused::TooMany)?;
         let inside = core.admits(&namespace, channel, caller).await;
         if !inside && namespace.by_token == ByToken::Alone {
             return Err(Refused::Forbidden);
@@ -257,6 +267,7 @@ impl Hub {
             stop.run_until_cancelled(core.recheck_again()),
             stop.run_until_cancelled(core.tell_the_comings()),
             stop.run_until_cancelled(core.follow_orders()),
+            stop.run_until_cancelled(core.keep_the_shares()),
         );
     }
 

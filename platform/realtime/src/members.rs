@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::Waker;
 use std::time::Duration;
 
 use kernel::{Entropy, limits};
@@ -15,6 +14,8 @@ use crate::broadcast::Broadcast;
 use crate::centrifuge::client::Client;
 use crate::codes::{Disconnect, Unsubscribed};
 use crate::feed::FeedState;
+use crate::outbox::Posted;
+pub(crate) use crate::seat::Seat;
 use crate::socketio;
 use crate::socketio::peer::Peer;
 use crate::wheel::Wheel;
@@ -65,16 +66,25 @@ impl Member {
     }
 
     /// Queues the publication. Whoever calls wakes the connection's task.
-    #[must_use]
-    pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) -> Option<Waker> {
+    pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) -> Posted {
         match self {
             Self::Socket(client) => {
                 let message = broadcast.message(client.wire);
-                client.outbox.post(message.clone(), message.len())
+                client.outbox.publish(message.clone(), message.len(), broadcast)
             }
-            Self::Feed(feed) => feed.outbox.post(broadcast.clone(), broadcast.weight()),
-            Self::Peer(_) => None,
+            Self::Feed(feed) => feed.outbox.publish(broadcast.clone(), broadcast.weight(), broadcast),
+            Self::Peer(_) => Posted::Now(None),
             Self::Socketio(socket) => socket.deliver(broadcast),
+        }
+    }
+
+    /// Something waits for its task.
+    pub(crate) fn wake(&self) {
+        match self {
+            Self::Socket(client) => client.outbox.wake(),
+            Self::Feed(feed) => feed.outbox.wake(),
+            Self::Peer(peer) => peer.outbox.wake(),
+            Self::Socketio(socket) => socket.peer.outbox.wake(),
         }
     }
 
@@ -291,8 +301,13 @@ impl Members {
         let taken =
             self.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| (taken < bound).then(|| taken + 1));
         taken.ok()?;
-        metrics::gauge!("realtime_connections").increment(1);
-        Some(Seat(self.clone()))
+        Some(Seat::taken(self.clone()))
+    }
+
+    pub(crate) fn rises(&self) {
+        if self.seats.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.all_left.notify_waiters();
+        }
     }
 
     pub(crate) fn seated(&self) -> usize {
@@ -354,18 +369,6 @@ impl All {
             ended.push(here.member.clone());
         }
         ended
-    }
-}
-
-/// One of the connections that the process may hold, until it is dropped.
-pub(crate) struct Seat(Arc<Members>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        metrics::gauge!("realtime_connections").decrement(1);
-        if self.0.seats.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.all_left.notify_waiters();
-        }
     }
 }
 

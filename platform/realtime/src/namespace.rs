@@ -7,6 +7,7 @@ use bus::{Keep, Stored};
 use futures_util::future::BoxFuture;
 
 use crate::Caller;
+use crate::slow::{Manner, Slow};
 
 /// Who may subscribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Namespace {
     pub(crate) by_token: ByToken,
     /// What the witness hears of its channels.
     pub tells: Tells,
+    /// How publications reach those who take them slowly.
+    pub(crate) manner: Manner,
 }
 
 /// What the witness ([`crate::witness::Witness`]) hears of the channels of a namespace.
@@ -81,6 +84,7 @@ impl Namespace {
             by_token: ByToken::Nothing,
             tells: Tells::default(),
             allow_delta: false,
+            manner: Manner::default(),
         }
     }
 
@@ -144,6 +148,36 @@ impl Namespace {
     /// Whether a token opens what it names.
     pub(crate) fn heeds_tokens(&self) -> bool {
         self.by_token != ByToken::Nothing
+    }
+
+    /// Has a subscriber that is too slow read the history instead: what waits for it of the channel is given up, and it is told to
+    /// subscribe anew (2500). For channels with a history. Without this its connection is closed (3008).
+    #[must_use]
+    pub fn slow_recover(self) -> Self {
+        self.slowly(Slow::Recover)
+    }
+
+    /// Has a subscriber that is too slow get the latest instead: what waits for it of the channel is replaced, of the publications whose
+    /// data (a JSON object) have the same member `by`, or of all. One for which even that is too much is closed (3008).
+    #[must_use]
+    pub fn slow_conflate(self, by: Option<&'static str>) -> Self {
+        self.slowly(Slow::Conflate(by))
+    }
+
+    /// Has a subscriber that is too slow miss what does not fit into its queue.
+    #[must_use]
+    pub fn slow_drop(self) -> Self {
+        self.slowly(Slow::Drop)
+    }
+
+    fn slowly(self, slow: Slow) -> Self {
+        Self { manner: Manner { slow, ..self.manner }, ..self }
+    }
+
+    /// Lets publications wait so long at most, and go together: fewer writes where many come, and each so much later.
+    #[must_use]
+    pub fn write_delay_ms(self, delay_ms: u32) -> Self {
+        Self { manner: Manner { delay_ms, ..self.manner }, ..self }
     }
 
     /// Has it told when somebody is in a channel for whom nobody was, and the other way round.

@@ -1,12 +1,15 @@
 //! The bounded queue between publishers and the one task that serves a connection.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::broadcast::Broadcast;
 use crate::codes::Disconnect;
+use crate::slow::Slow;
 
 /// Room that an idle queue keeps, entries.
 const IDLE_ENTRIES: usize = 4;
@@ -22,14 +25,50 @@ struct State<T> {
     waiting: VecDeque<T>,
     /// Of what waits and of what was taken and is not yet written.
     bytes: usize,
+    /// Of what waits, the publications that may be given up.
+    loose: Option<Box<Loosened>>,
+    /// The task was told that something waits, or will be in a moment.
+    told: Told,
     closing: Option<Disconnect>,
     /// The end does not wait for anything to be written.
     at_once: bool,
 }
 
+/// Apart, because a queue of most connections never has any.
+#[derive(Default)]
+struct Loosened {
+    all: Vec<Loose>,
+}
+
+/// A publication that waits and may be given up.
+struct Loose {
+    /// Its place in the queue.
+    at: usize,
+    bytes: usize,
+    of: Arc<Broadcast>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    /// Somebody wakes it when what waits has waited long enough.
+    Soon,
+    Woken,
+}
+
+/// What became of a publication.
+pub(crate) enum Posted {
+    /// With the task that has to be woken for it. Whatever the queue's policy, nothing is to be done for it any more.
+    Now(Option<Waker>),
+    /// It waits; whoever calls wakes the connection when its time has come.
+    Later,
+    /// It was given up with the others of its channel: the subscription has to begin anew.
+    Lost,
+}
+
 impl<T> Outbox<T> {
     pub(crate) fn new(bound_bytes: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), bytes: 0, closing: None, at_once: false };
+        let state = State::default();
         Self { state: Mutex::new(state), waker: AtomicWaker::new(), bound_bytes }
     }
 
@@ -49,13 +88,53 @@ impl<T> Outbox<T> {
             return None;
         }
         if state.bytes > 0 && state.bytes + bytes > self.bound_bytes {
-            state.waiting = VecDeque::new();
-            state.closing = Some(Disconnect::SLOW);
-            state.at_once = true;
+            state.give_up();
             drop(state);
             return self.waker.take();
         }
         self.append(state, item, bytes)
+    }
+
+    /// Appends a publication. Where there is no room its manner says what becomes of it.
+    pub(crate) fn publish(&self, item: T, bytes: usize, of: &Arc<Broadcast>) -> Posted {
+        let mut state = self.state.lock();
+        if state.closing.is_some() {
+            return Posted::Now(None);
+        }
+        let slow = of.manner.slow;
+        if state.bytes > 0 && state.bytes + bytes > self.bound_bytes {
+            metrics::counter!("realtime_slow_total", "policy" => slow.name()).increment(1);
+            match slow {
+                Slow::Drop => return Posted::Now(None),
+                Slow::Recover => {
+                    state.let_go(|other| other.channel() == of.channel());
+                    return Posted::Lost;
+                }
+                Slow::Conflate(by) => state.let_go(|other| of.replaces(other, by)),
+                Slow::Disconnect => {}
+            }
+            // What is being written cannot be taken back: as much again may wait, where it is only the latest.
+            let fits = matches!(slow, Slow::Conflate(_)) && state.loose_bytes() + bytes <= self.bound_bytes;
+            if !fits {
+                state.give_up();
+                drop(state);
+                return Posted::Now(self.waker.take());
+            }
+        }
+        if matches!(slow, Slow::Recover | Slow::Conflate(_)) {
+            let at = state.waiting.len();
+            state.loose.get_or_insert_default().all.push(Loose { at, bytes, of: of.clone() });
+        }
+        if of.manner.delay_ms == 0 {
+            return Posted::Now(self.append(state, item, bytes));
+        }
+        state.bytes += bytes;
+        state.waiting.push_back(item);
+        if state.told != Told::Nothing {
+            return Posted::Now(None);
+        }
+        state.told = Told::Soon;
+        Posted::Later
     }
 
     /// Appends the answer to a request of the client: always has room, because requests wait for [`Outbox::has_room`].
@@ -69,11 +148,11 @@ impl<T> Outbox<T> {
     }
 
     fn append(&self, mut state: MutexGuard<'_, State<T>>, item: T, bytes: usize) -> Option<Waker> {
-        let was_empty = state.waiting.is_empty();
         state.bytes += bytes;
         state.waiting.push_back(item);
+        let before = std::mem::replace(&mut state.told, Told::Woken);
         drop(state);
-        if was_empty { self.waker.take() } else { None }
+        if before == Told::Woken { None } else { self.waker.take() }
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -91,7 +170,7 @@ impl<T> Outbox<T> {
         let mut state = self.state.lock();
         state.closing.get_or_insert(why);
         state.at_once = true;
-        state.waiting = VecDeque::new();
+        (state.waiting, state.loose) = Default::default();
         drop(state);
         self.waker.wake();
     }
@@ -124,6 +203,7 @@ impl<T> Outbox<T> {
         }
         let mut state = self.state.lock();
         state.bytes = state.bytes.saturating_sub(written);
+        (state.loose, state.told) = (None, Told::Nothing);
         if !state.waiting.is_empty() {
             std::mem::swap(&mut state.waiting, taken);
         }
@@ -131,9 +211,57 @@ impl<T> Outbox<T> {
     }
 }
 
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        let (waiting, loose) = Default::default();
+        Self { waiting, bytes: 0, loose, told: Told::Nothing, closing: None, at_once: false }
+    }
+}
+
+impl<T> State<T> {
+    /// The client is too slow for what it asked for.
+    fn give_up(&mut self) {
+        (self.waiting, self.loose) = Default::default();
+        self.closing = Some(Disconnect::SLOW);
+        self.at_once = true;
+    }
+
+    /// Of publications that may be given up.
+    fn loose_bytes(&self) -> usize {
+        self.loose.iter().flat_map(|loose| &loose.all).map(|loose| loose.bytes).sum()
+    }
+
+    /// Gives up what waits and `goes`.
+    fn let_go(&mut self, goes: impl Fn(&Broadcast) -> bool) {
+        let Some(loose) = self.loose.take() else { return };
+        let (gone, mut kept): (Vec<_>, Vec<_>) = loose.all.into_iter().partition(|loose| goes(&loose.of));
+        let mut at = 0;
+        let mut next = gone.iter().map(|loose| loose.at).peekable();
+        self.waiting.retain(|_| {
+            let stays = next.next_if_eq(&at).is_none();
+            at += 1;
+            stays
+        });
+        self.bytes -= gone.iter().map(|loose| loose.bytes).sum::<usize>();
+        let mut before = gone.iter().map(|loose| loose.at).peekable();
+        let mut fewer = 0;
+        for loose in &mut kept {
+            while before.next_if(|at| *at < loose.at).is_some() {
+                fewer += 1;
+            }
+            loose.at -= fewer;
+        }
+        self.loose = (!kept.is_empty()).then(|| Box::new(Loosened { all: kept }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use bus::Publication;
+    use bytes::Bytes;
+
     use super::*;
+    use crate::slow::Manner;
 
     #[test]
     fn over_the_bound_the_queue_is_given_up() {
@@ -180,5 +308,77 @@ mod tests {
         taken.clear();
         outbox.take(&mut taken, 18);
         assert!(outbox.has_room());
+    }
+
+    fn of(channel: &str, data: &'static str, manner: Manner) -> Arc<Broadcast> {
+        let publication =
+            Publication { offset: 0, epoch: "".into(), time_ms: 0, data: Bytes::from_static(data.as_bytes()) };
+        Broadcast::new(channel.into(), Arc::new(publication), manner)
+    }
+
+    fn slow(slow: Slow) -> Manner {
+        Manner { slow, delay_ms: 0 }
+    }
+
+    fn taken<T: Copy>(outbox: &Outbox<T>) -> Vec<T> {
+        let mut taken = VecDeque::new();
+        outbox.take(&mut taken, 0);
+        taken.into()
+    }
+
+    #[test]
+    fn what_waits_of_a_channel_is_given_up_and_nothing_else() {
+        let outbox = Outbox::new(10);
+        let (a, b) = (of("r:a", "1", slow(Slow::Recover)), of("r:b", "1", slow(Slow::Recover)));
+        for (n, it) in [(1, &a), (2, &b), (3, &a)] {
+            assert!(matches!(outbox.publish(n, 3, it), Posted::Now(_)));
+        }
+        outbox.answer(4, 1);
+        assert!(matches!(outbox.publish(5, 3, &a), Posted::Lost));
+        assert!(matches!(outbox.publish(6, 3, &b), Posted::Now(_)), "there is room again");
+        assert!(matches!(outbox.publish(7, 9, &b), Posted::Lost));
+        assert_eq!((taken(&outbox), outbox.closing()), (vec![4], None));
+    }
+
+    #[test]
+    fn the_latest_of_each_replaces_what_waits_of_it() {
+        let outbox = Outbox::new(10);
+        let by = slow(Slow::Conflate(Some("k")));
+        let (one, two) = (of("c:a", r#"{"k":1}"#, by), of("c:a", r#"{"k":2}"#, by));
+        let other = of("c:b", r#"{"k":1}"#, by);
+        for (n, it) in [(1, &one), (2, &two), (3, &other), (4, &one), (5, &two)] {
+            assert!(matches!(outbox.publish(n, 3, it), Posted::Now(_)));
+        }
+        assert_eq!(taken(&outbox), [3, 4, 5]);
+        // Those are being written still, and as much again may wait.
+        for n in 6..100 {
+            assert!(matches!(outbox.publish(n, 3, &one), Posted::Now(_)));
+        }
+        assert_eq!((taken(&outbox), outbox.closing()), (vec![99], None));
+        outbox.publish(100, 8, &one);
+        outbox.publish(101, 8, &two);
+        assert_eq!(outbox.given_up(), Some(Disconnect::SLOW), "even the latest is too much");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped() {
+        let outbox = Outbox::new(10);
+        let it = of("d:a", "1", slow(Slow::Drop));
+        for n in 0..100 {
+            assert!(matches!(outbox.publish(n, 4, &it), Posted::Now(_)));
+        }
+        assert_eq!((taken(&outbox), outbox.closing()), (vec![0, 1], None));
+    }
+
+    #[test]
+    fn what_may_wait_is_told_once_and_what_may_not_takes_it_along() {
+        let outbox = Outbox::new(100);
+        let late = of("l:a", "1", Manner { delay_ms: 5, ..Manner::default() });
+        assert!(matches!(outbox.publish(1, 1, &late), Posted::Later));
+        assert!(matches!(outbox.publish(2, 1, &late), Posted::Now(None)));
+        outbox.register(Waker::noop());
+        assert!(outbox.post(3, 1).is_some(), "this one does not wait");
+        assert_eq!(taken(&outbox), [1, 2, 3]);
+        assert!(matches!(outbox.publish(4, 1, &late), Posted::Later));
     }
 }

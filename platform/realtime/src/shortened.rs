@@ -1,7 +1,6 @@
 //! Publications for subscribers that take deltas: what a publication changed of the one before, worked out at most once for all of them.
 
 use std::sync::{Arc, OnceLock};
-use std::task::Waker;
 
 use bus::Publication;
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::centrifuge::reply::{self, Carried, json_text};
 use crate::centrifuge::wire::Wire;
 use crate::fossil;
 use crate::members::Member;
+use crate::outbox::Posted;
 
 /// How a subscriber is given publications.
 #[derive(Default)]
@@ -27,8 +27,7 @@ pub(crate) enum Taking {
 
 impl Taking {
     /// Queues the publication. Whoever calls wakes the connection's task.
-    #[must_use]
-    pub(crate) fn deliver(&mut self, member: &Member, broadcast: &Arc<Broadcast>) -> Option<Waker> {
+    pub(crate) fn deliver(&mut self, member: &Member, broadcast: &Arc<Broadcast>) -> Posted {
         let before = match self {
             Self::Plain => return member.deliver(broadcast),
             Self::Whole => None,
@@ -36,9 +35,9 @@ impl Taking {
         };
         let Member::Socket(client) = member else { return member.deliver(broadcast) };
         let message = broadcast.shortened(client.wire, before);
-        let waker = client.outbox.post(message.clone(), message.len());
+        let posted = client.outbox.publish(message.clone(), message.len(), broadcast);
         *self = Self::After(broadcast.publication.clone());
-        waker
+        posted
     }
 }
 

@@ -120,9 +120,13 @@ impl Witnessing {
         }
     }
 
+    /// Names a connection among those of all processes.
+    pub(crate) fn name_of(&self, member: &Member) -> String {
+        member.name().unwrap_or_else(|| format!("{}:{}", self.node, member.id()))
+    }
+
     pub(crate) fn moment(&self, member: &Member, what: What) -> Moment {
-        let client = member.name().unwrap_or_else(|| format!("{}:{}", self.node, member.id())).into();
-        Moment { client, person: member.caller().user.as_str().into(), what }
+        Moment { client: self.name_of(member).into(), person: member.caller().user.as_str().into(), what }
     }
 }
 

@@ -3,7 +3,19 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::Config;
+
+/// Which connection of a person is one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surplus {
+    /// The last to come.
+    RefuseNew,
+    /// The longest open one.
+    CloseOldest,
+}
 
 impl Config {
     /// How long it takes to send every connection away at a stop. One process alone has nobody else to send them to.

@@ -18,6 +18,7 @@ use crate::Caller;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
 use crate::doorman::Unknown;
 use crate::hub::Core;
+use crate::members::Member;
 use crate::outbox::Outbox;
 use crate::ws::encode::PING_FRAME;
 
@@ -34,8 +35,8 @@ pub(crate) struct Client {
     native_ping: bool,
     life: AtomicU8,
     pub(super) subscriptions: Subscriptions,
-    /// What it said within which second.
-    pub(super) said: Mutex<(i64, u32)>,
+    /// What it said within which second, and how many commands there were.
+    pub(super) said: Mutex<(i64, u32, u32)>,
     /// What it is called among clients, in 128 bits.
     uuid: u128,
 }
@@ -95,6 +96,9 @@ impl Client {
         let (id, payload) = said.command(self.wire.is_binary()).ok_or(Disconnect::BAD_REQUEST)?;
         if self.life.load(Ordering::Acquire) == life::REFUSED {
             return Ok(());
+        }
+        if !self.may_command() {
+            return Err(Disconnect::TOO_MANY_REQUESTS);
         }
         let connecting = matches!(payload, Payload::Connect(_));
         if connecting == self.is_connected() {
@@ -223,7 +227,10 @@ impl Client {
             return self.outbox.close(Disconnect::INSUFFICIENT_STATE);
         }
         let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
-        self.push(reply::unsubscribe(self.wire, channel, code, reason));
+        let frame = reply::unsubscribe(self.wire, channel, code, reason);
+        let bytes = frame.len();
+        // Once for each subscription, so it always has room.
+        self.outbox.answer(frame, bytes);
     }
 
     /// The subscription was ended for good. Who is not answered yet hears of it by the answer.
@@ -244,10 +251,11 @@ impl Client {
     }
 
     /// The connection is over, by what was said first or by this.
-    pub(crate) fn leave(&self, otherwise: Disconnect) {
+    pub(crate) fn leave(self: &Arc<Self>, otherwise: Disconnect) {
         self.outbox.close(otherwise);
         self.leave_channels();
         self.core.members.leave(self.id);
+        self.core.gives_share(&Member::Socket(self.clone()));
     }
 
     /// Closes what never connected or does not answer, pings what is quiet. Returns the seconds to the next look.
@@ -281,7 +289,8 @@ impl Client {
                 }
                 let ping = if self.native_ping { PING_FRAME } else { self.wire.ping() };
                 let bytes = ping.len();
-                self.outbox.push(ping, bytes);
+                // Whether it is slow is not for its pings to say.
+                self.outbox.answer(ping, bytes);
                 Some(if answers { PONG_S } else { PING_S })
             }
         }

@@ -27,6 +27,7 @@ impl Client {
         } else if matches!(self.admission(), Admission::Unknown) {
             return self.turn_away(id, ReplyError::INTERNAL);
         }
+        self.core.takes_share(&Member::Socket(self.clone())).await?;
         let given = match self.join_given(&connect.subs).await {
             Ok(given) => given,
             Err(error) => return self.turn_away(id, error),

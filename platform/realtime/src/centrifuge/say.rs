@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kernel::limits;
+use parking_lot::MutexGuard;
 
 use super::client::{Client, named};
 use super::command::{Call, Data, Publish};
@@ -92,13 +93,26 @@ impl Client {
 
     /// Whether it may say, or look at, one more thing within this second.
     pub(super) fn has_turn(&self) -> bool {
+        let mut said = self.said();
+        said.1 += 1;
+        said.1 <= limits::CLIENT_SAYS_PER_S
+    }
+
+    /// Whether it may give one more command of any kind within this second.
+    pub(super) fn may_command(&self) -> bool {
+        let mut said = self.said();
+        said.2 += 1;
+        said.2 <= limits::CLIENT_COMMANDS_PER_S
+    }
+
+    /// The account of this second.
+    fn said(&self) -> MutexGuard<'_, (i64, u32, u32)> {
         let second = self.core.clock.now_ms().div_euclid(1_000);
         let mut said = self.said.lock();
         if said.0 != second {
-            *said = (second, 0);
+            *said = (second, 0, 0);
         }
-        said.1 += 1;
-        said.1 <= limits::CLIENT_SAYS_PER_S
+        said
     }
 }
 

@@ -95,7 +95,9 @@ impl Client {
             return Err(ReplyError::PERMISSION_DENIED.into());
         }
         let joined = self.begin(channel, &namespace, entry).await?;
-        let by_deltas = namespace.allow_delta && joined.recovery.is_some() && asked.delta == Subscribe::FOSSIL;
+        // What changed of one that was skipped is nothing that can be used.
+        let allowed = namespace.allow_delta && !namespace.manner.slow.skips();
+        let by_deltas = allowed && joined.recovery.is_some() && asked.delta == Subscribe::FOSSIL;
         let answered = self.answer_subscribe(id, &joined, asked, by_deltas);
         if answered.is_err() {
             self.undo(&joined);

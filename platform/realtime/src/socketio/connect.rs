@@ -102,6 +102,7 @@ impl Peer {
         }
         // Boxed: it hardly ever waits.
         self.core.entered(&member, Some(rights)).boxed().await;
+        self.core.takes_share(&member).boxed().await?;
         self.ending().map_or(Ok(()), Err)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -16,10 +16,11 @@ use super::packet::{Assembler, Body, Packet};
 use super::session::{By, Courting, Poll as Asked, Received, Refused, Session, Tick};
 use super::{Malformed, Socket};
 use crate::Caller;
+use crate::broadcast::Broadcast;
 use crate::codes::Disconnect;
 use crate::hub::Core;
 use crate::members::{Member, Seat};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Posted};
 use crate::people::Rights;
 
 /// What a packet takes beside its bytes: many short ones are not free.
@@ -153,7 +154,7 @@ impl Peer {
     /// What a client is told before its connection ends. One that may not come back is put out of its namespaces: it does not try
     /// then. Every other comes again by itself.
     pub(crate) fn farewell(&self, why: Option<Disconnect>) -> Vec<Bytes> {
-        if why != Some(Disconnect::FORCED) {
+        if !matches!(why, Some(Disconnect::FORCED | Disconnect::CONNECTION_LIMIT)) {
             return Vec::new();
         }
         let sockets = self.sockets.lock();
@@ -297,23 +298,27 @@ impl Peer {
     }
 
     pub(crate) fn post(self: &Arc<Self>, frame: Bytes) {
-        if let Some(waker) = self.queue(frame) {
-            waker.wake();
-        }
+        let bytes = frame.len();
+        self.outbox.push(frame, bytes);
+        self.see_the_end();
     }
 
-    /// As [`Peer::post`]; whoever calls wakes the connection's task. Where nobody waits to see that too much did, it ends here.
-    #[must_use]
-    pub(super) fn queue(self: &Arc<Self>, frame: Bytes) -> Option<Waker> {
+    /// A publication; whoever calls wakes the connection's task.
+    pub(super) fn publish(self: &Arc<Self>, frame: Bytes, of: &Arc<Broadcast>) -> Posted {
         let bytes = frame.len();
-        let waker = self.outbox.post(frame, bytes);
+        let posted = self.outbox.publish(frame, bytes, of);
+        self.see_the_end();
+        posted
+    }
+
+    /// Where nobody waits to see that too much did, it ends here.
+    fn see_the_end(self: &Arc<Self>) {
         if !self.carried.load(Ordering::Acquire)
             && self.ending.get().is_none()
             && let Some(why) = self.outbox.given_up()
         {
             self.closed(why);
         }
-        waker
     }
 
     /// Why it ends, once it does.

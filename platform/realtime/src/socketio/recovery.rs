@@ -20,6 +20,7 @@ use super::{Namespace, Socket};
 use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::hub::{Core, Recovery};
+use crate::slow::Manner;
 
 /// Of a client's place, bytes.
 const PLACE_BYTES: usize = 32 * 1024;
@@ -137,7 +138,8 @@ impl Socket {
     fn replay(&self, channel: &Arc<str>, missed: &Recovery) {
         let mut rooms = self.rooms();
         for publication in &missed.publications {
-            let frame = self.frame(&mut rooms, &Broadcast::new(channel.clone(), publication.clone()));
+            let frame =
+                self.frame(&mut rooms, &Broadcast::new(channel.clone(), publication.clone(), Manner::default()));
             // Bounded, as everything that is sent without being asked for.
             self.peer.post(frame);
         }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
 use std::time::Duration;
 
 use bus::Position;
@@ -23,6 +22,7 @@ use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::codes::{Disconnect, Unsubscribed};
 use crate::members::Member;
+use crate::outbox::Posted;
 
 /// A client of Socket.IO in one of the namespaces that it is in.
 pub struct Socket {
@@ -226,12 +226,11 @@ impl Socket {
     }
 
     /// Queues a publication. Whoever calls wakes the connection's task.
-    #[must_use]
-    pub(crate) fn deliver(&self, broadcast: &Broadcast) -> Option<Waker> {
+    pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) -> Posted {
         // Held until it is queued: what a client hears last says how far it has come in every channel.
         let mut rooms = self.rooms.lock();
         let frame = self.frame(&mut rooms, broadcast);
-        self.peer.queue(frame)
+        self.peer.publish(frame, broadcast)
     }
 
     /// A publication as the client gets it, which moves it on.
@@ -291,6 +290,7 @@ impl Socket {
         };
         drop(waiting);
         core.members.leave(self.id);
+        core.gives_share(&self.member());
         core.socketio.gone(self);
     }
 
