@@ -182,6 +182,7 @@ pub struct Identity {
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Realtime {
     pub allowed_origins: Vec<String>,
+    pub(crate) namespaces: Vec<crate::namespaces::Settings>,
     pub drain_s: u64,
 }
 

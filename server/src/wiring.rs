@@ -27,7 +27,7 @@ use crate::doorman::Door;
 use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
-use crate::{alerts, doors, floors, keys, live, overview};
+use crate::{alerts, doors, floors, keys, live, namespaces, overview};
 
 /// A made machine: its parts.
 #[derive(Clone)]
@@ -74,7 +74,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     events.led_by(fleet.clone());
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
-    let hub = open_hub(config, &products, &store, &identity, &bus, (&clock, &entropy, &key));
+    let hub = open_hub(config, &products, &store, &identity, &bus, (&clock, &entropy, &key))?;
     let ctx = Ctx { store, events, jobs, hub, identity: identity.clone(), bus: bus.clone(), clock, entropy };
 
     let schedules = open_schedules(&ctx, &products).await?;
@@ -238,17 +238,16 @@ fn open_hub(
     identity: &Identity,
     bus: &Bus,
     (clock, entropy, key): (&Clock, &Entropy, &SealKey),
-) -> Hub {
+) -> Result<Hub> {
     let doorman = Arc::new(Door(identity.clone()));
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), doorman);
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
     hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
-    hub.namespace(Namespace::admin(live::NAMESPACE));
-    hub.namespace(Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS));
-    for namespace in products.iter().flat_map(|product| product.channels(store)) {
-        hub.namespace(namespace);
-    }
-    hub
+    let mut all =
+        vec![Namespace::admin(live::NAMESPACE), Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS)];
+    all.extend(products.iter().flat_map(|product| product.channels(store)));
+    namespaces::declare(&hub, all, &config.realtime.namespaces)?;
+    Ok(hub)
 }
 
 /// Who holds this process's lease, for people who look at the table.

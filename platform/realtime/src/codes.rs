@@ -116,6 +116,10 @@ impl ReplyError {
         Self { code, message, temporary: false }
     }
 
+    pub(crate) fn code(&self) -> u16 {
+        self.code
+    }
+
     pub(crate) fn message(&self) -> &'static str {
         self.message
     }

@@ -70,6 +70,8 @@ pub(crate) struct Core {
     pub(crate) rechecks: Rechecks,
     pub(crate) orders: Orders,
     pub(crate) lapses: Lapses,
+    /// When this hub was made, Unix milliseconds.
+    pub(crate) since_ms: i64,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -121,6 +123,7 @@ impl Hub {
     /// A hub without namespaces that listens to the bus.
     pub fn new(bus: Bus, clock: Clock, entropy: Entropy, doorman: Arc<dyn Doorman>) -> Self {
         let core = Arc::new(Core {
+            since_ms: clock.now_ms(),
             clock,
             node: entropy.token(8),
             entropy,

@@ -50,6 +50,8 @@ pub struct Namespace {
     /// Subscribers may publish.
     pub allow_publish_for_subscriber: bool,
     pub(crate) by_token: ByToken,
+    /// Programs with an API key may use it.
+    pub(crate) api: bool,
 }
 
 impl Namespace {
@@ -66,6 +68,7 @@ impl Namespace {
             join_leave: false,
             allow_publish_for_subscriber: false,
             by_token: ByToken::Nothing,
+            api: false,
         }
     }
 
@@ -124,6 +127,12 @@ impl Namespace {
     #[must_use]
     pub fn opened_by_tokens_alone(self) -> Self {
         Self { by_token: ByToken::Alone, ..self }
+    }
+
+    /// Lets programs with an API key publish, look and subscribe people here: see [`Hub::api_routes`](crate::Hub::api_routes).
+    #[must_use]
+    pub fn open_to_api(self) -> Self {
+        Self { api: true, ..self }
     }
 
     /// Whether a token opens what it names.

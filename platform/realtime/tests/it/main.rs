@@ -1,5 +1,6 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
+mod api;
 mod durable;
 mod emulation;
 mod given;
