@@ -51,6 +51,14 @@ async fn a_backend_gives_its_clients_channels_and_takes_them_again() -> Result<(
     let (ok, said) = start.command_once(&make).await?;
     ensure!(ok, "{said}");
     let key = said.split_whitespace().find(|word| word.starts_with("msk_")).context("a key")?.to_owned();
+    let other = start.command_once(&["key", "create", "--name", "worker", "--scope", "jobs:work"]).await?.1;
+    let other = other.split_whitespace().find(|word| word.starts_with("msk_")).context("a key")?;
+    for (key, refused) in [("", 401), ("msk_none", 401), (other, 403)] {
+        let request = reqwest::Client::new().post(format!("{}/api/publish", server.url())).header("x-api-key", key);
+        let answer = request.body(r#"{"channel":"news:given","data":0}"#).send().await?;
+        ensure!(answer.status().as_u16() == refused, "{key}: {}", answer.status());
+    }
+    let admin = server.admin().await?;
     let backend = Backend { server, key };
 
     let mut client = Script::start("given.mjs", &[&backend.server.address(), SECRET])?;
@@ -85,6 +93,10 @@ async fn a_backend_gives_its_clients_channels_and_takes_them_again() -> Result<(
     ensure!(heard(&mut client, "news:more", 1).await? == [1]);
     backend.ask("unsubscribe", &one).await?;
     client.until(|line| line["type"] == "taken" && line["channel"] == "news:more").await?;
+
+    let audit = admin.get("/api/v1/audit").await?.to_string();
+    ensure!(audit.contains("POST /api/disconnect"), "{audit}");
+    ensure!(audit.matches("POST /api/publish").count() == 0, "what is said is not in the audit log: {audit}");
 
     // A token for one channel is no good for another.
     let stdin = client.stdin.as_mut().context("standard input")?;

@@ -37,9 +37,9 @@ export function mayWords(scopes: Scope[]): string {
 
 /** A first request with a key of these scopes. `token` is the key, or what stands in its place. */
 export function example(scope: Scope, origin: string, token: string): string {
-  const ask = (path: string, ...rest: string[]): string => call(`v1/${path}`, ...rest);
   const call = (path: string, ...rest: string[]): string =>
     [`curl '${origin}/api/${path}'`, `-H 'Authorization: Bearer ${token}'`, ...rest].join(" \\\n  ");
+  const ask = (path: string, ...rest: string[]): string => call(`v1/${path}`, ...rest);
   const body = (type: string, value: unknown): [string, string] => [`-H 'Content-Type: ${type}'`, `-d '${JSON.stringify(value)}'`];
   switch (scope) {
     case "jobs:enqueue":
