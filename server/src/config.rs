@@ -187,6 +187,7 @@ impl Mail {
 #[expect(missing_docs, reason = "mainspring.toml explains each setting, once")]
 pub struct Realtime {
     pub allowed_origins: Vec<String>,
+    pub(crate) namespaces: Vec<crate::namespaces::Settings>,
     pub drain_s: u64,
     pub connections_per_person: usize,
     pub connections_per_person_policy: Surplus,

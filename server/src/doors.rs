@@ -1,11 +1,14 @@
 //! Every route there is, and what stands before all of them.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use guard::Guard;
 use host::Product;
 
 use crate::config::{Config, Role};
+use crate::programs::Programs;
 use crate::telemetry::{Telemetry, level};
 use crate::wiring::Machine;
 use crate::{edge, health, lagging, openapi, overview, pages};
@@ -42,7 +45,9 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
     if does(Role::Realtime) {
         router = router.merge(ctx.hub.routes());
     }
+    // By whichever process: orders go round over the bus.
     if does(Role::Api) || does(Role::Realtime) {
+        router = router.merge(ctx.hub.api_routes(Arc::new(Programs)));
         router = router.merge(pages::routes(products));
     }
     let router = router.fallback(pages::nothing_here);

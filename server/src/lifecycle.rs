@@ -3,20 +3,18 @@
 use anyhow::{Result, bail};
 use attendance::{Attendance, Parts, Settings};
 use fleet::Fleet;
-use host::{Ctx, Product};
+use host::Ctx;
 use realtime::Namespace;
 use realtime::witness::Tells;
-use store::Store;
 
 use crate::config::Config;
 
-/// The products' namespaces, telling what they or the settings want told.
-pub(crate) fn namespaces(config: &Config, products: &[Product], store: &Store) -> Result<Vec<Namespace>> {
+/// The namespaces, telling what they or the settings want told.
+pub(crate) fn told(config: &Config, mut all: Vec<Namespace>) -> Result<Vec<Namespace>> {
     let lifecycle = &config.lifecycle;
-    let mut all: Vec<_> = products.iter().flat_map(|product| product.channels(store)).collect();
     for name in lifecycle.occupancy.iter().chain(&lifecycle.subscriptions) {
         if !all.iter().any(|namespace| namespace.name == name) {
-            bail!("the setting lifecycle names a namespace that no product has: {name:?}");
+            bail!("the setting lifecycle names a namespace that is not there: {name:?}");
         }
     }
     for namespace in &mut all {
@@ -55,27 +53,21 @@ pub(crate) fn open(config: &Config, ctx: &Ctx, fleet: &Fleet, namespaces: &[Name
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Clock, Entropy};
-    use store::Durability;
-
     use super::*;
     use crate::config::{Overrides, load};
 
     #[test]
     fn the_settings_say_what_is_told_and_a_wrong_name_is_a_mistake() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let (clock, entropy) = (Clock::system(), Entropy::system());
-        let store = Store::embedded(dir.path(), Durability::Normal, &[], &clock, &entropy).expect("opened");
         let with = |key: &str, names: &str| {
             let variable = format!("MAINSPRING__LIFECYCLE__{key}");
             let environment = [(variable, names.to_owned())].into();
             let config = load(&Overrides { environment, ..Overrides::default() }).expect("loads");
-            namespaces(&config, &crate::products::all(), &store)
+            told(&config, vec![Namespace::public("radio"), Namespace::public("chat")])
         };
         let quiet = with("PEOPLE", "true").expect("no names");
         assert!(quiet.iter().all(|namespace| namespace.tells == Tells::default()));
-        let told = with("OCCUPANCY", "[\"radio\"]").expect("a namespace");
-        let radio = told.iter().find(|namespace| namespace.name == "radio").expect("a namespace");
+        let telling = with("OCCUPANCY", "[\"radio\"]").expect("a namespace");
+        let radio = telling.iter().find(|namespace| namespace.name == "radio").expect("a namespace");
         assert_eq!(radio.tells, Tells { occupancy: true, subscriptions: false });
         let wrong = with("SUBSCRIPTIONS", "[\"wireless\"]").err().expect("refused");
         assert!(wrong.to_string().contains("wireless"), "{wrong}");

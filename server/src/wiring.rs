@@ -29,7 +29,7 @@ use crate::doorman::Door;
 use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
-use crate::{alerts, doors, floors, keys, lifecycle, live, overview};
+use crate::{alerts, doors, floors, keys, lifecycle, live, namespaces, overview};
 
 /// A made machine: its parts.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     events.led_by(fleet.clone());
     events.declare_streams().await.context("the streams cannot be declared")?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
-    let namespaces = lifecycle::namespaces(config, &products, &store)?;
+    let namespaces = open_namespaces(config, &products, &store)?;
     let hub = open_hub(config, &namespaces, &identity, &bus, (&clock, &entropy, &key));
     let objects = floors::open_objects(config, &outbound, &clock, &entropy)?;
     let mail = open_mail(config, &store, &jobs, &identity, (&clock, &entropy, &key))?;
@@ -263,6 +263,14 @@ fn declared(config: &Config, products: &[Product]) -> Result<Registry> {
     Ok(registry)
 }
 
+/// Of the platform, of the products, and of the operator's own.
+fn open_namespaces(config: &Config, products: &[Product], store: &Store) -> Result<Vec<Namespace>> {
+    let jobs = Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS);
+    let mut all = vec![Namespace::admin(live::NAMESPACE), jobs];
+    all.extend(products.iter().flat_map(|product| product.channels(store)));
+    lifecycle::told(config, namespaces::with(all, &config.realtime.namespaces)?)
+}
+
 fn open_hub(
     config: &Config,
     namespaces: &[Namespace],
@@ -274,8 +282,6 @@ fn open_hub(
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), doorman);
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
     hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
-    hub.namespace(Namespace::admin(live::NAMESPACE));
-    hub.namespace(Namespace::admin(live::JOBS).history(live::REPORTS, live::REPORTS_MS));
     namespaces.iter().for_each(|namespace| hub.namespace(namespace.clone()));
     let close_oldest = config.realtime.connections_per_person_policy == Surplus::CloseOldest;
     hub.connections_per_person(config.realtime.connections_per_person, close_oldest);

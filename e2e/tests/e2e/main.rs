@@ -14,6 +14,7 @@ mod endpoints;
 mod examples;
 mod fleet;
 mod fleet_faults;
+mod given;
 mod keys;
 mod kill;
 mod measures;

@@ -83,3 +83,13 @@ pub const CAP_REGEX_BYTES: usize = 32 * 1024;
 pub const ORDERS_WAITING: usize = 10_000;
 /// Of a publication, and of the one before it, to be told as what changed; larger ones are told whole, bytes.
 pub const DELTA_BYTES: usize = 128 * 1024;
+/// One request of a program to the server API, bytes.
+pub const REALTIME_API_BYTES: usize = 1024 * 1024;
+/// Commands of one batch, and channels of one broadcast.
+pub const REALTIME_API_COMMANDS: usize = 1_000;
+/// Channels that one answer lists.
+pub const REALTIME_API_CHANNELS: usize = 10_000;
+/// Keys under which programs published that are remembered.
+pub const REALTIME_API_ONCE: usize = 64_000;
+/// For how long, milliseconds.
+pub const REALTIME_API_ONCE_MS: i64 = 5 * 60_000;

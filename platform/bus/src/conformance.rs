@@ -36,6 +36,7 @@ pub async fn conformance(time: Time, make: impl AsyncFn(Clock) -> Bus) {
     a_read_follows_its_position(&bus().await).await;
     a_strange_epoch_is_refused(&bus().await).await;
     without_history_nothing_is_kept(&bus().await).await;
+    what_is_cleared_keeps_its_position(&bus().await).await;
     a_durable_stream_takes_given_offsets(&bus().await).await;
     a_load_brings_listeners_up_to_date(&bus().await).await;
     a_durable_position_survives(&bus().await, &bus().await).await;
@@ -186,6 +187,21 @@ async fn without_history_nothing_is_kept(bus: &Bus) {
     assert_eq!((position.offset, &*position.epoch), (0, ""));
     assert_eq!(heard.next().await, ("a".to_owned(), 0, "1".to_owned()));
     assert_eq!(offsets(bus, Read::newest(10)).await, [0; 0]);
+}
+
+async fn what_is_cleared_keeps_its_position(bus: &Bus) {
+    bus.clear("never").await.expect("nothing to clear");
+    for text in ["1", "2"] {
+        bus.publish("a", json(text), KEEP).await.expect("published");
+    }
+    let before = top(bus).await;
+    bus.clear("a").await.expect("cleared");
+    assert_eq!((offsets(bus, Read::newest(10)).await, top(bus).await), (vec![], before.clone()));
+    let next = bus.publish("a", json("3"), KEEP).await.expect("published");
+    assert_eq!((next.offset, &next.epoch), (3, &before.epoch));
+    assert_eq!(offsets(bus, Read::newest(10)).await, [3]);
+    bus.load("d", "e", vec![row(1)], 1, KEEP).await.expect("loaded");
+    assert!(matches!(bus.clear("d").await, Err(BusError::Durable)), "its table keeps it");
 }
 
 async fn a_durable_stream_takes_given_offsets(bus: &Bus) {

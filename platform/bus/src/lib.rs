@@ -286,6 +286,17 @@ impl Bus {
         }
     }
 
+    /// Forgets what a live stream keeps: its position stays, and whoever has come less far cannot recover.
+    ///
+    /// # Errors
+    /// [`BusError::Durable`] on a stream that was loaded; [`BusError::Unavailable`].
+    pub async fn clear(&self, channel: &str) -> BusResult<()> {
+        match &self.0 {
+            Engine::Memory(memory) => memory.clear(channel),
+            Engine::Redis(redis) => redis.clear(channel).await,
+        }
+    }
+
     /// Adds a listener, for as long as the bus lives.
     pub fn listen(&self, sink: Arc<dyn Sink>) {
         match &self.0 {

@@ -158,6 +158,17 @@ impl Memory {
         stream.read(read)
     }
 
+    pub(crate) fn clear(&self, channel: &str) -> BusResult<()> {
+        match self.shard(channel).lock().touch(channel) {
+            Some(stream) if stream.durable => Err(BusError::Durable),
+            Some(stream) => {
+                stream.clear();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn listen(&self, sink: Arc<dyn Sink>) {
         self.sinks.write().push(sink);
     }

@@ -72,6 +72,11 @@ impl Stream {
         }
     }
 
+    /// Keeps nothing of what was published; the position stays.
+    pub(crate) fn clear(&mut self) {
+        self.ring = VecDeque::new();
+    }
+
     pub(crate) fn read(&self, read: &Read) -> BusResult<History> {
         let top = Position { offset: self.top, epoch: self.epoch.clone() };
         check_epoch(read, &top)?;

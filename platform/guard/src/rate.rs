@@ -23,11 +23,11 @@ const PERSON: &str = "person";
 pub struct Policies {
     /// Using a sign-in link, an invitation or a password.
     pub sign_in: Option<Quota>,
-    /// `/api/v1`, for each address.
+    /// `/api`, for each address.
     pub api: Option<Quota>,
-    /// `/api/v1`, for each API key, from wherever it is used.
+    /// `/api`, for each API key, from wherever it is used.
     pub key: Option<Quota>,
-    /// `/api/v1`, for each person who is signed in, from wherever they are.
+    /// `/api`, for each person who is signed in, from wherever they are.
     pub person: Option<Quota>,
     /// Webhooks.
     pub ingress: Option<Quota>,
@@ -63,9 +63,9 @@ impl Policies {
             route if route.starts_with("/assets/") => return None,
             route if !method.is_safe() && is_guess(route) => ("sign-in", self.sign_in),
             route if route.starts_with("/in/") => ("ingress", self.ingress),
-            route if route.starts_with("/api/v1/") && matches!(caller, Caller::Key { .. }) => (KEY, self.key),
-            route if route.starts_with("/api/v1/") && matches!(caller, Caller::Person { .. }) => (PERSON, self.person),
-            route if route.starts_with("/api/v1/") => ("api", self.api),
+            route if route.starts_with("/api/") && matches!(caller, Caller::Key { .. }) => (KEY, self.key),
+            route if route.starts_with("/api/") && matches!(caller, Caller::Person { .. }) => (PERSON, self.person),
+            route if route.starts_with("/api/") => ("api", self.api),
             _ => ("public", self.public),
         };
         quota.map(|quota| (name, quota))
@@ -200,7 +200,7 @@ mod tests {
         let of = |policies: Policies, route| policies.of(&Method::POST, route, key).map(|(name, _)| name);
         assert_eq!(of(policies, "/api/v1/jobs"), None, "off is off, and not the share of an address");
         let policies = Policies { key: policies.api, ..policies };
-        assert_eq!(of(policies, "/api/v1/jobs"), Some("key"));
+        assert_eq!((of(policies, "/api/v1/jobs"), of(policies, "/api/publish")), (Some("key"), Some("key")));
         let person = Caller::Person { id: ID.parse().expect("an id"), role: Role::Member, by: By::Token };
         let of_person = |policies: Policies, route| policies.of(&Method::POST, route, person).map(|(name, _)| name);
         assert_eq!(of_person(policies, "/api/v1/jobs"), None);

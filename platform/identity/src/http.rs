@@ -41,11 +41,11 @@ impl Identity {
     /// Who sends a request with these headers. A request that shows a key acts for that key alone, whatever cookie comes
     /// with it. When the store does not answer, that is [`Caller::Unknown`].
     pub async fn caller_of(&self, headers: &HeaderMap) -> Caller {
-        let known = match (bearer(headers), cookie(headers)) {
-            (Some(token), _) if is_token(token) => return self.caller_by_token(token).await,
-            (Some(token), _) => self.bearer(token).await,
-            (None, Some(session)) => self.caller(session).await,
-            (None, None) => return Caller::Anonymous,
+        let known = match (bearer(headers), api_key(headers), cookie(headers)) {
+            (Some(token), ..) if is_token(token) => return self.caller_by_token(token).await,
+            (Some(key), ..) | (None, Some(key), _) => self.bearer(key).await,
+            (None, None, Some(session)) => self.caller(session).await,
+            (None, None, None) => return Caller::Anonymous,
         };
         known.unwrap_or_else(|error| {
             tracing::warn!(error = %kernel::problem::chain(&error), "who sends a request could not be looked up");
@@ -69,6 +69,16 @@ impl Identity {
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// An API key as programs that know Centrifugo send it.
+fn api_key(headers: &HeaderMap) -> Option<&str> {
+    if let Some(key) = headers.get("x-api-key") {
+        // One that is no text is a wrong one, and not none.
+        return Some(key.to_str().unwrap_or_default());
+    }
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("apikey").then(|| key.trim())
 }
 
 /// Signed, rather than an API key or a session: those have no dots.

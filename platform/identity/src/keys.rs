@@ -59,11 +59,24 @@ pub enum Scope {
     /// Read events.
     #[serde(rename = "events:read")]
     EventsRead,
+    /// Publish on channels, subscribe people to them, end connections.
+    #[serde(rename = "realtime:write")]
+    RealtimeWrite,
+    /// Read the history of channels, and who is there.
+    #[serde(rename = "realtime:read")]
+    RealtimeRead,
 }
 
 impl Scope {
     /// Every one, in the order of their bits.
-    pub const ALL: [Self; 4] = [Self::JobsWork, Self::JobsEnqueue, Self::EventsPublish, Self::EventsRead];
+    pub const ALL: [Self; 6] = [
+        Self::JobsWork,
+        Self::JobsEnqueue,
+        Self::EventsPublish,
+        Self::EventsRead,
+        Self::RealtimeWrite,
+        Self::RealtimeRead,
+    ];
 
     /// As it is written.
     pub const fn name(self) -> &'static str {
@@ -72,6 +85,8 @@ impl Scope {
             Self::JobsEnqueue => "jobs:enqueue",
             Self::EventsPublish => "events:publish",
             Self::EventsRead => "events:read",
+            Self::RealtimeWrite => "realtime:write",
+            Self::RealtimeRead => "realtime:read",
         }
     }
 
@@ -87,6 +102,8 @@ impl Scope {
             Self::JobsEnqueue => "enqueue jobs",
             Self::EventsPublish => "publish events",
             Self::EventsRead => "read events",
+            Self::RealtimeWrite => "publish on channels and end connections",
+            Self::RealtimeRead => "read channels and who is there",
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
+use http::request::Parts;
 use kernel::{Problem, Secret};
 
 pub use crate::claims::Claimed;
@@ -145,6 +146,21 @@ pub trait Doorman: Send + Sync {
 
     /// Whether this caller, whom the doorman once let in, would be let in now, as what it was.
     fn still<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Standing>;
+}
+
+/// What a program may do by the server API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Look at channels and who is there.
+    pub read: bool,
+    /// Publish, and do things to connections.
+    pub write: bool,
+}
+
+/// Says what whoever sends a request may do by the server API.
+pub trait Gate: Send + Sync {
+    /// What it may do, or why it is nobody.
+    fn allows<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Allowed, Problem>>;
 }
 
 /// Knows nobody: everybody is let in as such, and no token is good. For machines without identities.

@@ -74,6 +74,8 @@ pub(crate) struct Core {
     pub(crate) rechecks: Rechecks,
     pub(crate) orders: Orders,
     pub(crate) lapses: Lapses,
+    /// When this hub was made, Unix milliseconds.
+    pub(crate) since_ms: i64,
     connections: AtomicUsize,
     draining: AtomicBool,
     /// Publications of any channel may have been missed.
@@ -133,6 +135,7 @@ impl Hub {
         let node = entropy.token(8);
         let witnessing = Witnessing::of(&node);
         let core = Arc::new(Core {
+            since_ms: clock.now_ms(),
             clock,
             node,
             entropy,

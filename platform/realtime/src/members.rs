@@ -256,6 +256,11 @@ impl Members {
         all.into_iter().filter(|member| member.caller().is_known()).collect()
     }
 
+    /// How many different people are here.
+    pub(crate) fn people(&self) -> usize {
+        self.all.lock().people.len()
+    }
+
     fn everybody(&self) -> Vec<Member> {
         self.all.lock().here.values().map(|here| here.member.clone()).collect()
     }

@@ -53,6 +53,8 @@ pub struct Namespace {
     /// Subscribers that want it are told what a publication changed of the one before.
     pub allow_delta: bool,
     pub(crate) by_token: ByToken,
+    /// Programs with an API key may use it.
+    pub(crate) api: bool,
     /// What the witness hears of its channels.
     pub tells: Tells,
     /// How publications reach those who take them slowly.
@@ -85,6 +87,7 @@ impl Namespace {
             tells: Tells::default(),
             allow_delta: false,
             manner: Manner::default(),
+            api: false,
         }
     }
 
@@ -143,6 +146,12 @@ impl Namespace {
     #[must_use]
     pub fn opened_by_tokens_alone(self) -> Self {
         Self { by_token: ByToken::Alone, ..self }
+    }
+
+    /// Lets programs with an API key publish, look and subscribe people here: see [`Hub::api_routes`](crate::Hub::api_routes).
+    #[must_use]
+    pub fn open_to_api(self) -> Self {
+        Self { api: true, ..self }
     }
 
     /// Whether a token opens what it names.

@@ -1,6 +1,6 @@
 // What API keys may do, in words, and how one is used. Pure.
 
-export const SCOPES = ["jobs:enqueue", "jobs:work", "events:publish", "events:read"] as const;
+export const SCOPES = ["jobs:enqueue", "jobs:work", "events:publish", "events:read", "realtime:write", "realtime:read"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {
@@ -23,6 +23,8 @@ export const SCOPE_WORDS: Record<Scope, { may: string; why: string }> = {
   "jobs:work": { may: "work on jobs", why: "for workers in any language: claim, heartbeat, complete, fail" },
   "events:publish": { may: "publish events", why: "for programs that tell what happened, as CloudEvents" },
   "events:read": { may: "read events", why: "for programs that read the log or follow its end" },
+  "realtime:write": { may: "publish on channels and end connections", why: "for programs that speak to clients: publish, subscribe, disconnect" },
+  "realtime:read": { may: "read channels and who is there", why: "for programs that look: history, presence, channels" },
 };
 
 /** "enqueue jobs, publish events and read events". */
@@ -35,8 +37,9 @@ export function mayWords(scopes: Scope[]): string {
 
 /** A first request with a key of these scopes. `token` is the key, or what stands in its place. */
 export function example(scope: Scope, origin: string, token: string): string {
-  const ask = (path: string, ...rest: string[]): string =>
-    [`curl '${origin}/api/v1/${path}'`, `-H 'Authorization: Bearer ${token}'`, ...rest].join(" \\\n  ");
+  const call = (path: string, ...rest: string[]): string =>
+    [`curl '${origin}/api/${path}'`, `-H 'Authorization: Bearer ${token}'`, ...rest].join(" \\\n  ");
+  const ask = (path: string, ...rest: string[]): string => call(`v1/${path}`, ...rest);
   const body = (type: string, value: unknown): [string, string] => [`-H 'Content-Type: ${type}'`, `-d '${JSON.stringify(value)}'`];
   switch (scope) {
     case "jobs:enqueue":
@@ -47,5 +50,9 @@ export function example(scope: Scope, origin: string, token: string): string {
       return ask("events", ...body("application/cloudevents+json", { specversion: "1.0", id: "order-1", source: "/shop", type: "shop.order", data: { total: 42 } }));
     case "events:read":
       return ask("events?limit=5");
+    case "realtime:write":
+      return call("publish", ...body("application/json", { channel: "news:today", data: { text: "hello" } }));
+    case "realtime:read":
+      return call("history", ...body("application/json", { channel: "news:today", limit: 5 }));
   }
 }

@@ -154,6 +154,14 @@ impl Redis {
         Ok(History { publications, top })
     }
 
+    pub(crate) async fn clear(&self, channel: &str) -> BusResult<()> {
+        if self.memory.is_durable(channel) {
+            return Err(BusError::Durable);
+        }
+        let partition = partition_of(channel);
+        self.call::<()>(&self.scripts.clear, partition, &self.stream_call(partition, channel)).await
+    }
+
     pub(crate) fn listen(&self, sink: Arc<dyn Sink>) {
         self.memory.listen(sink);
     }

@@ -40,6 +40,7 @@ end
 
 const PUBLISH: &str = include_str!("publish.lua");
 const READ: &str = include_str!("read.lua");
+const CLEAR: &str = include_str!("clear.lua");
 const TAKE: &str = include_str!("take.lua");
 const PRESENCE: &str = include_str!("presence.lua");
 const TELL: &str = include_str!("tell.lua");
@@ -55,6 +56,7 @@ pub(super) struct Script {
 pub(super) struct Scripts {
     pub(super) publish: Script,
     pub(super) read: Script,
+    pub(super) clear: Script,
     pub(super) take: Script,
     pub(super) tell: Script,
     pub(super) beat: Script,
@@ -71,6 +73,7 @@ impl Scripts {
         Self {
             publish: Script::new(&[time, STREAMS, PUBLISH]),
             read: Script::new(&[time, STREAMS, READ]),
+            clear: Script::new(&[time, STREAMS, CLEAR]),
             take: Script::new(&[time, TAKE]),
             tell: Script::new(&[time, PRESENCE, TELL]),
             beat: Script::new(&[time, PRESENCE, BEAT]),

@@ -47,6 +47,17 @@ async fn a_key_opens_the_doors_of_its_scopes_and_no_other() {
         assert!(refused.text.contains("events:read"), "{}", refused.text);
         assert_eq!(knock(&bed, "/admin", &headers).await.status, 403, "a key is no administrator");
     }
+    // As programs send it that know Centrifugo.
+    let apikey = format!("apikey {token}");
+    for header in [("x-api-key", token.as_str()), ("authorization", apikey.as_str())] {
+        assert_eq!(knock(&bed, "/work", &[header]).await.status, 204, "{header:?}");
+        assert_eq!(knock(&bed, "/read", &[header]).await.status, 403, "{header:?}");
+    }
+    let session = format!("mainspring_session={}", bed.sign_in().await);
+    for wrong in [("x-api-key", ""), ("x-api-key", "a.b.c"), ("x-api-key", "é"), ("authorization", "apikey x")] {
+        let headers = [("cookie", session.as_str()), wrong, ("x-mainspring-console", "1")];
+        assert_eq!(knock(&bed, "/admin", &headers).await.status, 401, "{wrong:?}: the cookie beside it does not help");
+    }
     // Whoever shows a key acts for the key, whatever cookie is there.
     let (session, bearer) = (format!("mainspring_session={}", bed.sign_in().await), format!("Bearer {token}"));
     let both = [("cookie", session.as_str()), ("authorization", bearer.as_str()), ("x-mainspring-console", "1")];

@@ -1,5 +1,6 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
+mod api;
 mod client_commands;
 mod client_replies;
 mod delta;

@@ -154,6 +154,23 @@ impl Server {
     }
 }
 
+/// A whole exchange: the status, and the body where it is JSON.
+pub(crate) async fn post_to(to: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(to).await.expect("a connection");
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n");
+    let (mut reader, mut writer) = stream.split();
+    // A server that refuses a long body may close before it has read it.
+    let write = async { writer.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice()).await };
+    let mut answer = Vec::new();
+    let (_, _) = in_time(async { tokio::join!(write, reader.read_to_end(&mut answer)) }).await;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer}"));
+    (head[9..12].parse().expect("a status"), serde_json::from_str(body).unwrap_or_default())
+}
+
 pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), what).await.expect("an answer in time")
 }
