@@ -330,10 +330,14 @@ mod tests {
                 "chat.mine.changed",
                 "chat.settings.changed",
             ],
-            reactions: vec!["chat.room.deleted → chat.sweep".into()],
+            reactions: vec!["chat.message.sent → chat.notify".into(), "chat.room.deleted → chat.sweep".into()],
             streams: vec!["chat.* → chat.carry".into(), "chat.* → chat.notices".into()],
-            jobs: vec!["chat.retention"],
-            schedules: vec!["30 3 * * * UTC → chat.retention".into()],
+            jobs: vec!["chat.push", "chat.digest", "chat.push.sweep", "chat.retention"],
+            schedules: vec![
+                "*/5 * * * * UTC → chat.digest".into(),
+                "45 3 * * * UTC → chat.push.sweep".into(),
+                "30 3 * * * UTC → chat.retention".into(),
+            ],
             pages: vec![],
         };
         assert_eq!(summaries, [expected, chat]);

@@ -5,6 +5,7 @@ mod marks;
 mod members;
 mod messages;
 mod mine;
+mod notify;
 mod office;
 mod rooms;
 
@@ -27,6 +28,7 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(marks::routes())
         .merge(find::routes())
         .merge(mine::routes())
+        .merge(notify::routes())
         .merge(office::routes())
         .with_state(ctx)
 }

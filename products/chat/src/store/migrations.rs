@@ -3,7 +3,9 @@
 use ::store::Migration;
 
 /// Appended to, never changed.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+pub(crate) const MIGRATIONS: &[Migration] = &[ROOMS, super::notify::TABLES];
+
+const ROOMS: Migration = Migration {
     part: "chat",
     version: 1,
     // `top` is the last number that the room's log gave out: messages, edits, reactions, receipts and members share one order. A
@@ -110,7 +112,7 @@ END;
 CREATE INDEX chat_words ON chat_messages USING GIN (array_to_tsvector(string_to_array(words, ' ')));
 -- both
 ",
-}];
+};
 
 #[cfg(test)]
 mod tests {
