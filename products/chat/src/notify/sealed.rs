@@ -105,7 +105,7 @@ mod tests {
         let mut off = bytes(key);
         off[64] ^= 1;
         let off = URL_SAFE_NO_PAD.encode(off);
-        let compressed = URL_SAFE_NO_PAD.encode(&[&[2], &bytes(key)[1..33]].concat());
+        let compressed = URL_SAFE_NO_PAD.encode([&[2], &bytes(key)[1..33]].concat());
         let zero = URL_SAFE_NO_PAD.encode([0; POINT_BYTES]);
         for bad in ["", "x", &off, &compressed, &zero, &key[..80]] {
             assert!(Reader::of(bad, auth).is_none(), "{bad}");
