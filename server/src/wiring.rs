@@ -68,13 +68,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
     let identity = open_identity(config, identity, outbound.clone(), &clock)?;
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
-    // A lock on the data directory proves that this is the only process; on a shared database, leases do.
-    let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
-    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life).await;
-    let jobs = jobs.context("the job engine cannot start")?;
-    let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(config, &products)?);
-    events.led_by(fleet.clone());
-    events.declare_streams().await.context("the streams cannot be declared")?;
+    let (jobs, events) = open_log(config, &products, &store, &fleet, (&clock, &entropy)).await?;
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let namespaces = open_namespaces(config, &products, &store)?;
     let hub = open_hub(config, &namespaces, &identity, &bus, (&clock, &entropy, &key));
@@ -88,7 +82,6 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let guard = open_guard(config, &ctx.store, bus.clone(), (&ctx.clock, &ctx.entropy), &key)?;
     let sources = open_sources(&ctx, &key).await?;
     let webhooks = open_webhooks(config, &ctx, &sources)?;
-    webhooks.reach_out(outbound.clone(), &config.base_url(&config.server.listen));
     let endpoints = open_endpoints(config, &ctx, &outbound, &key);
     let slo = open_slo(config, telemetry, &ctx, &outbound);
     let health = Health::new(ctx.store.clone(), bus.clone(), ctx.clock.clone(), config.store.min_free_mb);
@@ -121,17 +114,16 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
         _lock: lock.map(Arc::new),
     };
     let router = doors::router(config, &products, telemetry, &machine);
-    if config.server.does(Role::Worker) {
-        machine.start(products, config.jobs.concurrency);
-    } else {
-        machine.ctx.jobs.attend();
-    }
+    machine.start(config, products);
     Ok((machine, router))
 }
 
 impl Machine {
-    /// Everything that reacts to the log.
-    fn start(&self, products: Vec<Product>, slots: usize) {
+    /// Everything that reacts to the log, where that is this process's to do.
+    fn start(&self, config: &Config, products: Vec<Product>) {
+        if !config.server.does(Role::Worker) {
+            return self.ctx.jobs.attend();
+        }
         let handlers = products.into_iter().flat_map(|product| product.start(&self.ctx));
         let handlers = handlers
             .chain(self.webhooks.handlers())
@@ -139,8 +131,28 @@ impl Machine {
             .chain(self.ctx.mail.handlers())
             .chain(self.endpoints.start())
             .chain(self.ctx.events.handlers());
-        self.ctx.jobs.serve(handlers.collect(), slots);
+        self.ctx.jobs.serve(handlers.collect(), config.jobs.concurrency);
     }
+}
+
+/// Durable jobs, and the log that leads to them.
+async fn open_log(
+    config: &Config,
+    products: &[Product],
+    store: &Store,
+    fleet: &Fleet,
+    (clock, entropy): (&Clock, &Entropy),
+) -> Result<(Jobs, Events)> {
+    // A lock on the data directory proves that this is the only process; on a shared database, leases do.
+    let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
+    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life)
+        .await
+        .context("the job engine cannot start")?;
+    let registry = declared(config, products)?;
+    let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), registry);
+    events.led_by(fleet.clone());
+    events.declare_streams().await.context("the streams cannot be declared")?;
+    Ok((jobs, events))
 }
 
 /// Who may come, and whose word for it is taken.
@@ -199,7 +211,9 @@ async fn open_sources(ctx: &Ctx, key: &SealKey) -> Result<Sources> {
 fn open_webhooks(config: &Config, ctx: &Ctx, sources: &Sources) -> Result<Webhooks> {
     let Ctx { store, events, jobs, clock, entropy, .. } = ctx.clone();
     let webhooks = Webhooks::new(store, events, jobs, clock, entropy, sources.clone());
-    webhooks.spool_in(&config.server.data).context("the spool of deliveries cannot be opened")
+    let webhooks = webhooks.spool_in(&config.server.data).context("the spool of deliveries cannot be opened")?;
+    webhooks.reach_out(ctx.outbound.clone(), &config.base_url(&config.server.listen));
+    Ok(webhooks)
 }
 
 fn open_slo(config: &Config, telemetry: &Telemetry, ctx: &Ctx, outbound: &Outbound) -> Slo {
@@ -330,10 +344,15 @@ mod tests {
                 "chat.mine.changed",
                 "chat.settings.changed",
             ],
-            reactions: vec!["chat.room.deleted → chat.sweep".into()],
+            reactions: vec!["chat.message.sent → chat.notify".into(), "chat.room.deleted → chat.sweep".into()],
             streams: ["carry", "notices", "count"].map(|stream| format!("chat.* → chat.{stream}")).to_vec(),
-            jobs: vec!["chat.retention", "chat.clear", "chat.preview"],
-            schedules: vec!["30 3 * * * UTC → chat.retention".into(), "17 * * * * UTC → chat.clear".into()],
+            jobs: vec!["chat.push", "chat.digest", "chat.push.sweep", "chat.retention", "chat.clear", "chat.preview"],
+            schedules: vec![
+                "*/5 * * * * UTC → chat.digest".into(),
+                "45 3 * * * UTC → chat.push.sweep".into(),
+                "30 3 * * * UTC → chat.retention".into(),
+                "17 * * * * UTC → chat.clear".into(),
+            ],
             pages: vec!["/chat", "/chat/{*path}"],
         };
         assert_eq!(summaries, [expected, chat]);

@@ -8,6 +8,7 @@ mod marks;
 mod members;
 mod messages;
 mod mine;
+mod notify;
 mod office;
 mod opened;
 mod rooms;
@@ -34,6 +35,7 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(find::routes())
         .merge(directory::routes())
         .merge(mine::routes())
+        .merge(notify::routes())
         .merge(office::routes())
         .with_state(ctx)
 }

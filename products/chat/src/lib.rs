@@ -7,6 +7,7 @@ mod facts;
 mod http;
 mod live;
 mod model;
+mod notify;
 mod pace;
 mod people;
 mod personal;
@@ -25,7 +26,7 @@ use realtime::Namespace;
 /// The product, for the server's list.
 pub fn product() -> Product {
     let pictures = pictures::Pictures::new();
-    facts::declare(Product::new("chat"))
+    notify::declare(facts::declare(Product::new("chat")))
         .migrations(store::MIGRATIONS)
         .event::<facts::SettingsChanged>()
         .stream("chat.*", "chat.carry", live::carry)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ::store::{StoreError, Tx};
 use host::Ctx;
 use identity::people::{FOR_EVER_MS, Profile, Welcome};
 use kernel::{PersonId, ProblemResult, limits};
@@ -37,6 +38,13 @@ pub(crate) async fn welcome(ctx: &Ctx, field: &'static str, ids: &[String]) -> P
 pub(crate) async fn names(ctx: &Ctx, of: &[String]) -> ProblemResult<Vec<(String, String)>> {
     let profiles = profiles(ctx, ids(of)).await?;
     Ok(profiles.into_iter().map(|profile| (profile.id.to_string(), profile.name)).collect())
+}
+
+/// What people call this one, in the caller's snapshot.
+pub(crate) async fn name_of(ctx: &Ctx, tx: &mut Tx, id: &str) -> Result<String, StoreError> {
+    let Ok(person) = id.parse() else { return Ok(String::new()) };
+    let profile = ctx.identity.profile(tx, person).await?;
+    Ok(profile.map(|profile| profile.name).unwrap_or_default())
 }
 
 /// That an account comes never again: it was deleted, or is banned for ever.

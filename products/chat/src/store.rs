@@ -8,6 +8,7 @@ mod members;
 mod messages;
 mod migrations;
 mod mine;
+mod notify;
 mod pins;
 mod previews;
 mod reactions;
@@ -28,10 +29,14 @@ pub(crate) use members::{
     set_mine, set_role,
 };
 pub(crate) use messages::{
-    Asked, Message, NewMessage, edit, erase, insert, mentions_of, message, messages, sent_before, sent_by,
+    Asked, Message, NewMessage, edit, erase, insert, mentions_of, message, messages, sent_before, sent_by, shortened,
 };
 pub(crate) use migrations::MIGRATIONS;
 pub(crate) use mine::{QuickReply, drop_reply, put_reply, replies};
+pub(crate) use notify::{
+    Browser, Wishes, browser, browsers, browsers_of, digested, drop_browser, drop_browser_of, keep_browser,
+    keep_push_key, push_key, wish, wishes,
+};
 pub(crate) use pins::{Pin, pin, pins, unpin};
 pub(crate) use previews::{
     Known, Picture, Preview, drop_previews, expect_picture, forget_links, give_picture, know, known, picture,

@@ -94,7 +94,8 @@ impl FromRow for Message {
     }
 }
 
-pub(super) fn shortened(text: String) -> String {
+/// The beginning of a text.
+pub(crate) fn shortened(text: String) -> String {
     match text.char_indices().nth(SHORT_CHARS) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,

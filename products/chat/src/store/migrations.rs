@@ -2,10 +2,10 @@
 
 use ::store::Migration;
 
-use super::{counts, files};
+use super::{counts, files, notify};
 
 /// Appended to, never changed.
-pub(crate) const MIGRATIONS: &[Migration] = &[ROOMS, files::MADE, counts::MADE];
+pub(crate) const MIGRATIONS: &[Migration] = &[ROOMS, files::MADE, counts::MADE, notify::TABLES];
 
 const ROOMS: Migration = Migration {
     part: "chat",

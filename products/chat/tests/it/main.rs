@@ -1,5 +1,6 @@
 //! The chat as its users meet it: through its routes and channels, over a real store.
 
+mod digests;
 mod files;
 mod find;
 mod gone;
@@ -9,6 +10,8 @@ mod messages;
 mod office;
 mod personal;
 mod previews;
+mod pushes;
 mod rights;
 mod rooms;
+mod service;
 mod support;

@@ -1,0 +1,35 @@
+//! What reaches people outside the room: a push to their browsers soon after a message, a letter about what stayed unread for long. Both
+//! follow the log, and say what is so when they are sent, not when the message was.
+
+mod browsers;
+mod digest;
+mod push;
+mod rules;
+mod sealed;
+mod vapid;
+
+use host::Product;
+use jobs::QueuePolicy;
+use jobs::policy::Rate;
+use kernel::limits;
+
+pub(crate) use self::browsers::{Given, forget, keep};
+pub(crate) use self::vapid::Vapid;
+
+/// Whether a browser's keys are such that something can be sealed for it.
+pub(crate) fn can_read(p256dh: &str, auth: &str) -> bool {
+    sealed::Reader::of(p256dh, auth).is_some()
+}
+
+/// Adds all of this to the product.
+pub(crate) fn declare(product: Product) -> Product {
+    let rate = Rate::new(limits::CHAT_PUSHES_PER_S, 1_000);
+    product
+        .on("chat.message.sent", push::NOTIFY, push::notify)
+        .job(push::PUSH, push::push)
+        .queue(push::PUSH.queue, QueuePolicy { rate: Some(rate), ..QueuePolicy::default() })
+        .job(digest::DIGEST, digest::digest)
+        .schedule(digest::SOMETIMES)
+        .job(browsers::SWEEP, browsers::sweep)
+        .schedule(browsers::NIGHTLY)
+}
