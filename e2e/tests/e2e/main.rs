@@ -6,6 +6,7 @@ mod bad_input;
 mod broken_store;
 mod browser;
 mod centrifuge;
+mod chatting;
 mod cloudevents;
 mod deploy;
 mod disk;

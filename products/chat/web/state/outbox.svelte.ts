@@ -2,7 +2,6 @@
 // outbox; one of them sends.
 
 import { ApiError } from "@console/shared/api";
-import { SvelteSet } from "svelte/reactivity";
 import type { Message } from "../contract";
 import * as outbox from "../model/outbox";
 import { net } from "./net.svelte";
@@ -11,7 +10,7 @@ import { server, wordsOf } from "./server";
 class Outbox {
   queue = $state.raw<outbox.Unsent[]>([]);
   /** What just went out: a page shows no gap between sending and hearing of it. */
-  readonly sent = new SvelteSet<(message: Message) => void>();
+  readonly sent = new Set<(message: Message) => void>();
   #key = "";
   #sends = false;
   #tries = 0;

@@ -62,7 +62,6 @@ export class Room {
   }
 
   async #begin(): Promise<void> {
-    this.stage = "reading";
     await this.#guarded(async () => {
       await Promise.all([this.members(), this.#again()]);
       this.stage = "there";
@@ -71,6 +70,7 @@ export class Room {
   }
 
   retry(): void {
+    this.stage = "reading";
     void this.#begin();
   }
 
@@ -146,6 +146,8 @@ export class Room {
     const before = this.newest;
     this.timeline = lines.withEntry(this.timeline, entry, who.me.id);
     const { body } = entry;
+    // What was said aloud stands nowhere either, once it is deleted.
+    if (entry.type === "message.deleted") this.announced = "";
     if (entry.type === "message.sent" && body) {
       box.drop(body.client_id);
       around.spoke(this.id, body.sender);
