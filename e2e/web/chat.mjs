@@ -80,7 +80,9 @@ await ada.click("article:has-text('Good') .text >> nth=-1", { button: "right" })
 await ada.click("text=Delete");
 await ada.click("text=Yes, delete for everybody");
 await reads(eve, "Message deleted");
-say({ type: "marks", edits, left: (await eve.textContent("body")).includes("Good") });
+// Nowhere: not in the list of rooms, nor in what is read aloud.
+const gone = await eve.waitForFunction(() => !document.body.textContent.includes("Good")).then(() => true, () => false);
+say({ type: "marks", edits, gone });
 
 // Offline: what is written waits, and goes in its order when the line is back; over a reload too, each once.
 await context.setOffline(true);

@@ -25,6 +25,14 @@ async fn two_people_talk_in_two_windows_and_nothing_that_they_write_runs() -> Re
     let described = reqwest::get(format!("{}/api/v1/openapi.json", server.url())).await?.json::<Value>().await?;
     let takes_files = described["paths"].get("/api/v1/chat/rooms/{room}/files").is_some();
 
+    for (path, microphone) in
+        [("/chat", "microphone=(self)"), ("/chat/admin", "microphone=(self)"), ("/console", "microphone=()")]
+    {
+        let page = reqwest::get(format!("{}{path}", server.url())).await?;
+        let devices = page.headers().get("permissions-policy").context("a policy")?.to_str()?;
+        ensure!(devices.contains(microphone), "{path}: {devices}");
+    }
+
     let url = server.url();
     let mut browser = Script::start("chat.mjs", &[&url, PASSWORD, SCRIPT])?;
     let mut said = browser.until(|line| line["type"] == "ban").await?;
@@ -41,7 +49,7 @@ async fn two_people_talk_in_two_windows_and_nothing_that_they_write_runs() -> Re
     let message = one("message")?;
     assert_eq!((&message["unread"], &message["bold"]), (&json!("1 unread"), &json!("lighthouse")), "{message}");
     let marks = one("marks")?;
-    assert_eq!((&marks["edits"], &marks["left"]), (&json!("Good"), &json!(false)), "{marks}");
+    assert_eq!((&marks["edits"], &marks["gone"]), (&json!("Good"), &json!(true)), "{marks}");
     let offline = one("offline")?;
     assert_eq!(offline["early"], false, "nothing goes while one is offline");
     assert_eq!(offline["order"], offline["storm"], "in order, each once");

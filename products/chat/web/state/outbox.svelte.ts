@@ -6,6 +6,7 @@ import type { Message } from "../contract";
 import * as outbox from "../model/outbox";
 import { net } from "./net.svelte";
 import { server, wordsOf } from "./server";
+import { who } from "./session.svelte";
 
 class Outbox {
   queue = $state.raw<outbox.Unsent[]>([]);
@@ -94,7 +95,7 @@ class Outbox {
   }
 
   #pump(): void {
-    if (!this.#sends || this.#pause || !net.online) return;
+    if (!this.#sends || this.#pause || !net.online || who.stage !== "in") return;
     for (const one of outbox.next(this.queue)) void this.#send(one);
   }
 
