@@ -103,7 +103,19 @@ await ada.waitForFunction(() => document.querySelectorAll("[data-pending]").leng
 await context.unroute("**/messages", cut);
 await reads(eve, kept[1]);
 await ada.waitForFunction(() => document.querySelectorAll("[data-pending]").length === 0);
-const storm = [...away, ...kept];
+// Two tabs share what waits; whichever sends, it goes once, and when that one is closed the other one sends.
+const tab = await context.newPage();
+await tab.goto(ada.url());
+await tab.waitForSelector("article");
+await ada.reload();
+await ada.waitForSelector("article");
+await write(ada, "sixth of the storm");
+await reads(eve, "sixth of the storm");
+await tab.close();
+await write(ada, "seventh of the storm");
+await reads(eve, "seventh of the storm");
+await ada.waitForFunction(() => document.querySelectorAll("[data-pending]").length === 0);
+const storm = [...away, ...kept, "sixth of the storm", "seventh of the storm"];
 say({ type: "offline", early, order: await bubbles(eve, storm), hers: await bubbles(ada, storm), storm });
 
 // Found by its words, a message is gone to.
