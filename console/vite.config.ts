@@ -1,6 +1,6 @@
 // One build for the console and for the pages that live with their products. The result, `dist/`, is embedded into the
-// server: `dist/console/index.html` answers /console/*, `dist/radio/index.html` answers /radio/*, and everything else
-// is in `dist/assets/` under hashed names.
+// server: `dist/console/index.html` answers /console/*, `dist/radio/index.html` answers /radio/*, `dist/chat/index.html`
+// answers /chat/*, and everything else is in `dist/assets/` under hashed names.
 
 import { svelte, vitePreprocess } from "@sveltejs/vite-plugin-svelte";
 import { dirname, join } from "node:path";

@@ -165,19 +165,13 @@ fn seal(headers: &mut HeaderMap, info: &RequestInfo, path: &str, https: bool) {
     } else {
         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     };
-    // Voice notes are spoken into the chat's page, and nowhere else.
-    let devices = if path == "/chat" || path.starts_with("/chat/") {
-        "camera=(), geolocation=(), microphone=(self)"
-    } else {
-        "camera=(), geolocation=(), microphone=()"
-    };
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), devices),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ];
     for (name, value) in fixed {
         // A page that is stricter about itself keeps what it said.

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use host::Product;
@@ -23,13 +23,26 @@ pub(crate) fn routes(products: &[Product]) -> Router {
         .route("/console/{*path}", get(console))
         .route("/assets/{*path}", get(asset))
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }));
-    for (path, name) in products.iter().flat_map(Product::page_list).copied() {
-        router = router.route(path, get(move || page(name)));
-        if !path.ends_with('}') {
-            router = router.route(&format!("{path}/"), get(move || page(name)));
+    for product in products {
+        let hears = product.uses_microphone();
+        for (path, name) in product.page_list().iter().copied() {
+            router = router.route(path, get(move || page_of_product(name, hears)));
+            if !path.ends_with('}') {
+                router = router.route(&format!("{path}/"), get(move || page_of_product(name, hears)));
+            }
         }
     }
     router
+}
+
+/// A page that may ask for the microphone says so itself; no other may.
+async fn page_of_product(name: &'static str, hears: bool) -> Response {
+    let mut response = page(name).await;
+    if hears {
+        let devices = HeaderValue::from_static("camera=(), geolocation=(), microphone=(self)");
+        response.headers_mut().insert("permissions-policy", devices);
+    }
+    response
 }
 
 pub(crate) async fn nothing_here() -> Problem {

@@ -34,6 +34,7 @@ pub struct Product {
     channels: Vec<(&'static str, &'static str)>,
     routes: Vec<fn(Ctx) -> OpenApiRouter>,
     pages: Vec<(&'static str, &'static str)>,
+    microphone: bool,
     samples: Option<(&'static str, Sampler)>,
 }
 
@@ -88,6 +89,7 @@ impl Product {
             channels: Vec::new(),
             routes: Vec::new(),
             pages: Vec::new(),
+            microphone: false,
             samples: None,
         }
     }
@@ -225,6 +227,17 @@ impl Product {
     pub fn page(mut self, path: &'static str, page: &'static str) -> Self {
         self.pages.push((path, page));
         self
+    }
+
+    /// Lets its pages ask for the microphone; all others may not.
+    #[must_use]
+    pub fn microphone(self) -> Self {
+        Self { microphone: true, ..self }
+    }
+
+    /// Whether its pages may ask for the microphone.
+    pub fn uses_microphone(&self) -> bool {
+        self.microphone
     }
 
     /// Sample activity, and the page where it shows.

@@ -59,4 +59,5 @@ pub fn product() -> Product {
         .routes(http::routes)
         .page("/chat", "chat")
         .page("/chat/{*path}", "chat")
+        .microphone()
 }

@@ -127,3 +127,36 @@ async fn what_no_client_puts_into_an_address_reaches_no_store() {
     }
     assert_eq!(site.ask(Some(ann), Method::GET, "/rooms/room_%00", None).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn people_are_found_by_their_names_and_nothing_else_of_them_is_told() {
+    let site = Site::new().await;
+    let [ann, ben, cem] = site.people().await;
+    let everybody = site.get(ann, "/people").await;
+    assert_eq!(everybody["items"].as_array().expect("a list").len(), 3);
+    for person in everybody["items"].as_array().expect("a list") {
+        let fields: Vec<_> = person.as_object().expect("a person").keys().collect();
+        assert_eq!(fields, ["id", "name"], "nobody's address is told to others");
+    }
+    assert_eq!(site.get(ann, "/people?q=be").await["items"], json!([{ "id": ben.to_string(), "name": "Ben" }]));
+    assert_eq!(site.get(ann, "/people?q=example.com").await["items"], json!([]), "nor can it be guessed");
+    let (first, mut seen) = (site.get(ann, "/people?limit=2").await, Vec::new());
+    let rest = site.get(ann, &format!("/people?limit=2&after={}", first["next"].as_str().expect("more"))).await;
+    for page in [&first, &rest] {
+        seen.extend(
+            page["items"].as_array().expect("a list").iter().map(|it| it["id"].as_str().expect("an id").to_owned()),
+        );
+    }
+    let mut all = [ann, ben, cem].map(|it| it.to_string());
+    all.sort_unstable();
+    assert_eq!(seen, all, "all of them, each once");
+    assert_eq!(rest["next"], json!(null));
+    for (query, status) in [
+        (format!("q={}", "a".repeat(51)), StatusCode::UNPROCESSABLE_ENTITY),
+        ("q=%00".to_owned(), StatusCode::UNPROCESSABLE_ENTITY),
+        ("after=nobody".to_owned(), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(site.ask(Some(ann), Method::GET, &format!("/people?{query}"), None).await.0, status, "{query}");
+    }
+    assert_eq!(site.ask(None, Method::GET, "/people", None).await.0, StatusCode::UNAUTHORIZED);
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { onlyEmoji, parse, safe, type Node } from "./markup";
+import { onlyEmoji, parse, plain, safe, type Node } from "./markup";
 
 const ADA = { id: "usr_1", name: "Ada" };
 const LOVELACE = { id: "usr_2", name: "Ada Lovelace" };
@@ -8,6 +8,10 @@ const LOVELACE = { id: "usr_2", name: "Ada Lovelace" };
 const words = (nodes: Node[]): string => nodes.map((node) => ("of" in node ? words(node.of) : node.text)).join("");
 
 describe("markup", () => {
+  it("is plain where there is room for a line", () => {
+    expect(plain("**a** `b`\n```\nc\n```\nd")).toBe("a b c d");
+  });
+
   it("has styles at the edges of words", () => {
     expect(parse("**bold** and _it_")).toEqual([
       { kind: "bold", of: [{ kind: "text", text: "bold" }] },

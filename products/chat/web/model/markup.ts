@@ -14,7 +14,7 @@ export interface Named {
   name: string;
 }
 
-const FENCE = /```(?:[a-z0-9+-]{0,20}\n)?([\s\S]*?)```/i;
+const FENCE = /\n?```(?:[a-z0-9+-]{0,20}\n)?([\s\S]*?)```\n?/i;
 const CODE = /`([^`\n]+)`/;
 const URL_AT = /\bhttps?:\/\/[^\s<>"'`\u0000-\u001f]+/i;
 const STYLES = [
@@ -133,6 +133,12 @@ function opened(text: string, at: number): { kind: "bold" | "italic" | "struck";
 function mentioned(text: string, at: number, people: Named[]): Named | null {
   const rest = text.slice(at + 1).toLowerCase();
   return people.find((one) => rest.startsWith(one.name.toLowerCase()) && !letter(rest[one.name.length])) ?? null;
+}
+
+/** What is read of a text where there is room for a line of it. */
+export function plain(content: string): string {
+  const words = (nodes: Node[]): string => nodes.map((node) => ("of" in node ? words(node.of) : node.kind === "block" ? ` ${node.text} ` : node.text)).join("");
+  return words(parse(content)).replace(/\s+/g, " ").trim();
 }
 
 /** One to three emoji and nothing else: shown large. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Entry, Message, Page } from "../contract";
-import { around, EMPTY, misses, receiptOf, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withReceipts, withSent, type Timeline } from "./timeline";
+import { around, EMPTY, misses, receiptOf, reread, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withReceipts, withSent, type Timeline } from "./timeline";
 
 const ME = "usr_me";
 const message = (seq: number, over: Partial<Message> = {}): Message => ({
@@ -99,6 +99,15 @@ describe("pages", () => {
     const timeline = withNewest(withNewest(EMPTY, page([1, 2], 2)), page([50, 51], 51, true));
     expect(seqs(timeline)).toEqual([50, 51]);
     expect(timeline.moreBefore).toBe(true);
+  });
+
+  it("that are read after a loss keep nothing that may be stale", () => {
+    let timeline = withNewest(EMPTY, page([1, 2, 3], 3));
+    timeline = withEntry(timeline, sent(9), ME);
+    timeline = reread(timeline, page([3, 4], 8, true));
+    // 1 and 2 may have been deleted between 4 and 8; what was told after this reading stays.
+    expect(seqs(timeline)).toEqual([3, 4, 9]);
+    expect([timeline.moreBefore, timeline.top]).toEqual([true, 9]);
   });
 
   it("that overlap join", () => {

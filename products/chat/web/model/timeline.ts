@@ -54,6 +54,11 @@ export function withNewest(timeline: Timeline, page: Page): Timeline {
   return { ...timeline, messages, top: Math.max(timeline.top, page.top), moreBefore: moreBefore || cut, moreAfter: false };
 }
 
+/** The newest messages after something was lost on the way: what this reading does not know may be stale, and goes. */
+export function reread(timeline: Timeline, page: Page): Timeline {
+  return withNewest({ ...timeline, messages: timeline.messages.filter((message) => message.asOf > page.top) }, page);
+}
+
 /** Older messages, asked for before the first one that is there. */
 export function withOlder(timeline: Timeline, page: Page): Timeline {
   const all = merged(timeline.messages, page.items.map((item) => known(item, page.top)));

@@ -2,16 +2,16 @@
 // outbox; one of them sends.
 
 import { ApiError } from "@console/shared/api";
-import { SvelteSet } from "svelte/reactivity";
 import type { Message } from "../contract";
 import * as outbox from "../model/outbox";
 import { net } from "./net.svelte";
 import { server, wordsOf } from "./server";
+import { who } from "./session.svelte";
 
 class Outbox {
   queue = $state.raw<outbox.Unsent[]>([]);
   /** What just went out: a page shows no gap between sending and hearing of it. */
-  readonly sent = new SvelteSet<(message: Message) => void>();
+  readonly sent = new Set<(message: Message) => void>();
   #key = "";
   #sends = false;
   #tries = 0;
@@ -95,7 +95,7 @@ class Outbox {
   }
 
   #pump(): void {
-    if (!this.#sends || this.#pause || !net.online) return;
+    if (!this.#sends || this.#pause || !net.online || who.stage !== "in") return;
     for (const one of outbox.next(this.queue)) void this.#send(one);
   }
 

@@ -12,6 +12,8 @@ import { server, wordsOf } from "./server";
 import { who } from "./session.svelte";
 
 const PAGE = 50;
+/** As much as the server answers with at once. */
+const PAGES = 200;
 /** Of a message that is jumped to so many on each side are read. */
 const BESIDE = 30;
 
@@ -39,7 +41,7 @@ export class Room {
     subscription.on("subscribed", ({ streamPosition, wasRecovering, recovered }) => {
       this.#listening = streamPosition?.offset ?? 0;
       const behind = this.timeline.top > 0 && this.timeline.top < this.#listening && !(wasRecovering && recovered);
-      if (behind || (wasRecovering && !recovered)) void this.#again();
+      if (behind || (wasRecovering && !recovered)) void this.#guarded(() => this.#again());
     });
     subscription.subscribe();
     // Receipts are kept nowhere: whoever comes, or comes back, reads the members behind it.
@@ -68,7 +70,6 @@ export class Room {
   }
 
   async #begin(): Promise<void> {
-    this.stage = "reading";
     await this.#guarded(async () => {
       await Promise.all([this.members(), this.#again()]);
       this.stage = "there";
@@ -77,6 +78,7 @@ export class Room {
   }
 
   retry(): void {
+    this.stage = "reading";
     void this.#begin();
   }
 
@@ -96,12 +98,15 @@ export class Room {
     this.timeline = lines.withMembers(this.timeline, whole.members);
   }
 
-  /** The newest messages, until they are as new as what is listened to. */
+  /** What is on the page is read again, until it is as new as what is listened to. */
   async #again(): Promise<void> {
-    if (this.timeline.moreAfter) return;
+    const { messages, moreAfter } = this.timeline;
+    const middle = messages[Math.floor(messages.length / 2)];
+    if (moreAfter && middle) return await this.#around(middle.seq);
+    const limit = Math.max(PAGE, Math.min(PAGES, messages.length));
     for (let tries = 0; tries < 3; tries += 1) {
-      const page = await this.#page({ limit: PAGE });
-      this.timeline = lines.withNewest(this.timeline, page);
+      const page = await this.#page({ limit });
+      this.timeline = lines.reread(this.timeline, page);
       if (page.top >= this.#listening) return;
     }
   }
@@ -133,10 +138,12 @@ export class Room {
   /** Has a message on the page, wherever in the room it is. */
   async reach(seq: number): Promise<void> {
     if (this.timeline.messages.some((message) => message.seq === seq)) return;
-    await this.#guarded(async () => {
-      const [before, after] = await Promise.all([this.#page({ before: seq, limit: BESIDE }), this.#page({ after: seq - 1, limit: BESIDE })]);
-      this.timeline = lines.around(this.timeline, before, after);
-    });
+    await this.#guarded(() => this.#around(seq));
+  }
+
+  async #around(seq: number): Promise<void> {
+    const [before, after] = await Promise.all([this.#page({ before: seq, limit: BESIDE }), this.#page({ after: seq - 1, limit: BESIDE })]);
+    this.timeline = lines.around(this.timeline, before, after);
   }
 
   async toNewest(): Promise<void> {
@@ -152,6 +159,8 @@ export class Room {
     const before = this.newest;
     this.timeline = lines.withEntry(this.timeline, entry, who.me.id);
     const { body } = entry;
+    // What was said aloud stands nowhere either, once it is deleted.
+    if (entry.type === "message.deleted") this.announced = "";
     if (entry.type === "message.sent" && body) {
       box.drop(body.client_id);
       around.spoke(this.id, body.sender);

@@ -1,10 +1,12 @@
 // What is half written in each room, while the page is open and over a reload.
 
-const STORED_AS = "mainspring.chat.draft.";
+import { who } from "../state/session.svelte";
+
+const key = (room: string): string => `mainspring.chat.draft.${who.me.id}.${room}`;
 
 export function draftOf(room: string): string {
   try {
-    return sessionStorage.getItem(STORED_AS + room) ?? "";
+    return sessionStorage.getItem(key(room)) ?? "";
   } catch {
     return "";
   }
@@ -12,8 +14,8 @@ export function draftOf(room: string): string {
 
 export function keepDraft(room: string, text: string): void {
   try {
-    if (text === "") sessionStorage.removeItem(STORED_AS + room);
-    else sessionStorage.setItem(STORED_AS + room, text);
+    if (text === "") sessionStorage.removeItem(key(room));
+    else sessionStorage.setItem(key(room), text);
   } catch {
     // Without storage it lasts as long as the room is open.
   }
