@@ -65,11 +65,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
     let identity = open_identity(config, identity, outbound.clone(), &clock)?;
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
-    // A lock on the data directory proves that this is the only process; on a shared database, leases do.
-    let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
-    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life)
-        .await
-        .context("the job engine cannot start")?;
+    let jobs = open_jobs(config, &store, &clock, &entropy).await?;
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), declared(config, &products)?);
     events.led_by(fleet.clone());
     events.declare_streams().await.context("the streams cannot be declared")?;
@@ -142,6 +138,13 @@ impl Machine {
 fn open_identity(config: &Config, identity: Identity, outbound: Outbound, clock: &Clock) -> Result<Identity> {
     let issuers = Issuers::new(&config.identity.issuers, outbound, clock.clone())?;
     Ok(identity.registering(config.identity.registration).trusting(issuers))
+}
+
+async fn open_jobs(config: &Config, store: &Store, clock: &Clock, entropy: &Entropy) -> Result<Jobs> {
+    // A lock on the data directory proves that this is the only process; on a shared database, leases do.
+    let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
+    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life);
+    jobs.await.context("the job engine cannot start")
 }
 
 async fn open_schedules(ctx: &Ctx, products: &[Product]) -> Result<Schedules> {

@@ -7,7 +7,8 @@ use ::store::{StoreError, Tx};
 use bytes::Bytes;
 use host::Ctx;
 use jobs::{Failure, Kind, NewJob, Run};
-use kernel::{PreviewId, limits};
+use kernel::id::PreviewId;
+use kernel::limits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
