@@ -10,7 +10,7 @@ pub mod trace;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
-pub use id::{DeliveryId, EventId, FileId, PersonId, PreviewId, RequestId};
+pub use id::{DeliveryId, EventId, PersonId, RequestId};
 pub use problem::{Problem, ProblemResult};
 pub use secret::{SealKey, Secret};
 pub use trace::{RequestInfo, TraceId};

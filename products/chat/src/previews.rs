@@ -3,13 +3,17 @@
 
 mod fetch;
 
+use std::sync::Arc;
+
 use ::store::{StoreError, Tx};
 use bytes::Bytes;
 use host::Ctx;
 use jobs::{Failure, Kind, NewJob, Run};
-use kernel::{PreviewId, limits};
+use kernel::id::PreviewId;
+use kernel::limits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::acts::say;
 use crate::clearing;
@@ -22,6 +26,24 @@ use crate::store::{self, Known, Message, Picture, Preview};
 
 /// Looks the links of a message up. Beside all others: a slow page keeps nobody waiting.
 pub(crate) const LOOK_UP: Kind = Kind::new("chat.preview").on("chat.links").attempts(3).timeout_ms(120_000);
+
+/// Messages whose links one process looks up at one time: each may hold a page, its picture and what that is opened to.
+const PLACES: usize = 8;
+/// When a message that found no place has its turn again, milliseconds.
+const LATER_MS: i64 = 2_000;
+
+/// Those that are looked up by this process. Clones share the places.
+#[derive(Clone)]
+pub(crate) struct Lookups {
+    places: Arc<Semaphore>,
+    pictures: Pictures,
+}
+
+impl Lookups {
+    pub(crate) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(PLACES)), pictures: Pictures::new() }
+    }
+}
 
 /// Which message.
 #[derive(Serialize, Deserialize)]
@@ -60,7 +82,10 @@ pub(crate) async fn look_up(
 }
 
 /// The job.
-pub(crate) async fn find(ctx: Ctx, pictures: Pictures, run: Run) -> Result<(), Failure> {
+pub(crate) async fn find(ctx: Ctx, Lookups { places, pictures }: Lookups, run: Run) -> Result<(), Failure> {
+    let Ok(_place) = places.try_acquire() else {
+        return Err(Failure::Snooze(ctx.clock.now_ms() + LATER_MS));
+    };
     let Args { room, message: seq } = run.args()?;
     let Some(message) = there(&ctx, room, seq).await? else { return Ok(()) };
     let mut previews = Vec::new();
