@@ -87,7 +87,7 @@ fn begin(order: &str) -> Result<Pace> {
 }
 
 /// Lines of standard input, from a thread that waits for them.
-fn orders() -> mpsc::Receiver<String> {
+pub(crate) fn orders() -> mpsc::Receiver<String> {
     let (tell, orders) = mpsc::channel(ORDERS);
     std::thread::spawn(move || {
         std::io::stdin().lines().map_while(Result::ok).try_for_each(|order| tell.blocking_send(order))

@@ -23,6 +23,7 @@ mod paths;
 mod payloads;
 mod peers;
 mod process;
+mod realtime;
 mod report;
 mod roles;
 mod sockets;
@@ -80,6 +81,8 @@ enum Bench {
     Fanout,
     /// Memory and CPU of 10,000 idle WebSockets.
     Sockets,
+    /// Realtime beside socket.io, socketioxide and nchan: memory, CPU, coming in, coming back, a stalled reader.
+    Realtime(realtime::Options),
     /// A station with 2,000 listeners while webhooks arrive.
     Onair,
     /// A process for each role: answers to webhooks while the one that streams is frozen, stopped, back.
@@ -98,6 +101,9 @@ enum Bench {
     /// A hub in a process of its own, for `fanout`.
     #[command(hide = true)]
     FanoutServer,
+    /// A hub with people in a process of its own, for `realtime`.
+    #[command(hide = true)]
+    RealtimeServer,
     /// What the hub is compared with: one bare `send` for each delivery.
     #[command(hide = true)]
     FanoutFloor,
@@ -120,6 +126,7 @@ fn main() -> Result<()> {
         Bench::Events,
         Bench::Fanout,
         Bench::Sockets,
+        Bench::Realtime(realtime::Options::usual()),
         Bench::Onair,
         Bench::Roles,
         Bench::Storm,
@@ -140,6 +147,8 @@ fn main() -> Result<()> {
             Bench::Events => product()?.block_on(events_bench::run(rounds))?,
             Bench::Fanout => alone()?.block_on(fanout::run(rounds))?,
             Bench::Sockets => alone()?.block_on(sockets::run(rounds))?,
+            Bench::Realtime(options) => alone()?.block_on(realtime::run(rounds, options))?,
+            Bench::RealtimeServer => product()?.block_on(realtime::hub::serve())?,
             Bench::Onair => alone()?.block_on(onair::run(rounds))?,
             Bench::Roles => alone()?.block_on(roles::run(rounds))?,
             Bench::Storm => alone()?.block_on(storm::run(rounds))?,

@@ -18,17 +18,21 @@ pub(crate) fn is_there() -> Result<()> {
     Ok(())
 }
 
-/// Runs a peer's script with these arguments, and then those that say how much is measured: what it printed.
-pub(crate) async fn run(script: &str, arguments: &[String]) -> Result<Value> {
+/// A peer's script, without its arguments.
+pub(crate) fn command(script: &str) -> Command {
     // They come with the version of Node.js that they want, where there is one for the machine.
     let path = std::env::var("PATH").unwrap_or_default();
+    let mut node = Command::new("/usr/bin/env");
+    node.args(["node", script]).env("PATH", format!("{PEERS}/node_modules/.bin:{path}")).current_dir(PEERS);
+    node
+}
+
+/// Runs a peer's script with these arguments, and then those that say how much is measured: what it printed.
+pub(crate) async fn run(script: &str, arguments: &[String]) -> Result<Value> {
     let much = [ours::BACKLOG, ours::BULK, ours::SLOTS, ours::PER_S as usize, ours::WARM, ours::STARTS];
-    let node = Command::new("/usr/bin/env")
-        .args(["node", script])
+    let node = command(script)
         .args(arguments)
         .args(much.map(|argument| argument.to_string()))
-        .env("PATH", format!("{PEERS}/node_modules/.bin:{path}"))
-        .current_dir(PEERS)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)

@@ -24,6 +24,12 @@ pub(crate) fn family_rss(pid: u32) -> Result<f64> {
     Ok(memory(pid)?.pss + of_others.map(|memory| memory.pss).sum::<f64>())
 }
 
+/// The resident memory of a process and its children, with what they share counted for each, KiB.
+pub(crate) fn family_whole_rss(pid: u32) -> Result<f64> {
+    let of_others = children(pid)?.into_iter().filter_map(|child| memory(child).ok());
+    Ok(memory(pid)?.rss + of_others.map(|memory| memory.rss).sum::<f64>())
+}
+
 /// The children of a process. One that ends meanwhile is its parent's.
 fn children(pid: u32) -> Result<Vec<u32>> {
     let processes = std::fs::read_dir("/proc").context("there is no /proc")?.flatten();

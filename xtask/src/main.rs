@@ -8,6 +8,7 @@ mod new_product;
 mod pages;
 mod serve;
 mod step;
+mod suites;
 mod test;
 
 use anyhow::Result;
@@ -40,6 +41,11 @@ enum Task {
     },
     /// Try what strangers can send, with a fuzzer that looks for inputs that reach new code.
     Fuzz(fuzz::Options),
+    /// Run the suites that others test servers of Socket.IO and Centrifuge with, fetched at fixed commits.
+    Suites {
+        /// The suite; every one unless named.
+        name: Option<String>,
+    },
     /// Check the invariants of the source tree: arrows, layers, words, sizes.
     Tidy,
     /// Begin a product: a folder in products/ that does something already, plugged into the server.
@@ -62,6 +68,7 @@ fn main() -> Result<()> {
         Task::Serve { release, args } => serve::run(release, &args),
         Task::Test { args } => test::run(&args),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Suites { name } => suites::run(name.as_deref()),
         Task::Tidy => step::become_it(cargo::command(&["test", "--quiet", "-p", "mainspring-xtask", "--test", "tidy"])),
         Task::NewProduct { name } => new_product::run(cargo::root(), &name),
         Task::Generate => generate::run(),
