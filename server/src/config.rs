@@ -324,10 +324,6 @@ impl Config {
         if let Err(error) = self.limits.policies() {
             return Err(ConfigError::Wrong(format!("limits.{error}")));
         }
-        let is_address = |target: &slo::Target| {
-            let url = target.url.expose();
-            url.starts_with("https://") || url.starts_with("http://")
-        };
         if self.alerts.targets.len() > ALERT_TARGETS || !self.alerts.targets.iter().all(is_address) {
             let why = "alerts.targets: give at most 10, each with a kind (slack, discord, webhook) and an https:// url";
             return Err(ConfigError::Wrong(why.into()));
@@ -350,6 +346,11 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn is_address(target: &slo::Target) -> bool {
+    let url = target.url.expose();
+    url.starts_with("https://") || url.starts_with("http://")
 }
 
 /// Days as milliseconds.

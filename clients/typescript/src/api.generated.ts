@@ -230,6 +230,22 @@ export interface ChatAllRooms {
   next?: string | null;
 }
 
+export interface ChatAnalytics {
+  /** Days on which somebody said something, oldest first. */
+  days: ChatDay[];
+  /** Hours in which something happened, oldest first. */
+  hours: ChatHour[];
+  /** The first moment that is shown, Unix milliseconds. */
+  since_ms: number;
+}
+
+/** A day (UTC), and how many people said something. */
+export interface ChatDay {
+  /** When it began, Unix milliseconds. */
+  at_ms: number;
+  speakers: number;
+}
+
 /** How much is going on. */
 export interface ChatFigures {
   direct_rooms: number;
@@ -243,6 +259,35 @@ export interface ChatFigures {
   speakers_last_day: number;
 }
 
+/** A file as everybody in the room sees it. */
+export interface ChatFile {
+  bytes: number;
+  /** Of a recording or a video, where it is known. */
+  duration_ms?: number | null;
+  height?: number | null;
+  id: string;
+  kind: ChatFileKind;
+  /** What its bytes are. */
+  mime: string;
+  /** What it is called, ending as such a file does. */
+  name: string;
+  /** Of a picture, pixels, as it is shown. */
+  width?: number | null;
+}
+
+/** What a page does with a file. */
+export type ChatFileKind = "image" | "video" | "audio" | "file";
+
+export interface ChatFileLink {
+  expires_at_ms: number;
+  /** Beside the address of this server. */
+  url: string;
+}
+
+export interface ChatFileSent {
+  file: ChatFile;
+}
+
 export interface ChatFound {
   /** The newest first. */
   items: ChatMessage[];
@@ -250,6 +295,18 @@ export interface ChatFound {
   next?: string | null;
   /** Who wrote them. */
   people: Profile[];
+}
+
+/** What happened within an hour. */
+export interface ChatHour {
+  /** When the hour began, Unix milliseconds. */
+  at_ms: number;
+  /** Sent, those that were deleted afterwards too. */
+  messages: number;
+  /** Put under messages, those that were taken back too. */
+  reactions: number;
+  /** Made, direct ones too. */
+  rooms: number;
 }
 
 /** The beginning of a room's last message. */
@@ -290,8 +347,11 @@ export interface ChatMessage {
   content: string;
   deleted: boolean;
   edited_at_ms?: number | null;
+  file?: ChatFile | null;
   /** The people whom it mentions. */
   mentions: string[];
+  /** What its links lead to, once that is known. */
+  previews: ChatPreview[];
   reply?: ChatReply | null;
   room: string;
   sender: string;
@@ -325,6 +385,21 @@ export interface ChatMineChange {
   muted_until_ms?: number | null;
 }
 
+/** How somebody wants to be told outside the room. */
+export interface ChatNotifications {
+  /** Whether one gets a letter about what was unread for so many minutes: 15 to 10,080; 0 for none. A letter says how much there is and where, and nothing of what was written. */
+  digest_after_minutes: number;
+  /** Whether a message that mentions one is pushed from a muted room too. */
+  mentions_through_mute: boolean;
+}
+
+export interface ChatPeople {
+  /** Names alone: nobody's address is shown to others. */
+  items: Profile[];
+  /** The `after` of the next page; absent on the last one. */
+  next?: string | null;
+}
+
 /** A pinned message. */
 export interface ChatPin {
   /** Who pinned it. */
@@ -335,6 +410,23 @@ export interface ChatPin {
 
 export interface ChatPins {
   items: ChatPin[];
+}
+
+/** What is shown of a page that a message links to. */
+export interface ChatPreview {
+  description?: string | null;
+  id: string;
+  /** Whether it has a picture, at `/api/v1/chat/previews/{id}/image`. */
+  image: boolean;
+  site?: string | null;
+  title: string;
+  /** The address, as it stands in the message. */
+  url: string;
+}
+
+export interface ChatPushKey {
+  /** What a browser wants as `applicationServerKey`, in base64url. */
+  key: string;
 }
 
 export interface ChatQuickReplies {
@@ -537,6 +629,13 @@ export interface CompleteBody {
   token: string;
 }
 
+export interface Confirm {
+  /** The password that was chosen for the account: it is not made for whoever else opens the link. */
+  password: string;
+  /** The token of the link. */
+  token: string;
+}
+
 export interface CreateBody {
   /** What it is, for people. */
   description?: string;
@@ -697,6 +796,11 @@ export type Effect = {
 
 /** How bytes are written in a header. */
 export type Encoding = "hex" | "base64" | "base64url" | "plain";
+
+export interface EndedChatPush {
+  /** Of the subscription. */
+  endpoint: string;
+}
 
 export type EndpointDetail = EndpointRow & {
   /** The secrets that sign at this moment, the newest first; they themselves are shown once, when they are made. */
@@ -926,6 +1030,11 @@ export interface FiringRow {
   outcome: Outcome;
   /** The tick, Unix milliseconds; absent when a person asked for it. */
   tick_ms?: number | null;
+}
+
+export interface Forgotten {
+  /** The address of the account. */
+  email: string;
 }
 
 export type GivenListenerToken = ListenerToken & {
@@ -1306,10 +1415,28 @@ export interface NewChatMembers {
 export interface NewChatMessage {
   /** What the client calls it, such as a UUID: sent again under the same name, it is the same message. */
   client_id: string;
-  /** Text, at most 2,000 characters. */
-  content: string;
+  /** Text, at most 2,000 characters; with a file it may be absent. */
+  content?: string;
+  /** A file that its sender has sent to this room, and that no message has yet. */
+  file_id?: string | null;
   /** The number of the message that it answers, of the same room. */
   reply_to?: number | null;
+}
+
+/** What `PushSubscription.toJSON` gives in a browser. */
+export interface NewChatPush {
+  /** Where the browser's push service takes messages for it. */
+  endpoint: string;
+  /** When it ends by itself, if the push service says so. What is gone is forgotten when it says that. */
+  expirationTime?: number | null;
+  keys: NewChatPushKeys;
+}
+
+export interface NewChatPushKeys {
+  /** The browser's secret, in base64url. */
+  auth: string;
+  /** The browser's public key, in base64url. */
+  p256dh: string;
 }
 
 export interface NewChatQuickReply {
@@ -1973,7 +2100,7 @@ export type ScheduleRow = Spec & {
 };
 
 /** What a key may do. */
-export type Scope = "jobs:work" | "jobs:enqueue" | "events:publish" | "events:read";
+export type Scope = "jobs:work" | "jobs:enqueue" | "events:publish" | "events:read" | "realtime:write" | "realtime:read";
 
 /** Which deliveries to replay: all of these hold. */
 export interface Selection {
@@ -2451,6 +2578,14 @@ export interface Routes {
     };
     answer: BatchRow;
   };
+  /** How much was said, hour by hour, and by how many, day by day. Counted from the event log, so a moment late. */
+  "GET /api/v1/chat/admin/analytics": {
+    query?: {
+      /** So many days up to now (UTC), today included: 1 to 90. */
+      days?: number | string;
+    };
+    answer: ChatAnalytics;
+  };
   /** All rooms, the last spoken in first. */
   "GET /api/v1/chat/admin/rooms": {
     query?: {
@@ -2481,6 +2616,39 @@ export interface Routes {
   "GET /api/v1/chat/admin/stats": {
     answer: ChatFigures;
   };
+  /** The content of a file. `Range` is served. A picture, a recording, a video is shown; whatever else is saved. Members of its room open it, and whoever has a link to it. */
+  "GET /api/v1/chat/files/{id}": {
+    path: {
+      id: string;
+    };
+    query?: {
+      /** Of a link: until when it opens the file, Unix milliseconds. */
+      until?: number | string;
+      /** Of a link: that we made it. */
+      signature?: string;
+    };
+    answer: unknown;
+  };
+  /** A link that opens a file for a quarter of an hour without a session, for as long as who made it may open it. */
+  "POST /api/v1/chat/files/{id}/link": {
+    path: {
+      id: string;
+    };
+    answer: ChatFileLink;
+  };
+  /** What is shown of a picture at first: 640 pixels at most on its longer side, JPEG or WebP. */
+  "GET /api/v1/chat/files/{id}/preview": {
+    path: {
+      id: string;
+    };
+    query?: {
+      /** Of a link: until when it opens the file, Unix milliseconds. */
+      until?: number | string;
+      /** Of a link: that we made it. */
+      signature?: string;
+    };
+    answer: unknown;
+  };
   /** The messages that mention the caller. */
   "GET /api/v1/chat/mentions": {
     query?: {
@@ -2490,6 +2658,48 @@ export interface Routes {
       limit?: number | string;
     };
     answer: ChatFound;
+  };
+  /** How the caller wants to be told. */
+  "GET /api/v1/chat/notifications": {
+    answer: ChatNotifications;
+  };
+  /** Says how the caller wants to be told. */
+  "PUT /api/v1/chat/notifications": {
+    body: ChatNotifications;
+    answer: undefined;
+  };
+  /** The people who may sign in, for whoever may too. */
+  "GET /api/v1/chat/people": {
+    query?: {
+      /** Only with this text in their name; at most 50 characters. */
+      q?: string;
+      /** The `next` of the page before. */
+      after?: string;
+      /** At most so many, 200 at most. */
+      limit?: number | string;
+    };
+    answer: ChatPeople;
+  };
+  /** The picture of a page that a message links to. */
+  "GET /api/v1/chat/previews/{id}/image": {
+    path: {
+      id: string;
+    };
+    answer: unknown;
+  };
+  /** Has the caller's browser told of messages, for as long as the caller is signed in there. Of more than 20 the oldest goes. */
+  "POST /api/v1/chat/push": {
+    body: NewChatPush;
+    answer: undefined;
+  };
+  /** Has a browser of the caller told no more. */
+  "DELETE /api/v1/chat/push": {
+    body: EndedChatPush;
+    answer: undefined;
+  };
+  /** The key that pushes of this installation are signed with. */
+  "GET /api/v1/chat/push/key": {
+    answer: ChatPushKey;
   };
   /** The caller's quick replies. */
   "GET /api/v1/chat/quick-replies": {
@@ -2553,6 +2763,20 @@ export interface Routes {
       room: string;
     };
     answer: undefined;
+  };
+  /** Sends a file to a room, for a message to come: `file_id` of that. What it is its bytes say; 10 MiB at most. Of a picture it is left out where and with what it was taken. A file that no message gets within an hour is removed. */
+  "POST /api/v1/chat/rooms/{room}/files": {
+    path: {
+      room: string;
+    };
+    query?: {
+      /** What it is called, such as `photo.jpg`. */
+      name?: string;
+      /** Of a recording that does not say so itself: how long it is, milliseconds. 120 s at most. */
+      duration_ms?: number | string;
+    };
+    body: unknown;
+    answer: ChatFileSent;
   };
   /** Leaves a group. Its owner hands it over first. */
   "POST /api/v1/chat/rooms/{room}/leave": {
@@ -3111,12 +3335,22 @@ export interface Routes {
     body: MakePerson;
     answer: PersonDetails;
   };
-  /** Sets a new password by a link that an administrator made. Sign in next. */
+  /** Makes the account whose address a link confirms, where registering takes that. Sign in next. */
+  "POST /api/v1/people/confirm": {
+    body: Confirm;
+    answer: undefined;
+  };
+  /** Sends a link for a new password to this address, if it has an account: the answer is the same. */
+  "POST /api/v1/people/password-forgotten": {
+    body: Forgotten;
+    answer: undefined;
+  };
+  /** Sets a new password by a link, of a letter or of an administrator. Sign in next. */
   "POST /api/v1/people/password-reset": {
     body: SetPassword;
     answer: undefined;
   };
-  /** Makes an account, unless the address has one: the answer is the same, so that nobody can ask who is here. Sign in next. */
+  /** Makes an account, unless the address has one: the answer is the same, so that nobody can ask who is here. Sign in next; where addresses are confirmed, open the link of the letter first. */
   "POST /api/v1/people/register": {
     body: Register;
     answer: undefined;
@@ -3685,6 +3919,7 @@ export const CURSORS = {
   "/api/v1/batches": "before",
   "/api/v1/chat/admin/rooms": "before",
   "/api/v1/chat/mentions": "before",
+  "/api/v1/chat/people": "after",
   "/api/v1/chat/rooms": "before",
   "/api/v1/chat/search": "before",
   "/api/v1/endpoints/{id}/messages": "before",

@@ -87,6 +87,8 @@ pub const DELTA_BYTES: usize = 128 * 1024;
 pub const REALTIME_API_BYTES: usize = 1024 * 1024;
 /// Commands of one batch, and channels of one broadcast.
 pub const REALTIME_API_COMMANDS: usize = 1_000;
+/// What the replies of one batch may take together, bytes; the commands behind that are refused.
+pub const REALTIME_API_REPLY_BYTES: usize = 8 * 1024 * 1024;
 /// Channels that one answer lists.
 pub const REALTIME_API_CHANNELS: usize = 10_000;
 /// Keys under which programs published that are remembered.

@@ -20,6 +20,8 @@ pub(crate) struct Broadcast {
     event: OnceLock<Bytes>,
     socketio: Events,
     shortened: OnceLock<Box<Shortened>>,
+    /// What its data say under the name by which its namespace conflates.
+    about: OnceLock<Option<Box<str>>>,
 }
 
 impl Broadcast {
@@ -32,6 +34,7 @@ impl Broadcast {
             event: OnceLock::new(),
             socketio: Events::default(),
             shortened: OnceLock::new(),
+            about: OnceLock::new(),
         })
     }
 
@@ -68,8 +71,13 @@ impl Broadcast {
 
     /// Whether it is what another one is about, by the member of their data.
     pub(crate) fn replaces(&self, other: &Self, by: Option<&str>) -> bool {
-        let about = |it: &Self| by.and_then(|name| said(&it.publication.data, name).map(str::to_owned));
-        self.channel == other.channel && about(self) == about(other)
+        self.channel == other.channel && self.about(by) == other.about(by)
+    }
+
+    /// Read once, however many are slow.
+    fn about(&self, by: Option<&str>) -> Option<&str> {
+        let read = || by.and_then(|name| said(&self.publication.data, name)).map(Into::into);
+        self.about.get_or_init(read).as_deref()
     }
 
     /// What it adds to a queue's account, bytes.

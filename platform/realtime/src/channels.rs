@@ -139,7 +139,7 @@ impl Channels {
             Posted::Lost => false,
         });
         if !whole {
-            subscriber.member.close(Disconnect::INSUFFICIENT_STATE);
+            subscriber.member.cut(Disconnect::INSUFFICIENT_STATE);
         }
         true
     }
@@ -340,11 +340,6 @@ impl Channels {
         let sockets =
             subscribers.values().filter(|one| matches!(one.member, Member::Socket(_) | Member::Socketio(_))).count();
         (sockets, subscribers.len() - sockets)
-    }
-
-    /// Whether this member is subscribed.
-    pub(crate) fn has(&self, channel: &str, id: u64) -> bool {
-        self.shard(channel).lock().get(channel).is_some_and(|subscribers| subscribers.contains_key(&id))
     }
 
     pub(crate) fn subscribers(&self, channel: &str) -> usize {

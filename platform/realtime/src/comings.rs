@@ -237,7 +237,9 @@ impl Core {
 
     /// Tells everywhere what it is time to tell. Whether something waits still.
     pub(crate) fn tell_comings(&self) -> bool {
-        for (client, channel) in std::mem::take(&mut *self.comings.adrift.lock()) {
+        // Taken first: the lock is not held while locks of the bus are.
+        let adrift = std::mem::take(&mut *self.comings.adrift.lock());
+        for (client, channel) in adrift {
             client.reflect(&channel);
         }
         let now_ms = self.clock.now_ms();

@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod guarded;
 mod hub;
 mod lapses;
+mod member;
 mod members;
 mod namespace;
 mod orders;

@@ -25,6 +25,9 @@ pub(crate) const ORDERS: &str = "@orders";
 pub(crate) struct Orders {
     waiting: Mutex<VecDeque<Order>>,
     news: Notify,
+    /// Of those who are sent away: they wait behind nothing that takes its time.
+    ends: Mutex<VecDeque<Order>>,
+    ends_news: Notify,
 }
 
 /// Whose connections are meant.
@@ -163,21 +166,31 @@ impl Core {
             Ok(order) => order,
             Err(error) => return tracing::warn!(%error, "another process gave an order that cannot be read"),
         };
-        let mut waiting = self.orders.waiting.lock();
+        let Orders { waiting, news, ends, ends_news } = &self.orders;
+        let (queue, news) = match order.deed {
+            Deed::Disconnect { .. } => (ends, ends_news),
+            _ => (waiting, news),
+        };
+        let mut waiting = queue.lock();
         if waiting.len() >= limits::ORDERS_WAITING {
             return tracing::error!("more orders wait than may: one is not carried out");
         }
         waiting.push_back(order);
-        self.orders.news.notify_one();
+        news.notify_one();
     }
 
     /// Carries out what others ordered. Never ends.
     pub(crate) async fn follow_orders(&self) {
+        let Orders { waiting, news, ends, ends_news } = &self.orders;
+        tokio::join!(self.follow(waiting, news), self.follow(ends, ends_news));
+    }
+
+    async fn follow(&self, queue: &Mutex<VecDeque<Order>>, news: &Notify) {
         loop {
-            let next = self.orders.waiting.lock().pop_front();
+            let next = queue.lock().pop_front();
             match next {
                 Some(order) => self.carry_out(&order).await,
-                None => self.orders.news.notified().await,
+                None => news.notified().await,
             }
         }
     }

@@ -99,7 +99,8 @@ struct Beginning {
 
 /// Serves a client that only listens and said how in its address.
 async fn serve_begun(first: String, on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: Rights) {
-    // Nobody looks at it yet: who does not get in in time is closed here, as others are by the tick.
+    // It is here before it begins: its share is given to who is here, and whoever sends it away finds it.
+    client.core.members.enter(Member::Socket(client.clone()), limits::REALTIME_CONNECT_S as usize);
     let patience = Duration::from_secs(limits::REALTIME_CONNECT_S.into());
     let begun = tokio::time::timeout(patience, client.clone().begin_one_way(Kept::Text(first))).await;
     if let Err(why) = begun.unwrap_or(Err(Disconnect::STALE)) {
@@ -120,7 +121,9 @@ async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: R
     tracing::debug!(connection = client.id, "a connection opened");
     let core = client.core.clone();
     let member = Member::Socket(client.clone());
-    core.members.enter(member.clone(), limits::REALTIME_CONNECT_S as usize);
+    if core.members.find(client.id).is_none() {
+        core.members.enter(member.clone(), limits::REALTIME_CONNECT_S as usize);
+    }
     // Boxed: it hardly ever waits, and every connection would carry the room for it.
     Box::pin(core.entered(&member, Some(rights))).await;
     drop(member);

@@ -1,5 +1,6 @@
 //! How the publications of a namespace reach those who take them slowly.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
@@ -45,7 +46,8 @@ pub(crate) struct Manner {
 
 /// What a JSON object says under a name, as it stands there.
 pub(crate) fn said<'a>(data: &'a [u8], name: &str) -> Option<&'a str> {
-    let members: HashMap<&str, &RawValue> = serde_json::from_slice(data).ok()?;
+    // Names may be written with escapes, which cannot be borrowed.
+    let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(data).ok()?;
     members.get(name).map(|value| value.get())
 }
 
@@ -56,6 +58,7 @@ mod tests {
     #[test]
     fn a_member_is_found_as_it_stands() {
         assert_eq!(said(br#"{"symbol":"ABC","n":1}"#, "symbol"), Some("\"ABC\""));
+        assert_eq!(said(br#"{"a\"b":1,"symbol":"ABC"}"#, "symbol"), Some("\"ABC\""));
         for data in [&b"{\"n\":1}"[..], b"[1]", b"no json"] {
             assert_eq!(said(data, "symbol"), None);
         }

@@ -109,8 +109,11 @@ pub(super) async fn history_remove(hub: &Hub, of: &OfChannel) -> Result<Done, Fa
 }
 
 /// Those with a subscriber in this process, in the order of their names.
-pub(super) fn channels(hub: &Hub, which: &Which) -> Channels {
+pub(super) fn channels(hub: &Hub, which: &Which) -> Result<Channels, Fault> {
     let core = &hub.0;
+    if which.pattern.len() > limits::CHANNEL_BYTES {
+        return Err(ReplyError::BAD_REQUEST.into());
+    }
     let wanted = |name: &str| which.pattern.is_empty() || is_like(which.pattern.as_bytes(), name.as_bytes());
     let open = |name: &str| core.find(name).is_some_and(|namespace| namespace.api);
     let mut names = core.channels.names();
@@ -118,7 +121,7 @@ pub(super) fn channels(hub: &Hub, which: &Which) -> Channels {
     names.sort_unstable();
     names.truncate(limits::REALTIME_API_CHANNELS);
     let counted = |name: &str| Counted { num_clients: core.channels.subscribers(name) };
-    Channels { channels: names.iter().map(|name| (name.to_string(), counted(name))).collect() }
+    Ok(Channels { channels: names.iter().map(|name| (name.to_string(), counted(name))).collect() })
 }
 
 pub(super) fn info(hub: &Hub) -> Info {

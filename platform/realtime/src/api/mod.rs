@@ -8,6 +8,7 @@ mod publish;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
@@ -84,6 +85,11 @@ struct Replies {
     replies: Vec<BTreeMap<String, Box<RawValue>>>,
 }
 
+#[derive(Serialize)]
+struct Answered<'a> {
+    data: &'a RawValue,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Rpc {
@@ -128,7 +134,19 @@ impl Api {
         if commands.len() > limits::REALTIME_API_COMMANDS {
             return Err(ReplyError::LIMIT_EXCEEDED.into());
         }
-        let replies = stream::iter(commands).map(|command| self.reply(allowed, command));
+        let said = AtomicUsize::new(0);
+        let reply = async |command| {
+            if said.load(Ordering::Relaxed) > limits::REALTIME_API_REPLY_BYTES {
+                let error = raw(&Fault::from(ReplyError::LIMIT_EXCEEDED));
+                return BTreeMap::from([("error".to_owned(), error)]);
+            }
+            let reply = self.reply(allowed, command).await;
+            said.fetch_add(reply.values().map(|part| part.get().len()).sum(), Ordering::Relaxed);
+            // Some are answered without a wait.
+            tokio::task::yield_now().await;
+            reply
+        };
+        let replies = stream::iter(commands).map(reply);
         let replies = replies.buffered(if parallel { AT_ONCE } else { 1 }).collect().await;
         Ok(raw(&Replies { replies }))
     }
@@ -161,7 +179,7 @@ impl Api {
             "presence_stats" => look::presence_stats(hub, &read(params)?).await?,
             "history" => look::history(hub, &read(params)?).await?,
             "history_remove" => raw(&look::history_remove(hub, &read(params)?).await?),
-            "channels" => raw(&look::channels(hub, &read(params)?)),
+            "channels" => raw(&look::channels(hub, &read(params)?)?),
             "info" => raw(&look::info(hub)),
             "rpc" => self.rpc(read(params)?).await?,
             _ => return Err(Fault::METHOD_NOT_FOUND),
@@ -179,7 +197,7 @@ impl Api {
                     tracing::error!(%error, method = asked.method, "a product answered what is no JSON");
                     ReplyError::INTERNAL
                 })?;
-                Ok(raw(&serde_json::json!({ "data": data })))
+                Ok(raw(&Answered { data }))
             }
             Err(Failed::Refused { code, message }) => Err(Fault::of_product(code, message)),
             Err(Failed::Internal(error)) => {

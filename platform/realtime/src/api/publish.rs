@@ -94,20 +94,30 @@ impl Api {
         if namespace.durable.is_some() || skips || !asked.tags.is_empty() || asked.version > 0 {
             return Err(ReplyError::NOT_AVAILABLE.into());
         }
-        let publish = async || {
-            self.hub.publish_json(channel, data).await.map_err(|error| match error {
-                PublishError::UnknownNamespace => ReplyError::UNKNOWN_CHANNEL.into(),
-                error => {
-                    tracing::warn!(%error, "what a program said could not be published");
-                    Fault::from(ReplyError::INTERNAL)
-                }
-            })
-        };
-        let Position { offset, epoch } = match asked.idempotency_key.as_str() {
-            "" => publish().await?,
-            key => self.once.publish(channel, key, self.hub.0.clock.now_ms(), publish).await?,
-        };
+        // On a task of its own: whoever hangs up in the middle and says it again under its key is known.
+        let (api, channel, key) = (self.clone(), channel.to_owned(), asked.idempotency_key.clone());
+        let published = tokio::spawn(async move {
+            let publish = async || api.say(&channel, data).await;
+            match key.as_str() {
+                "" => publish().await,
+                key => api.once.publish(&channel, key, api.hub.0.clock.now_ms(), publish).await,
+            }
+        });
+        let Position { offset, epoch } = published.await.map_err(|error| {
+            tracing::error!(%error, "what a program said was not published");
+            ReplyError::INTERNAL
+        })??;
         let kept = namespace.history_size > 0;
         Ok(Published { offset: kept.then_some(offset), epoch: kept.then(|| epoch.to_string()) })
+    }
+
+    async fn say(&self, channel: &str, data: Bytes) -> Result<Position, Fault> {
+        self.hub.publish_json(channel, data).await.map_err(|error| match error {
+            PublishError::UnknownNamespace => ReplyError::UNKNOWN_CHANNEL.into(),
+            error => {
+                tracing::warn!(%error, "what a program said could not be published");
+                Fault::from(ReplyError::INTERNAL)
+            }
+        })
     }
 }

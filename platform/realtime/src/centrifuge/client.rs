@@ -36,7 +36,7 @@ pub(crate) struct Client {
     life: AtomicU8,
     pub(super) subscriptions: Subscriptions,
     /// What it said within which second, and how many commands there were.
-    pub(super) said: Mutex<(i64, u32, u32)>,
+    pub(super) said: Mutex<(u32, u32, u32)>,
     /// What it is called among clients, in 128 bits.
     uuid: u128,
 }
@@ -208,6 +208,11 @@ impl Client {
         self.core.channels.leave(channel, self.id);
         self.forget(channel);
         self.reflect(channel);
+    }
+
+    /// Whether it is subscribed and its guard has let it in.
+    pub(super) fn hears(&self, channel: &str) -> bool {
+        self.subscriptions.end_of(channel).is_some()
     }
 
     /// Takes a subscription off the list.

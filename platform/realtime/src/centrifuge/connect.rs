@@ -61,7 +61,9 @@ impl Client {
         match self.core.doorman.by_token(&refresh.token).await {
             Shown::Good(caller) if caller.user != before.user => return Err(Disconnect::INVALID_TOKEN),
             // What the other right opened may not stay open.
-            Shown::Good(caller) if caller.admin != before.admin => return Err(Disconnect::STATE_INVALIDATED),
+            Shown::Good(caller) if (caller.admin, &caller.claimed) != (before.admin, &before.claimed) => {
+                return Err(Disconnect::STATE_INVALIDATED);
+            }
             Shown::Good(caller) if self.ttl(&caller) != Some(0) => self.act_for(caller),
             Shown::Good(_) | Shown::Expired => return Err(Disconnect::EXPIRED),
             Shown::Bad => return Err(Disconnect::INVALID_TOKEN),

@@ -35,8 +35,7 @@ impl Client {
             return Err(ReplyError::NOT_AVAILABLE);
         }
         let given = namespace.heeds_tokens() && caller.is_given(channel, right);
-        let inside =
-            given || self.core.channels.has(channel, self.id) || self.core.admits(&namespace, channel, &caller).await;
+        let inside = given || self.hears(channel) || self.core.admits(&namespace, channel, &caller).await;
         if !inside && namespace.by_token == ByToken::Alone {
             return Err(ReplyError::PERMISSION_DENIED);
         }

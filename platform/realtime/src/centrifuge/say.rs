@@ -46,7 +46,7 @@ impl Client {
     }
 
     async fn may_publish(&self, namespace: &Namespace, channel: &str) -> bool {
-        if namespace.allow_publish_for_subscriber && self.core.channels.has(channel, self.id) {
+        if namespace.allow_publish_for_subscriber && self.hears(channel) {
             return true;
         }
         if namespace.heeds_tokens() && self.caller().is_given(channel, Right::Publish) {
@@ -106,8 +106,9 @@ impl Client {
     }
 
     /// The account of this second.
-    fn said(&self) -> MutexGuard<'_, (i64, u32, u32)> {
-        let second = self.core.clock.now_ms().div_euclid(1_000);
+    fn said(&self) -> MutexGuard<'_, (u32, u32, u32)> {
+        // Cut short: it is only held against the one before.
+        let second = self.core.clock.now_ms().div_euclid(1_000) as u32;
         let mut said = self.said.lock();
         if said.0 != second {
             *said = (second, 0, 0);

@@ -24,7 +24,7 @@ impl Client {
         for (channel, terms) in claimed.iter().flat_map(|claimed| &claimed.subs) {
             let since = positions.get(channel).filter(|it| it.recover);
             let since = since.map(|it| Position { offset: it.offset, epoch: it.epoch.as_str().into() });
-            match self.join_by_server(channel, terms, since).await {
+            match self.join_by_server(channel, terms, since, true).await {
                 Ok(joined) => given.extend(joined),
                 Err(ReplyError::INTERNAL) => {
                     given.iter().for_each(|joined| self.undo(joined));
@@ -61,7 +61,7 @@ impl Client {
         if !self.is_in() || self.is_subscribed(channel) {
             return Ok(false);
         }
-        let Some(joined) = self.join_by_server(channel, terms, since).await? else { return Ok(false) };
+        let Some(joined) = self.join_by_server(channel, terms, since, false).await? else { return Ok(false) };
         let there = self.hear(&joined, || {
             let told = reply::Subscribed {
                 publications: Vec::new(),
@@ -80,12 +80,13 @@ impl Client {
         Ok(there)
     }
 
-    /// None where a guard does not let it in.
+    /// None where a guard does not let it in. What a token names, that opens where the namespace heeds tokens.
     async fn join_by_server(
         self: &Arc<Self>,
         channel: &str,
         terms: &Terms,
         since: Option<Position>,
+        by_token: bool,
     ) -> Result<Option<Joined>, ReplyError> {
         let caller = self.caller();
         let opened = self.core.open(channel, &caller).await;
@@ -93,7 +94,7 @@ impl Client {
         let entry = Entry {
             caller: caller.as_ref().clone(),
             terms: terms.clone(),
-            opened: namespace.heeds_tokens() || namespace.guard.is_none(),
+            opened: by_token && namespace.heeds_tokens() || namespace.guard.is_none(),
             by_server: true,
             told_comings: false,
             since,

@@ -230,7 +230,12 @@ impl Socket {
         // Held until it is queued: what a client hears last says how far it has come in every channel.
         let mut rooms = self.rooms.lock();
         let frame = self.frame(&mut rooms, broadcast);
-        self.peer.publish(frame, broadcast)
+        let posted = self.peer.publish(frame, broadcast);
+        if matches!(posted, Posted::Lost) {
+            // While nobody moves its place: what waits says that it has come further than it has.
+            self.lost();
+        }
+        posted
     }
 
     /// A publication as the client gets it, which moves it on.
@@ -271,7 +276,7 @@ impl Socket {
 
     /// A publication is missing: the client comes again and gets it, or begins anew and sees that it did.
     pub(crate) fn lost(&self) {
-        self.peer.close(Disconnect::INSUFFICIENT_STATE);
+        self.peer.cut(Disconnect::INSUFFICIENT_STATE);
     }
 
     /// It has left the namespace, or its connection is over.

@@ -120,6 +120,19 @@ async fn a_token_opens_only_what_namespaces_let_tokens_open() {
 }
 
 #[tokio::test]
+async fn a_refresh_that_gives_something_else_is_a_new_beginning() {
+    let house = House::new().await;
+    let claims = |channels: &[&str]| json!({ "sub": "ann", "channels": channels, "exp": START_MS / 1_000 + 600 });
+    for (before, after) in [(vec!["only:a"], vec![]), (vec![], vec!["only:a"])] {
+        let (mut client, _) = house.connected(claims(&before)).await;
+        let same = client.ask(json!({ "refresh": { "token": sealed(&claims(&before)) } })).await;
+        assert!(same["refresh"].is_object(), "{same}");
+        client.send(json!({ "id": 9, "refresh": { "token": sealed(&claims(&after)) } }).to_string()).await;
+        assert_eq!(client.closed().await, (3014, "state invalidated".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn caps_give_each_right_alone() {
     let house = House::new().await;
     house.server.publish("only:a", json!(1)).await;

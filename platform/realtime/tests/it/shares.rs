@@ -112,6 +112,30 @@ async fn one_too_many_is_refused_wherever_it_comes() {
     assert_eq!(error, 102);
 }
 
+/// It begins before its socket is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_only_listens_and_says_how_in_its_address_has_a_share_too() {
+    let fleet = Fleet::new(false).await;
+    let listen = async || {
+        fleet.clock.advance(1);
+        let path = "/connection/uni_websocket?cf_connect=%7B%7D";
+        fleet.servers[0].open_at_path(path, &[("x-user", "ann")]).await.expect("a handshake")
+    };
+    let (mut first, mut second) = (listen().await, listen().await);
+    for listener in [&mut first, &mut second] {
+        assert!(listener.next().await["connect"]["client"].is_string());
+    }
+    fleet.counts("ann", 2).await;
+    let mut third = listen().await;
+    assert_eq!(third.next().await, json!({ "disconnect": { "code": 3504, "reason": "connection limit" } }));
+    fleet.refuse(1, "ann").await;
+    fleet.servers[0].hub.disconnect("ann", false);
+    assert_eq!(first.next().await["disconnect"]["code"], 3503);
+    drop((first, second, third));
+    fleet.counts("ann", 0).await;
+    fleet.connect(1, "ann").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_oldest_goes_wherever_it_is() {
     let fleet = Fleet::new(true).await;
