@@ -189,7 +189,8 @@ impl Core {
         loop {
             let next = queue.lock().pop_front();
             match next {
-                Some(order) => self.carry_out(&order).await,
+                // Boxed: it is seldom, and large.
+                Some(order) => Box::pin(self.carry_out(&order)).await,
                 None => news.notified().await,
             }
         }
