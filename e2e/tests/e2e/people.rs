@@ -7,6 +7,9 @@ use testkit::{Admin, Server};
 
 use crate::node::Script;
 
+/// Of the official client, in Node and in a browser.
+const TRANSPORTS: [&str; 6] =
+    ["websocket", "http_stream", "sse", "websocket@chromium", "http_stream@chromium", "sse@chromium"];
 pub(crate) const PASSWORD: &str = "a horse and a battery";
 
 /// Somebody with an account, who speaks over HTTP by the cookie of their session.
@@ -61,9 +64,12 @@ async fn what_is_said_arrives_once_and_in_order_while_the_server_is_killed() -> 
     let room = group(&server, &ada, &[&eve]).await?;
     let channel = format!("chat:{room}");
     let mut listeners = Vec::new();
-    for transport in ["websocket", "http_stream", "sse"] {
+    for transport in TRANSPORTS {
         let mut listener = eve.listens(&server, transport, &[&channel])?;
-        listener.until(|line| line["type"] == "subscribed").await.context("subscribing")?;
+        listener
+            .until(|line| line["type"] == "subscribed")
+            .await
+            .with_context(|| format!("{transport}: subscribing"))?;
         listeners.push((listener, Vec::new()));
     }
     let said = |line: &Value| line["data"]["body"]["content"].as_str().map(str::to_owned);
@@ -91,6 +97,9 @@ async fn what_is_said_arrives_once_and_in_order_while_the_server_is_killed() -> 
             ensure!(*heard == sent, "in order, none missing, none twice: {heard:?}");
         }
     }
+    for (listener, _) in listeners {
+        listener.end().await?;
+    }
     Ok(())
 }
 
@@ -101,7 +110,7 @@ async fn a_ban_ends_what_somebody_has_open_on_every_transport() -> Result<()> {
     let (ada, eve) = (Person::new(&server, &admin, "ada").await?, Person::new(&server, &admin, "eve").await?);
     let room = group(&server, &ada, &[&eve]).await?;
     let channel = format!("chat:{room}");
-    for transport in ["websocket", "http_stream", "sse"] {
+    for transport in TRANSPORTS {
         let mut listener = eve.listens(&server, transport, &[&channel])?;
         listener.until(|line| line["type"] == "subscribed").await.context("subscribing")?;
         let ban = format!("/api/v1/people/{}/ban", eve.id);
@@ -113,6 +122,7 @@ async fn a_ban_ends_what_somebody_has_open_on_every_transport() -> Result<()> {
         let (status, _) = eve.send(&server, "GET", "/api/v1/me", &Value::Null).await?;
         ensure!(status == 401, "{transport}");
         ensure!(admin.send("DELETE", &ban, None).await?.0 == 204);
+        listener.end().await?;
     }
     Ok(())
 }

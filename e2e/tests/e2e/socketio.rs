@@ -21,6 +21,14 @@ async fn nor_when_it_moves_to_a_socket() -> Result<()> {
     comes_back("polling+websocket").await
 }
 
+#[tokio::test]
+async fn nor_in_a_browser() -> Result<()> {
+    for transports in ["websocket", "polling", "polling+websocket"] {
+        comes_back(&format!("{transports}@chromium")).await.context(transports)?;
+    }
+    Ok(())
+}
+
 async fn comes_back(transports: &str) -> Result<()> {
     const CHANNEL: &str = "radio:octocat/hello-world";
     let mut server = Server::start().await?;
@@ -28,7 +36,7 @@ async fn comes_back(transports: &str) -> Result<()> {
     let mut said = client.until(|line| line["type"] == "subscribed").await.context("joining")?;
     let connected = said.iter().find(|line| line["type"] == "connect").context("it connected")?.clone();
     assert_eq!((&connected["recovered"], &said[said.len() - 1]["answer"]), (&false.into(), &serde_json::json!({})));
-    if transports == "polling+websocket" && !said.iter().any(|line| line["type"] == "upgrade") {
+    if transports.starts_with("polling+websocket") && !said.iter().any(|line| line["type"] == "upgrade") {
         said.extend(client.until(|line| line["type"] == "upgrade").await.context("moving to the socket")?);
     }
 
