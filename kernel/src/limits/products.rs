@@ -42,7 +42,13 @@ pub const CHAT_SWEEP: i64 = 500;
 pub const CHAT_FILE_BYTES: usize = 10 * 1024 * 1024;
 /// Files that are being sent to one process and are held in its memory, bytes together. Whoever comes then is asked to come again.
 pub const CHAT_COMING_BYTES: usize = 64 * 1024 * 1024;
-/// What one person sends as files in a day, bytes.
+/// Files that one person sends to one process at one time.
+pub const CHAT_COMING_OF_ONE: usize = 2;
+/// The least that comes of a file in a second, bytes, after the first seconds.
+pub const CHAT_COMING_BYTES_PER_S: u64 = 64 * 1024;
+/// How long a file may come more slowly, milliseconds.
+pub const CHAT_COMING_SLOW_MS: u64 = 10_000;
+/// What one person sends as files in a day, pictures of pages that they link to among them, bytes.
 pub const CHAT_FILES_DAY_BYTES: i64 = 500 * 1024 * 1024;
 /// The name of a file, characters.
 pub const CHAT_FILE_NAME_CHARS: usize = 120;
@@ -56,7 +62,7 @@ pub const CHAT_PICTURE_PIXELS: u64 = 32_000_000;
 pub const CHAT_PICTURE_SIDE: u32 = 16_384;
 /// What opening one picture takes at most, bytes.
 pub const CHAT_PICTURE_MEMORY_BYTES: u64 = 160 * 1024 * 1024;
-/// Pictures that one part of a process opens at one time.
+/// Pictures that a process opens at one time.
 pub const CHAT_PICTURES: usize = 1;
 /// The longer side of what is shown of a picture at first, pixels.
 pub const CHAT_PREVIEW_SIDE: u32 = 640;
@@ -72,6 +78,14 @@ pub const CHAT_LINK_KNOWN_MS: i64 = 86_400_000;
 pub const CHAT_PAGE_BYTES: usize = 256 * 1024;
 /// What is read of a page's picture, bytes.
 pub const CHAT_PAGE_PICTURE_BYTES: usize = 4 * 1024 * 1024;
+/// Messages whose links are looked up at one time: each may hold a page, its picture and what that is opened to.
+pub const CHAT_LOOK_UPS: u32 = 8;
+/// Messages of one person whose links are looked up at one time.
+pub const CHAT_LOOK_UPS_OF_ONE: u32 = 1;
+/// How long looking up one link may take, with its redirects and its picture, milliseconds.
+pub const CHAT_LOOK_UP_MS: u64 = 25_000;
+/// The links of a message that has been there for longer are not looked up any more, milliseconds.
+pub const CHAT_LOOK_UP_LATE_MS: i64 = 600_000;
 /// Redirects on the way to a page.
 pub const CHAT_PAGE_REDIRECTS: usize = 3;
 /// How long one step on the way to a page may take, milliseconds.
@@ -86,12 +100,16 @@ pub const CHAT_PUSH_DELAY_MS: i64 = 4_000;
 pub const CHAT_PUSH_NEWS_MS: i64 = 4 * 3_600_000;
 /// Pushes that begin within a second.
 pub const CHAT_PUSHES_PER_S: u32 = 100;
+/// Pushes to the browsers of one person that are under way at one time.
+pub const CHAT_PUSHES_AT_ONCE: u32 = 4;
+/// Pushes that a push service refuses in a row, for good, until the browser is forgotten.
+pub const CHAT_PUSH_REFUSALS: i64 = 5;
 /// Attempts at one push.
 pub const CHAT_PUSH_ATTEMPTS: u32 = 4;
 /// One push, milliseconds.
 pub const CHAT_PUSH_TIMEOUT_MS: u64 = 15_000;
-/// The longest that a push service has us wait with one push, milliseconds.
-pub const CHAT_PUSH_WAIT_MS: i64 = 3_600_000;
+/// How long a push service has us wait with one push, milliseconds: at least, at most.
+pub const CHAT_PUSH_WAIT_MS: (i64, i64) = (60_000, 3_600_000);
 /// Unread messages are written about after so long, milliseconds: at least, at most.
 pub const CHAT_DIGEST_MS: (i64, i64) = (15 * 60_000, 7 * 86_400_000);
 /// Rooms that one such letter names.

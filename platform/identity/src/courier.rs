@@ -10,7 +10,7 @@ use kernel::{PersonId, Problem, ProblemResult, Secret, limits};
 use serde::{Deserialize, Serialize};
 use store::{FromRow, Migration, Row, StoreError, Tx, params};
 
-use crate::invitations::{use_up, worn_out};
+use crate::invitations::{invited_by, still_administers, use_up, worn_out};
 use crate::people::{self, Role, store as rows};
 use crate::sessions::digest;
 use crate::{Identity, sign_in};
@@ -33,6 +33,20 @@ CREATE INDEX registrations_email ON registrations (email);
 CREATE INDEX registrations_expiry ON registrations (expires_at_ms);
 ",
 };
+
+/// Whose invitation a registration waits by, and when an address was last shown to be its person's.
+pub(crate) const CONFIRMED: Migration = Migration {
+    part: "identity",
+    version: 12,
+    sql: "-- expands
+ALTER TABLE registrations ADD COLUMN maker TEXT;
+ALTER TABLE people ADD COLUMN email_confirmed_at_ms BIGINT;
+",
+};
+
+/// What letters are counted for: who has many of one kind asked for keeps none of the other kind away.
+const TO_RESET: &str = "reset";
+const TO_CONFIRM: &str = "confirm";
 
 /// Who made a link that somebody asked for by mail. No [`crate::people::Actor`] is written so: processes that do not know it take such a
 /// link for nobody's.
@@ -102,13 +116,22 @@ struct Registration {
     name: String,
     password: String,
     role: Role,
+    /// Who made the invitation, where there was one.
+    maker: Option<String>,
 }
 
 impl FromRow for Registration {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         let role: String = row.get(4)?;
         let role = Role::named(&role).unwrap_or(Role::Member);
-        Ok(Self { id: row.get(0)?, email: row.get(1)?, name: row.get(2)?, password: row.get(3)?, role })
+        Ok(Self {
+            id: row.get(0)?,
+            email: row.get(1)?,
+            name: row.get(2)?,
+            password: row.get(3)?,
+            role,
+            maker: row.get(5)?,
+        })
     }
 }
 
@@ -131,8 +154,8 @@ impl Identity {
     }
 
     /// Few letters go to one address, whoever asks for them, and whether or not it is known.
-    async fn count_letter(&self, email: &str) -> ProblemResult<()> {
-        let counted = digest(&format!("{email}\nletters"));
+    async fn count_letter(&self, email: &str, purpose: &str) -> ProblemResult<()> {
+        let counted = digest(&format!("{email}\nletters\n{purpose}"));
         let Some(wait_s) = self.count(counted, limits::LETTERS_PER_ADDRESS).await? else { return Ok(()) };
         let detail =
             "So many letters to this address were asked for that it has to wait. Look where they may have gone.";
@@ -142,7 +165,7 @@ impl Identity {
     /// Sends whoever has this address a link for a new password. Whether anybody has is not told, and makes no difference here.
     pub(crate) async fn forgot_password(&self, email: &str) -> ProblemResult<()> {
         let (courier, email) = (self.courier()?, people::email(email)?);
-        self.count_letter(&email).await?;
+        self.count_letter(&email, TO_RESET).await?;
         let ask = Ask::Forgotten { email };
         let write = async move |tx: &mut Tx| courier.later(tx, &ask).await.map_err(Problem::internal);
         self.store.write(write).await
@@ -155,26 +178,43 @@ impl Identity {
         invitation: Option<Vec<u8>>,
     ) -> ProblemResult<()> {
         let courier = self.courier()?;
-        self.count_letter(&email).await?;
         let (id, now_ms) = (self.entropy.token(ID_BYTES), self.clock.now_ms());
+        // Who has no invitation uses up nobody's letters.
+        if let Some(invitation) = invitation.clone() {
+            let read = async move |tx: &mut Tx| invited_by(tx, &invitation, now_ms).await.map(drop);
+            self.store.read(read).await?;
+        }
+        self.count_letter(&email, TO_CONFIRM).await?;
         let write = async move |tx: &mut Tx| {
-            let role = match invitation {
-                Some(invitation) => use_up(tx, &invitation, now_ms).await?,
-                None => Role::Member,
+            let (role, maker) = match invitation {
+                Some(invitation) => use_up(tx, &invitation, now_ms).await.map(|(role, maker)| (role, Some(maker)))?,
+                None => (Role::Member, None),
             };
             let sql = "DELETE FROM registrations WHERE id IN
                  (SELECT id FROM registrations WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)";
             tx.execute(sql, params![now_ms, rows::PRUNE]).await?;
-            let sql = "INSERT INTO registrations (id, email, name, password, role, expires_at_ms)
-                 SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT COUNT(*) FROM registrations) < $7";
+            let sql = "INSERT INTO registrations (id, email, name, password, role, expires_at_ms, maker)
+                 SELECT $1, $2, $3, $4, $5, $6, $8 WHERE (SELECT COUNT(*) FROM registrations) < $7";
             let (until_ms, most) = (now_ms + limits::LETTER_LINK_MS, limits::REGISTRATIONS as i64);
-            let kept = tx.execute(sql, params![&id, &email, &name, &hash, role.name(), until_ms, most]).await?;
+            let row = params![&id, &email, &name, &hash, role.name(), until_ms, most, maker.as_deref()];
+            let kept = tx.execute(sql, row).await?;
             if kept == 0 {
                 return Err(Problem::unavailable(600, "too many registrations wait to be confirmed"));
             }
             courier.later(tx, &Ask::Registered { id }).await.map_err(Problem::internal)
         };
         self.store.write(write).await
+    }
+
+    /// Whether a person's address is known to be theirs: everybody's is where registering takes that, and elsewhere that of whoever opened
+    /// a letter to it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn is_address_confirmed(&self, tx: &mut Tx, id: PersonId) -> Result<bool, StoreError> {
+        let sql = "SELECT email, email_confirmed_at_ms FROM people WHERE id = $1";
+        let row: Option<(Option<String>, Option<i64>)> = tx.first(sql, params![&id.to_string()]).await?;
+        Ok(row.is_some_and(|(email, at_ms)| email.is_some() && (self.confirms || at_ms.is_some())))
     }
 
     /// What there is to say to what somebody asked, with its link, in the caller's transaction; `None` for nothing.
@@ -198,7 +238,7 @@ impl Identity {
                 Ok(Some(Word { to: email.clone(), says: Says::Reset { path: format!("/password/{token}") }, until_ms }))
             }
             Ask::Registered { id } => {
-                let sql = "SELECT id, email, name, password, role FROM registrations
+                let sql = "SELECT id, email, name, password, role, maker FROM registrations
                      WHERE id = $1 AND expires_at_ms >= $2 AND digest IS NULL";
                 let waits: Option<Registration> = tx.first(sql, params![id, now_ms]).await?;
                 let Some(Registration { email, .. }) = waits else { return Ok(None) };
@@ -227,12 +267,21 @@ impl Identity {
         }
         let id = PersonId::new(&self.clock, &self.entropy);
         let write = async move |tx: &mut Tx| {
-            let Registration { email, name, password, role, .. } =
+            let Registration { email, name, password, role, maker, .. } =
                 waiting(tx, &link, now_ms).await?.ok_or_else(worn_out)?;
+            // What somebody gave while they might is not good for longer than that.
+            let given = match maker {
+                Some(maker) => still_administers(tx, &maker, now_ms).await?,
+                None => role == Role::Member,
+            };
+            if !given {
+                return Err(worn_out());
+            }
             tx.execute("DELETE FROM registrations WHERE email = $1", params![&email]).await?;
             if !rows::insert(tx, id, (&name, Some(&email), Some(&password)), role, now_ms).await? {
                 return Err(worn_out());
             }
+            confirmed(tx, id, now_ms).await?;
             tx.execute("DELETE FROM sign_in_failures WHERE account = $1", params![&counted]).await?;
             sign_in::forget_guesses(tx, &email).await?;
             Ok::<_, Problem>(email)
@@ -241,7 +290,14 @@ impl Identity {
     }
 }
 
+/// An address was shown to be its person's: a letter to it was opened.
+pub(crate) async fn confirmed(tx: &mut Tx, id: PersonId, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE people SET email_confirmed_at_ms = $2 WHERE id = $1";
+    tx.execute(sql, params![&id.to_string(), now_ms]).await.map(drop)
+}
+
 async fn waiting(tx: &mut Tx, link: &[u8], now_ms: i64) -> Result<Option<Registration>, StoreError> {
-    let sql = "SELECT id, email, name, password, role FROM registrations WHERE digest = $1 AND expires_at_ms >= $2";
+    let sql =
+        "SELECT id, email, name, password, role, maker FROM registrations WHERE digest = $1 AND expires_at_ms >= $2";
     tx.first(sql, params![link, now_ms]).await
 }

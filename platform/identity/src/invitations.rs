@@ -150,7 +150,7 @@ impl Identity {
         let invitation = invited.then(|| digest(it.invitation));
         let write = async move |tx: &mut Tx| {
             let role = match invitation {
-                Some(invitation) => use_up(tx, &invitation, now_ms).await?,
+                Some(invitation) => use_up(tx, &invitation, now_ms).await?.0,
                 None => Role::Member,
             };
             if rows::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await? {
@@ -198,6 +198,9 @@ impl Identity {
         let write = async move |tx: &mut Tx| {
             let now = reset_of(tx, &digest, now_ms).await?.filter(|now| now.id == account.id);
             let account = now.ok_or_else(worn_out)?;
+            if by_mail(tx, &digest).await? {
+                courier::confirmed(tx, account.id, now_ms).await?;
+            }
             let sql = "UPDATE people SET password = $2 WHERE id = $1";
             tx.execute(sql, params![&account.id.to_string(), &hash]).await?;
             sign_in::forget_guesses(tx, &email).await?;
@@ -221,8 +224,14 @@ async fn reset_of(tx: &mut Tx, digest: &[u8], now_ms: i64) -> ProblemResult<Opti
     Ok(rows::by_id(tx, rows::person_id(&person)?).await?.filter(|account| account.epoch == epoch))
 }
 
+/// Whether a link was asked for by mail: whoever opens it reads the letters to that address.
+async fn by_mail(tx: &mut Tx, digest: &[u8]) -> Result<bool, StoreError> {
+    let sql = "SELECT maker FROM password_resets WHERE digest = $1";
+    Ok(tx.first::<(String,)>(sql, params![digest]).await?.is_some_and(|(maker,)| maker == courier::BY_MAIL))
+}
+
 /// What somebody gave while they might is not good for longer than that.
-async fn still_administers(tx: &mut Tx, maker: &str, now_ms: i64) -> ProblemResult<bool> {
+pub(crate) async fn still_administers(tx: &mut Tx, maker: &str, now_ms: i64) -> ProblemResult<bool> {
     let Some(maker) = Actor::named(maker) else { return Ok(false) };
     match maker.must_administer(tx, now_ms).await {
         Ok(()) => Ok(true),
@@ -239,13 +248,20 @@ pub(crate) fn worn_out() -> Problem {
     )
 }
 
-/// The role that an invitation gives, which is then used up.
-pub(crate) async fn use_up(tx: &mut Tx, invitation: &[u8], now_ms: i64) -> ProblemResult<Role> {
-    let sql = "DELETE FROM invitations WHERE digest = $1 AND expires_at_ms >= $2 RETURNING maker, role";
+/// The role that an invitation gives and who made it; it is then used up.
+pub(crate) async fn use_up(tx: &mut Tx, invitation: &[u8], now_ms: i64) -> ProblemResult<(Role, String)> {
+    let given = invited_by(tx, invitation, now_ms).await?;
+    let gone = tx.execute("DELETE FROM invitations WHERE digest = $1", params![invitation]).await?;
+    if gone == 1 { Ok(given) } else { Err(worn_out()) }
+}
+
+/// The role that an invitation gives and who made it, if it is good.
+pub(crate) async fn invited_by(tx: &mut Tx, invitation: &[u8], now_ms: i64) -> ProblemResult<(Role, String)> {
+    let sql = "SELECT maker, role FROM invitations WHERE digest = $1 AND expires_at_ms >= $2";
     let row: Option<(String, String)> = tx.first(sql, params![invitation, now_ms]).await?;
     let Some((maker, role)) = row else { return Err(worn_out()) };
     if !still_administers(tx, &maker, now_ms).await? {
         return Err(worn_out());
     }
-    Role::named(&role).ok_or_else(worn_out)
+    Role::named(&role).map(|role| (role, maker)).ok_or_else(worn_out)
 }

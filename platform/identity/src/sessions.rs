@@ -15,8 +15,15 @@ use crate::tokens::Tokens;
 use crate::{By, Caller, passwords, sign_in};
 
 /// The tables of this part.
-pub const MIGRATIONS: &[Migration] =
-    &[SESSIONS, crate::keys::MADE, crate::keys::EXPIRING, people::PEOPLE, crate::tokens::MADE, crate::courier::WAITING];
+pub const MIGRATIONS: &[Migration] = &[
+    SESSIONS,
+    crate::keys::MADE,
+    crate::keys::EXPIRING,
+    people::PEOPLE,
+    crate::tokens::MADE,
+    crate::courier::WAITING,
+    crate::courier::CONFIRMED,
+];
 
 const SESSIONS: Migration = Migration {
     part: "identity",

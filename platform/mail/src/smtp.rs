@@ -114,9 +114,15 @@ fn trusted(host: String) -> Smtped<TlsParameters> {
     TlsParameters::builder(host).certificate_store(store).build_rustls()
 }
 
+/// What a server says without whom it says it of: its codes tell why, and whoever looks at failed jobs need not know people's addresses.
+fn without_addresses(said: &str) -> String {
+    let word = |word: &str| if word.contains('@') { "(an address)".to_owned() } else { word.to_owned() };
+    said.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// A server that says "never" to a letter means it; one that does not let us in (a password, a policy) may, once somebody looks.
 fn judge(error: &lettre::transport::smtp::Error, opening: bool) -> Failed {
-    let said = kernel::problem::chain(error);
+    let said = without_addresses(&kernel::problem::chain(error));
     let about_us = error.status().is_some_and(|code| {
         code.severity == Severity::PermanentNegativeCompletion && code.category == Category::Unspecified3
     });

@@ -11,7 +11,8 @@ use kernel::{Clock, Entropy};
 
 use crate::{Error, Name};
 
-/// Where objects lie that are not whole yet, on the same file system.
+/// Where objects lie that are not whole yet, on the same file system. It is there for as long as the place is: where it is missing, as when a
+/// volume is not mounted, nobody knows what objects there are.
 const COMING: &str = ".coming";
 /// What has come for longer than this comes no more: its process is gone. Others may write into the same directory.
 const LOST_MS: u128 = 3_600_000;
@@ -59,10 +60,10 @@ impl Directory {
     }
 
     pub(crate) async fn get(&self, name: &Name, range: Range<u64>) -> Result<Option<Bytes>, Error> {
-        let (_, file) = self.place(name);
+        let (root, (_, file)) = (self.root.clone(), self.place(name));
         blocking(move || {
             let mut file = match File::open(file) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::NotFound => return there(&root).map(|()| None),
                 opened => opened?,
             };
             file.seek(SeekFrom::Start(range.start))?;
@@ -74,8 +75,13 @@ impl Directory {
     }
 
     pub(crate) async fn delete(&self, name: &Name) -> Result<(), Error> {
-        let (_, file) = self.place(name);
-        blocking(move || gone(fs::remove_file(file))).await
+        let (root, (folder, file)) = (self.root.clone(), self.place(name));
+        blocking(move || match fs::remove_file(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => there(&root),
+            // Else a power cut would bring it back when its row is gone.
+            removed => removed.and_then(|()| sync(&folder)),
+        })
+        .await
     }
 }
 
@@ -100,6 +106,11 @@ fn write(root: &Path, (folder, file): (&Path, &Path), coming: &Path, bytes: &[u8
     }
     fs::rename(coming, file)?;
     sync(folder)
+}
+
+/// Whether the place is there, of which something is not.
+fn there(root: &Path) -> io::Result<()> {
+    fs::metadata(root.join(COMING)).map(drop)
 }
 
 fn make(folder: &Path) -> io::Result<()> {

@@ -79,15 +79,19 @@ impl Bucket {
         Ok(Self { base: format!("{scheme}://{host}"), host, settings, outbound, clock })
     }
 
+    /// Where an object is.
+    fn path(&self, name: &Name) -> String {
+        format!("/{}/{name}", self.settings.bucket)
+    }
+
     /// A call, signed now.
-    fn call(&self, method: Method, name: &Name, range: Option<&str>, body: Bytes) -> Result<Request, Error> {
-        let path = format!("/{}/{name}", self.settings.bucket);
+    fn call(&self, method: Method, path: &str, range: Option<&str>, body: Bytes) -> Result<Request, Error> {
         let hash = hex::encode(Sha256::digest(&body));
         let time = sign::time(self.clock.now_ms())?;
         let mut headers = vec![("host", self.host.as_str())];
         headers.extend(range.map(|range| ("range", range)));
         headers.extend([("x-amz-content-sha256", hash.as_str()), ("x-amz-date", time.as_str())]);
-        let call = Call { method: method.as_str(), path: &path, headers: &headers, hash: &hash };
+        let call = Call { method: method.as_str(), path, headers: &headers, hash: &hash };
         let S3 { access_key, secret_key, region, .. } = &self.settings;
         let signed = sign::authorization(&Keys { access_key, secret_key, region }, &call, &time);
         let value = |text: &str| HeaderValue::from_str(text).map_err(|error| Error::Away(error.to_string()));
@@ -108,7 +112,7 @@ impl Bucket {
     }
 
     pub(crate) async fn put(&self, name: &Name, bytes: Bytes) -> Result<(), Error> {
-        let answer = self.send(self.call(Method::PUT, name, None, bytes)?.keep_first(ANSWER_BYTES)).await?;
+        let answer = self.send(self.call(Method::PUT, &self.path(name), None, bytes)?.keep_first(ANSWER_BYTES)).await?;
         if answer.status.is_success() { Ok(()) } else { Err(refused(&answer)) }
     }
 
@@ -116,10 +120,11 @@ impl Bucket {
         let asked = format!("bytes={}-{}", range.start, range.end - 1);
         // A service that does not know ranges answers with all there is, which is an error here.
         let most = limits::OBJECT_READ_BYTES.max(ANSWER_BYTES);
-        let answer = self.send(self.call(Method::GET, name, Some(&asked), Bytes::new())?.at_most(most)).await?;
+        let answer =
+            self.send(self.call(Method::GET, &self.path(name), Some(&asked), Bytes::new())?.at_most(most)).await?;
         match answer.status {
             StatusCode::PARTIAL_CONTENT if answer.body.len() as u64 <= range.end - range.start => Ok(Some(answer.body)),
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::NOT_FOUND => self.absent(&answer).await.map(|()| None),
             // It ends before the range begins.
             StatusCode::RANGE_NOT_SATISFIABLE => Ok(Some(Bytes::new())),
             _ => Err(refused(&answer)),
@@ -127,16 +132,42 @@ impl Bucket {
     }
 
     pub(crate) async fn delete(&self, name: &Name) -> Result<(), Error> {
-        let answer = self.send(self.call(Method::DELETE, name, None, Bytes::new())?.keep_first(ANSWER_BYTES)).await?;
-        let done = answer.status.is_success() || answer.status == StatusCode::NOT_FOUND;
-        if done { Ok(()) } else { Err(refused(&answer)) }
+        let answer = self
+            .send(self.call(Method::DELETE, &self.path(name), None, Bytes::new())?.keep_first(ANSWER_BYTES))
+            .await?;
+        match answer.status {
+            StatusCode::NOT_FOUND => self.absent(&answer).await,
+            status if status.is_success() => Ok(()),
+            _ => Err(refused(&answer)),
+        }
+    }
+
+    /// Whether "not found" was said of the object, and not of its bucket, or by whoever else answers at that address: whoever believed that
+    /// would forget objects that are there.
+    async fn absent(&self, answer: &Response) -> Result<(), Error> {
+        match code(answer).as_deref() {
+            Some("NoSuchKey") => Ok(()),
+            // Some services say nothing more. Then the bucket itself must be there.
+            None if answer.body.is_empty() => {
+                let path = format!("/{}", self.settings.bucket);
+                let bucket = self.call(Method::HEAD, &path, None, Bytes::new())?.keep_first(ANSWER_BYTES);
+                let bucket = self.send(bucket).await?;
+                if bucket.status.is_success() { Ok(()) } else { Err(refused(&bucket)) }
+            }
+            _ => Err(refused(answer)),
+        }
     }
 }
 
 /// The status, and the word that the service has for it: `<Code>SignatureDoesNotMatch</Code>`. The rest may repeat what was signed.
 fn refused(answer: &Response) -> Error {
+    let code = code(answer).unwrap_or_default();
+    Error::Away(format!("the bucket answers {} {code}", answer.status.as_u16()).trim().to_owned())
+}
+
+/// The word that the service has for what is wrong.
+fn code(answer: &Response) -> Option<String> {
     let text = String::from_utf8_lossy(&answer.body);
-    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
-    let code = code.filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    Error::Away(format!("the bucket answers {} {}", answer.status.as_u16(), code.unwrap_or_default()).trim().to_owned())
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    (code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| code.to_owned())
 }

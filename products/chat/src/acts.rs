@@ -7,7 +7,7 @@ mod messages;
 mod office;
 mod rooms;
 
-pub(crate) use files::{expect as expect_file, ready as file_is_ready};
+pub(crate) use files::{count_bytes, expect as expect_file, ready as file_is_ready};
 pub(crate) use groups::{add, delete, describe, hand, leave, remove};
 pub(crate) use marks::{pin, react, receive, set_mine};
 pub(crate) use messages::{Send, change, delete as delete_message, send};

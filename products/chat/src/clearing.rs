@@ -48,18 +48,26 @@ pub(crate) async fn clear(ctx: Ctx, run: Run) -> Result<(), Failure> {
     });
     forgotten.await.map_err(|error: StoreError| Failure::from(error))?;
     let before_ms = now_ms - limits::CHAT_FILE_WAITS_MS;
-    let mut removed = 0;
+    let (mut removed, mut failed) = (0, None);
     for told in [Told::Files, Told::Pictures] {
         while !called_off.is_cancelled() {
             let read = ctx.store.read(async move |tx: &mut Tx| store::lost(tx, told, before_ms, ROWS).await);
             let ids = read.await.map_err(|error: StoreError| Failure::from(error))?;
-            if ids.is_empty() {
+            let before = removed;
+            for id in ids {
+                // One that cannot be removed keeps none of the others.
+                match remove(&ctx, told, id).await {
+                    Ok(gone) => removed += u32::from(gone),
+                    Err(failure) => failed = Some(failure),
+                }
+            }
+            if removed == before {
                 break;
             }
-            for id in ids {
-                removed += u32::from(remove(&ctx, told, id).await?);
-            }
         }
+    }
+    if let Some(failure) = failed {
+        return Err(failure);
     }
     run.result(&serde_json::json!({ "removed": removed }))
 }

@@ -25,7 +25,6 @@ use realtime::Namespace;
 
 /// The product, for the server's list.
 pub fn product() -> Product {
-    let lookups = previews::Lookups::new();
     notify::declare(facts::declare(Product::new("chat")))
         .migrations(store::MIGRATIONS)
         .event::<facts::SettingsChanged>()
@@ -37,7 +36,8 @@ pub fn product() -> Product {
         .schedule(upkeep::NIGHTLY)
         .job(clearing::CLEAR, clearing::clear)
         .schedule(clearing::HOURLY)
-        .job(previews::LOOK_UP, move |ctx, run| previews::find(ctx, lookups.clone(), run))
+        .job(previews::LOOK_UP, previews::find)
+        .queue(previews::LOOK_UP.queue, previews::FEW)
         .namespace(|db| {
             let rooms = Namespace::public(rights::ROOMS).history(live::RECENT, u64::MAX);
             rooms.durable(live::Channels::load(db)).guarded(rights::Doors::guard(db))

@@ -2,7 +2,6 @@
 //! anything is unpacked.
 
 use std::io::Cursor;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
@@ -17,9 +16,8 @@ use crate::model::{self, Form, GIF, JPEG, PNG, WEBP};
 /// How well a JPEG preview looks, of 100.
 const QUALITY: u8 = 80;
 
-/// The places of those that are opened. Clones share them.
-#[derive(Clone)]
-pub(crate) struct Pictures(Arc<Semaphore>);
+/// The places of those that this process opens, whoever sent them.
+static PLACES: Semaphore = Semaphore::const_new(limits::CHAT_PICTURES);
 
 /// A picture that was opened.
 pub(crate) struct Picture {
@@ -44,25 +42,19 @@ pub(crate) enum Shut {
     TooLarge,
 }
 
-impl Pictures {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(limits::CHAT_PICTURES)))
-    }
-
-    /// Opens a picture when it is its turn. Whoever stops waiting gives no place away: the work ends first.
-    pub(crate) async fn open(&self, form: Form, bytes: Bytes) -> Result<Picture, Shut> {
-        let place = self.0.clone().acquire_owned().await.map_err(|_| Shut::Broken)?;
-        let opened = tokio::task::spawn_blocking(move || {
-            let opened = open(form, &bytes);
-            drop(place);
-            opened
-        });
-        // A decoder that panics has met a picture that is none.
-        opened.await.unwrap_or(Err(Shut::Broken))
-    }
+/// Opens a picture when it is its turn. Whoever stops waiting gives no place away: the work ends first.
+pub(crate) async fn open(form: Form, bytes: Bytes) -> Result<Picture, Shut> {
+    let place = PLACES.acquire().await.map_err(|_| Shut::Broken)?;
+    let opened = tokio::task::spawn_blocking(move || {
+        let opened = opened(form, &bytes);
+        drop(place);
+        opened
+    });
+    // A decoder that panics has met a picture that is none.
+    opened.await.unwrap_or(Err(Shut::Broken))
 }
 
-fn open(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
+fn opened(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
     let format = match form {
         JPEG => ImageFormat::Jpeg,
         PNG => ImageFormat::Png,
@@ -79,7 +71,10 @@ fn open(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
     let mut decoder = reader.into_decoder().map_err(|error| shut(&error))?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
-    if pixels > limits::CHAT_PICTURE_PIXELS || decoder.total_bytes() > limits::CHAT_PICTURE_MEMORY_BYTES {
+    // A progressive JPEG is held as coefficients, two bytes each, until its last pass: no bound of the decoder counts them.
+    let passes = if form == JPEG { pixels.saturating_mul(2 * model::progressive(bytes)) } else { 0 };
+    let memory = decoder.total_bytes().saturating_add(passes);
+    if pixels > limits::CHAT_PICTURE_PIXELS || memory > limits::CHAT_PICTURE_MEMORY_BYTES {
         return Err(Shut::TooLarge);
     }
     // In a PNG file, where hardly anybody writes it, it is left out with the rest.

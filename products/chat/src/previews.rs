@@ -3,47 +3,36 @@
 
 mod fetch;
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use ::store::{StoreError, Tx};
 use bytes::Bytes;
 use host::Ctx;
-use jobs::{Failure, Kind, NewJob, Run};
+use jobs::{Failure, Kind, NewJob, QueuePolicy, Run};
 use kernel::id::PreviewId;
 use kernel::limits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
+use crate::acts::count_bytes;
 use crate::acts::say;
 use crate::clearing;
 use crate::facts::MessagePreviewed;
 use crate::model;
 use crate::pace::{Doing, paced};
-use crate::pictures::Pictures;
 use crate::refusal::Refused;
 use crate::store::{self, Known, Message, Picture, Preview};
 
 /// Looks the links of a message up. Beside all others: a slow page keeps nobody waiting.
 pub(crate) const LOOK_UP: Kind = Kind::new("chat.preview").on("chat.links").attempts(3).timeout_ms(120_000);
 
-/// Messages whose links one process looks up at one time: each may hold a page, its picture and what that is opened to.
-const PLACES: usize = 8;
-/// When a message that found no place has its turn again, milliseconds.
-const LATER_MS: i64 = 2_000;
-
-/// Those that are looked up by this process. Clones share the places.
-#[derive(Clone)]
-pub(crate) struct Lookups {
-    places: Arc<Semaphore>,
-    pictures: Pictures,
-}
-
-impl Lookups {
-    pub(crate) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(PLACES)), pictures: Pictures::new() }
-    }
-}
+/// Few at one time, and of them few of one person: whoever writes many addresses waits for their own.
+pub(crate) const FEW: QueuePolicy = QueuePolicy {
+    concurrency: Some(limits::CHAT_LOOK_UPS),
+    key_concurrency: Some(limits::CHAT_LOOK_UPS_OF_ONE),
+    rate: None,
+    key_rate: None,
+};
 
 /// Which message.
 #[derive(Serialize, Deserialize)]
@@ -82,21 +71,23 @@ pub(crate) async fn look_up(
 }
 
 /// The job.
-pub(crate) async fn find(ctx: Ctx, Lookups { places, pictures }: Lookups, run: Run) -> Result<(), Failure> {
-    let Ok(_place) = places.try_acquire() else {
-        return Err(Failure::Snooze(ctx.clock.now_ms() + LATER_MS));
-    };
+pub(crate) async fn find(ctx: Ctx, run: Run) -> Result<(), Failure> {
     let Args { room, message: seq } = run.args()?;
     let Some(message) = there(&ctx, room, seq).await? else { return Ok(()) };
+    // Who reads it has read on: what nobody waits for any more takes no place from what comes.
+    let written_ms = message.edited_at_ms.unwrap_or(message.at_ms);
+    if ctx.clock.now_ms() > written_ms + limits::CHAT_LOOK_UP_LATE_MS {
+        return Ok(());
+    }
     let mut previews = Vec::new();
     for url in model::links(&message.content) {
-        let Some(found) = known_or_fetched(&ctx, &pictures, &message.sender, &url).await? else { continue };
+        let Some(found) = known_or_fetched(&ctx, &message.sender, &url).await? else { continue };
         let Found { said: Said { title, description, site }, picture } = found;
         let id = PreviewId::new(&ctx.clock, &ctx.entropy).to_string();
-        let image = picture.is_some();
-        if let Some(picture) = picture {
-            put(&ctx, (&id, &message.room), picture).await?;
-        }
+        let image = match picture {
+            Some(picture) => put(&ctx, (&id, &message.room), &message.sender, picture).await?,
+            None => false,
+        };
         previews.push(Preview { id, url, title, description, site, image });
     }
     if previews.is_empty() {
@@ -139,7 +130,11 @@ async fn keep(ctx: &Ctx, tx: &mut Tx, run: &Run, before: &Message, previews: &[P
 }
 
 /// What is known of an address, or what is found out now; `None` where there is nothing to show.
-async fn known_or_fetched(ctx: &Ctx, pictures: &Pictures, sender: &str, url: &str) -> Result<Option<Found>, Failure> {
+async fn known_or_fetched(ctx: &Ctx, sender: &str, url: &str) -> Result<Option<Found>, Failure> {
+    // Whoever writes many addresses has each message sent, and not each address shown: one that is known costs a picture too.
+    if paced(ctx, sender, Doing::Link).await.is_err() {
+        return Ok(None);
+    }
     let digest = hex::encode(Sha256::digest(url));
     let (asked, since_ms) = (digest.clone(), ctx.clock.now_ms() - limits::CHAT_LINK_KNOWN_MS);
     let read = ctx.store.read(async move |tx: &mut Tx| {
@@ -158,23 +153,19 @@ async fn known_or_fetched(ctx: &Ctx, pictures: &Pictures, sender: &str, url: &st
         };
         return Ok(Some(Found { said, picture }));
     }
-    // Whoever writes many addresses has each message sent, and not each address looked at.
-    if paced(ctx, sender, Doing::Link).await.is_err() {
-        return Ok(None);
-    }
-    let found = fetch::found(ctx, pictures, url).await;
-    know(ctx, digest, found.as_ref()).await?;
+    let within = Duration::from_millis(limits::CHAT_LOOK_UP_MS);
+    let found = tokio::time::timeout(within, fetch::found(ctx, url)).await.ok().flatten();
+    know(ctx, sender, digest, found.as_ref()).await?;
     Ok(found)
 }
 
 /// Keeps what was found out, or that nothing was, for a day.
-async fn know(ctx: &Ctx, digest: String, found: Option<&Found>) -> Result<(), Failure> {
+async fn know(ctx: &Ctx, sender: &str, digest: String, found: Option<&Found>) -> Result<(), Failure> {
     let page = found.map(|found| serde_json::to_string(&found.said).unwrap_or_default());
     let mut picture = None;
     if let Some(bytes) = found.and_then(|found| found.picture.clone()) {
         let id = PreviewId::new(&ctx.clock, &ctx.entropy).to_string();
-        put(ctx, (&id, ""), bytes).await?;
-        picture = Some(id);
+        picture = put(ctx, (&id, ""), sender, bytes).await?.then_some(id);
     }
     let now_ms = ctx.clock.now_ms();
     let write = async move |tx: &mut Tx| {
@@ -186,14 +177,27 @@ async fn know(ctx: &Ctx, digest: String, found: Option<&Found>) -> Result<(), Fa
     ctx.store.write_relaxed(write).await.map_err(|error: StoreError| Failure::from(error))
 }
 
-/// Puts a picture, of which the row is there first.
-async fn put(ctx: &Ctx, (id, room): (&str, &str), (bytes, mime): (Bytes, String)) -> Result<(), Failure> {
+/// Puts a picture, of which the row is there first. `false` when the sender has sent a day's share already.
+async fn put(
+    ctx: &Ctx,
+    (id, room): (&str, &str),
+    sender: &str,
+    (bytes, mime): (Bytes, String),
+) -> Result<bool, Failure> {
     let row = Picture { id: id.to_owned(), room: room.to_owned(), mime, bytes: bytes.len() as u64 };
     let now_ms = ctx.clock.now_ms();
-    let expected = ctx.store.write(async move |tx: &mut Tx| store::expect_picture(tx, &row, now_ms).await).await;
-    expected.map_err(|error: StoreError| Failure::from(error))?;
+    let sender = sender.to_owned();
+    let write = async move |tx: &mut Tx| {
+        count_bytes(tx, &sender, row.bytes, now_ms).await?;
+        Ok(store::expect_picture(tx, &row, now_ms).await?)
+    };
+    match ctx.store.write(write).await {
+        Err(Refused::Full) => return Ok(false),
+        expected => expected.map_err(Failure::retry)?,
+    }
     let name = clearing::name(id, "").map_err(Failure::discard)?;
-    ctx.objects.put(&name, bytes).await.map_err(Failure::retry)
+    ctx.objects.put(&name, bytes).await.map_err(Failure::retry)?;
+    Ok(true)
 }
 
 /// A picture's bytes; `None` when it was removed meanwhile.

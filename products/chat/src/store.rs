@@ -34,8 +34,8 @@ pub(crate) use messages::{
 pub(crate) use migrations::MIGRATIONS;
 pub(crate) use mine::{QuickReply, drop_reply, put_reply, replies};
 pub(crate) use notify::{
-    Browser, Wishes, browser, browsers, browsers_of, digested, drop_browser, drop_browser_of, keep_browser,
-    keep_push_key, push_key, wish, wishes,
+    Browser, Wishes, browser, browsers, browsers_of, digested, drop_browser, drop_browser_of, forgive_browser,
+    keep_browser, keep_push_key, newest_unread, push_key, refuse_browser, wish, wishes,
 };
 pub(crate) use pins::{Pin, pin, pins, unpin};
 pub(crate) use previews::{
@@ -48,7 +48,7 @@ pub(crate) use rooms::{
 };
 pub(crate) use search::{Found, Search, search};
 pub(crate) use settings::{Settings, save, settings};
-pub(crate) use sweep::{sweep_old, sweep_room};
+pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 
 use ::store::{FromValue, Row, StoreError};
 

@@ -10,6 +10,7 @@ use schedules::Schedule;
 use crate::analytics;
 use crate::clearing;
 use crate::facts::RoomDeleted;
+use crate::rights::ROOMS;
 use crate::store;
 
 /// Removes what is older than the settings keep, and who spoke long ago.
@@ -29,15 +30,24 @@ enum Goes {
     Room(String),
 }
 
-async fn batch(ctx: &Ctx, goes: &Goes) -> Result<u64, StoreError> {
+async fn batch(ctx: &Ctx, goes: &Goes) -> Result<u64, Failure> {
     match goes {
         Goes::Old(before_ms) => {
             let before_ms = *before_ms;
-            ctx.store.write_relaxed(async move |tx: &mut Tx| store::sweep_old(tx, before_ms).await).await
+            let write = async move |tx: &mut Tx| store::sweep_old(tx, before_ms).await;
+            let swept: Result<store::Swept, StoreError> = ctx.store.write_relaxed(write).await;
+            let store::Swept { rows, rooms } = swept?;
+            // What was said is in the memory of every process that carried it.
+            for room in rooms {
+                ctx.hub.reread_everywhere(&format!("{ROOMS}:{room}")).await.map_err(Failure::retry)?;
+            }
+            Ok(rows)
         }
         Goes::Room(room) => {
             let room = room.clone();
-            ctx.store.write_relaxed(async move |tx: &mut Tx| store::sweep_room(tx, &room).await).await
+            let write = async move |tx: &mut Tx| store::sweep_room(tx, &room).await;
+            let swept: Result<u64, StoreError> = ctx.store.write_relaxed(write).await;
+            Ok(swept?)
         }
     }
 }

@@ -223,6 +223,57 @@ async fn of_two_who_register_one_address_the_one_who_confirms_has_it() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_worth_what_its_maker_may_until_the_address_is_confirmed() {
+    let mut site = Site::new().await;
+    site.identity = site.identity.clone().confirming(true);
+    let new = NewPerson { name: "Max".into(), email: "max@example.com".into(), role: Role::Admin };
+    let max = site.identity.make_person(Actor::Admin, &new, &Secret::new(OLD)).await.expect("made");
+    let register = async |identity: &Identity, email: &str, invitation: &str| {
+        let body = [("name", "Ada"), ("email", email), ("password", NEW), ("invitation", invitation)];
+        api(identity, "/people/register", &body).await.status
+    };
+    // Whoever has no invitation has no letters of anybody.
+    for _ in 0..=limits::LETTERS_PER_ADDRESS {
+        assert_eq!(register(&site.identity, "ada@example.com", "made-up").await, 410);
+    }
+    let mut links = Vec::new();
+    for email in ["ada@example.com", "eve@example.com"] {
+        let (_, token) = site.identity.invite(Actor::Person(max), Role::Admin, "").await.expect("made");
+        assert_eq!(register(&site.identity, email, token.expose()).await, 202);
+        links.push(link(&mut site, email).await.strip_prefix("/confirm/").expect("a link").to_owned());
+    }
+    let confirm =
+        async |token: &str| api(&site.identity, "/people/confirm", &[("token", token), ("password", NEW)]).await.status;
+    assert_eq!(confirm(&links[0]).await, 204);
+    site.identity.ban(Actor::Admin, max, None, "").await.expect("banned");
+    assert_eq!(confirm(&links[1]).await, 410, "and nobody is made an administrator by who is none");
+    assert!(signs_in(&site, "ada@example.com", NEW).await && !signs_in(&site, "eve@example.com", NEW).await);
+}
+
+#[tokio::test]
+async fn an_address_is_confirmed_by_who_opens_a_letter_to_it() {
+    let mut site = Site::new().await;
+    let ada = person(&site, "Ada").await;
+    let store = site.store.clone();
+    let shown = async |identity: &Identity| {
+        let of = identity.clone();
+        let asked: Result<bool, store::StoreError> =
+            store.read(async move |tx: &mut store::Tx| of.is_address_confirmed(tx, ada).await).await;
+        asked.expect("asked")
+    };
+    let token = site.identity.make_password_reset(Actor::Admin, ada).await.expect("made");
+    let body = [("token", token.expose()), ("password", NEW)];
+    assert_eq!(api(&site.identity, "/people/password-reset", &body).await.status, 204);
+    assert!(!shown(&site.identity).await, "a link that came from an administrator says nothing of the address");
+    assert!(shown(&site.identity.clone().confirming(true)).await, "where registering takes it everybody's is");
+    api(&site.identity, "/people/password-forgotten", &[("email", "ada@example.com")]).await;
+    let path = link(&mut site, "ada@example.com").await;
+    let token = path.strip_prefix("/password/").expect("a link");
+    assert_eq!(api(&site.identity, "/people/password-reset", &[("token", token), ("password", OLD)]).await.status, 204);
+    assert!(shown(&site.identity).await);
+}
+
+#[tokio::test]
 async fn what_was_asked_for_lies_closed_in_its_job() {
     let mut site = Site::new().await;
     person(&site, "Ada").await;

@@ -57,7 +57,7 @@ async fn what_may_pass_is_tried_again_with_the_same_bytes() {
         (Does::SaysAtTheEnd("452 4.2.2 full"), true),
         (Does::Dies, true),
         (Does::DiesMidway, true),
-        (Does::Says("550 5.1.1 no such user"), false),
+        (Does::Says("550 5.1.1 <ada@example.com>: no such user"), false),
         (Does::SaysAtTheEnd("554 5.7.1 spam"), false),
     ] {
         let mut site = Site::new().await;
@@ -67,6 +67,9 @@ async fn what_may_pass_is_tried_again_with_the_same_bytes() {
         if !transient {
             let row = site.job("mail.send", State::Discarded).await;
             assert_eq!(row.attempt, 1, "{does:?}");
+            let why = row.last_error.expect("why");
+            assert!(why.contains(if matches!(does, Does::Says(_)) { "550" } else { "554" }), "{why}");
+            assert!(!why.contains("example.com"), "and not whose address it was: {why}");
             continue;
         }
         site.job("mail.send", State::Retryable).await;

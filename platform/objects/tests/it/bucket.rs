@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 const ACCESS: &str = "AKIDEXAMPLE";
+const NO_KEY: &str = "<Code>NoSuchKey</Code>";
 const START_MS: i64 = 1_803_859_200_000;
 
 /// The fake.
@@ -19,6 +20,8 @@ pub(crate) struct Fake {
     endpoint: String,
     clock: Clock,
     kept: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    /// What is said of whatever is not there, and whether the bucket is.
+    absent: Arc<Mutex<(&'static str, bool)>>,
 }
 
 /// A request as it came.
@@ -99,7 +102,12 @@ impl Fake {
     pub(crate) async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        let fake = Self { endpoint, clock: Clock::manual(START_MS), kept: Arc::default() };
+        let fake = Self {
+            endpoint,
+            clock: Clock::manual(START_MS),
+            kept: Arc::default(),
+            absent: Arc::new(Mutex::new((NO_KEY, true))),
+        };
         let serving = fake.clone();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -127,6 +135,10 @@ impl Fake {
             let body = "<Error><Code>SignatureDoesNotMatch</Code><Message>AKIDEXAMPLE sent secrets</Message></Error>";
             return (403, body.into());
         }
+        let (absent, there) = *self.absent.lock().expect("a lock");
+        if (came.method.as_str(), came.path.as_str()) == ("HEAD", "/files") {
+            return (if there { 200 } else { 404 }, Vec::new());
+        }
         let Some(key) = came.path.strip_prefix("/files/") else { return (404, Vec::new()) };
         let mut kept = self.kept.lock().expect("a lock");
         match came.method.as_str() {
@@ -135,11 +147,11 @@ impl Fake {
                 (200, Vec::new())
             }
             "DELETE" => {
-                kept.remove(key);
-                (204, Vec::new())
+                let gone = kept.remove(key).is_some();
+                if gone || there { (204, Vec::new()) } else { (404, absent.into()) }
             }
             _ => {
-                let Some(bytes) = kept.get(key) else { return (404, b"<Code>NoSuchKey</Code>".into()) };
+                let Some(bytes) = kept.get(key) else { return (404, absent.into()) };
                 let asked = came.headers.get("range").and_then(|range| range.strip_prefix("bytes="));
                 let (first, last) = asked.and_then(|range| range.split_once('-')).expect("a range");
                 let (first, last): (usize, usize) = (first.parse().expect("a number"), last.parse().expect("a number"));
@@ -188,6 +200,26 @@ async fn who_has_another_key_is_refused_and_nothing_of_it_is_told() {
         assert!(matches!(error, Error::Away(_)));
     }
     assert_eq!(fake.objects(Fake::SECRET).get(&name, 0..9).await.expect("asked"), Some(Bytes::from_static(b"x")));
+}
+
+#[tokio::test]
+async fn only_an_object_is_absent_and_no_bucket() {
+    let fake = Fake::open().await;
+    let (objects, name) = (fake.objects(Fake::SECRET), Name::new("chat", "fil_aa").expect("a name"));
+    for (absent, there, known) in [
+        (NO_KEY, true, true),
+        (NO_KEY, false, true),
+        ("", true, true),
+        ("", false, false),
+        ("<Code>NoSuchBucket</Code>", true, false),
+        ("<html>not this host</html>", true, false),
+    ] {
+        *fake.absent.lock().expect("a lock") = (absent, there);
+        let got = objects.get(&name, 0..1).await;
+        assert_eq!(matches!(got, Ok(None)), known, "{absent} {there}: {got:?}");
+        let removed = objects.delete(&name).await;
+        assert_eq!(removed.is_ok(), known || there, "{absent} {there}: {removed:?}");
+    }
 }
 
 #[tokio::test]

@@ -45,6 +45,24 @@ async fn nobody_else_on_the_machine_reads_them() {
 }
 
 #[tokio::test]
+async fn a_place_that_went_away_says_nothing_of_its_objects() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (root, aside) = (dir.path().join("objects"), dir.path().join("aside"));
+    let objects = Objects::in_directory(&root, &Clock::system(), &Entropy::system()).expect("opened");
+    let name = Name::new("chat", "fil_aa").expect("a name");
+    objects.put(&name, Bytes::from_static(b"x")).await.expect("put");
+    std::fs::rename(&root, &aside).expect("taken away");
+    std::fs::create_dir(&root).expect("an empty mount point");
+    assert!(matches!(objects.get(&name, 0..1).await, Err(Error::Away(_))));
+    assert!(matches!(objects.delete(&name).await, Err(Error::Away(_))), "else its row would be forgotten");
+    std::fs::remove_dir(&root).expect("empty");
+    std::fs::rename(&aside, &root).expect("back");
+    assert_eq!(objects.get(&name, 0..1).await.expect("asked"), Some(Bytes::from_static(b"x")));
+    objects.delete(&name).await.expect("removed");
+    assert_eq!(objects.get(&name, 0..1).await.expect("asked"), None);
+}
+
+#[tokio::test]
 async fn a_place_that_cannot_be_written_is_away_and_keeps_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let objects = Objects::in_directory(dir.path(), &Clock::system(), &Entropy::system()).expect("opened");

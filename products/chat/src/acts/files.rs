@@ -16,10 +16,14 @@ pub(crate) async fn expect(ctx: &Ctx, tx: &mut Tx, new: &NewFile<'_>) -> Result<
     member(tx, new.room, new.sender).await?;
     let now_ms = ctx.clock.now_ms();
     let bytes = new.file.bytes + new.preview.map_or(0, |(_, bytes)| bytes);
-    if store::count_bytes(tx, new.sender, now_ms / DAY_MS, bytes).await? > limits::CHAT_FILES_DAY_BYTES {
-        return Err(Refused::Full);
-    }
+    count_bytes(tx, new.sender, bytes, now_ms).await?;
     Ok(store::expect_file(tx, new, now_ms).await?)
+}
+
+/// Takes bytes from somebody's share of the day.
+pub(crate) async fn count_bytes(tx: &mut Tx, person: &str, bytes: u64, now_ms: i64) -> Result<(), Refused> {
+    let sent = store::count_bytes(tx, person, now_ms / DAY_MS, bytes).await?;
+    if sent > limits::CHAT_FILES_DAY_BYTES { Err(Refused::Full) } else { Ok(()) }
 }
 
 /// Says that a file is there: for whoever is still in the room.

@@ -19,7 +19,7 @@ use crate::acts;
 use crate::clearing::{self, PREVIEW};
 use crate::model::{self, FileKind, Form};
 use crate::pace::{Doing, paced};
-use crate::pictures::{Picture, Pictures, Shut};
+use crate::pictures::{self, Picture, Shut};
 use crate::refusal::Refused;
 use crate::rights;
 use crate::store::{File, NewFile};
@@ -28,16 +28,7 @@ use crate::store::{File, NewFile};
 const RETRY_S: u32 = 10;
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
-    OpenApiRouter::new()
-        .routes(routes!(upload))
-        .layer(Extension(Desk { bodies: Bodies::new(), pictures: Pictures::new() }))
-}
-
-/// Where files come in.
-#[derive(Clone)]
-struct Desk {
-    bodies: Bodies,
-    pictures: Pictures,
+    OpenApiRouter::new().routes(routes!(upload)).layer(Extension(Bodies::new()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -63,25 +54,26 @@ struct Sent {
 async fn upload(
     person: Person,
     State(ctx): State<Ctx>,
-    Extension(desk): Extension<Desk>,
+    Extension(bodies): Extension<Bodies>,
     Path(room): Path<String>,
     Query(params): Query<UploadParams>,
     request: Request,
 ) -> ProblemResult<(StatusCode, Json<Sent>)> {
     let (room, me) = (room_of(&room)?, person.id.to_string());
     paced(&ctx, &me, Doing::Upload).await?;
+    let _turn = bodies.turn(&me)?;
     let place = (room.clone(), me.clone());
     // Before the first byte of who is not in the room.
     look(&ctx, async move |tx| rights::member(tx, &place.0, &place.1).await.map(drop)).await?;
     let (parts, body) = request.into_parts();
     // The memory is its own until the end.
-    let raw = desk.bodies.read(&parts.headers, body).await?;
+    let raw = bodies.read(&parts.headers, body).await?;
     let bytes = raw.bytes.clone();
     let form = model::form_of(&bytes).ok_or_else(not_taken)?;
     let duration_ms = duration_of(form, &bytes, params.duration_ms)?;
     let name = model::named(params.name.as_deref().unwrap_or_default(), form);
     let picture = match form.kind {
-        FileKind::Image => Some(desk.pictures.open(form, bytes.clone()).await.map_err(not_opened)?),
+        FileKind::Image => Some(pictures::open(form, bytes.clone()).await.map_err(not_opened)?),
         _ => None,
     };
     let (bytes, preview) = match &picture {
@@ -149,7 +141,10 @@ fn not_taken() -> Problem {
 fn not_opened(why: Shut) -> Problem {
     let detail = match why {
         Shut::Broken => "The picture cannot be opened: it is damaged, or is none.".to_owned(),
-        Shut::TooLarge => format!("A picture has {} million pixels at most.", limits::CHAT_PICTURE_PIXELS / 1_000_000),
+        Shut::TooLarge => format!(
+            "A picture has {} million pixels at most, and fewer where it is a progressive JPEG.",
+            limits::CHAT_PICTURE_PIXELS / 1_000_000
+        ),
     };
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_opened", detail)
 }

@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 use super::{act, bad, look};
 use crate::notify::{self, Given, Vapid};
 use crate::pace::{Doing, paced};
+use crate::refusal::Refused;
 use crate::store::{self, Wishes};
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
@@ -123,6 +124,11 @@ struct Wanted {
 }
 
 const MINUTE_MS: i64 = 60_000;
+/// Whoever made the account may have given anybody's address.
+const NOT_SHOWN: Refused = Refused::Not(
+    "address_not_confirmed",
+    "Nobody has shown that your address is yours. Ask for a new password by mail, and set one by the link in that letter.",
+);
 
 /// How the caller wants to be told.
 #[utoipa::path(get, path = "/api/v1/chat/notifications", tag = "chat", responses((status = 200, body = Wanted), (status = 401), (status = 403)))]
@@ -145,8 +151,11 @@ async fn wish(person: Person, State(ctx): State<Ctx>, Json(it): Json<Wanted>) ->
         }
         ctx.mail.must()?;
     }
-    let (me, mentions_through_mute) = (person.id.to_string(), it.mentions_through_mute);
+    let (id, me, mentions_through_mute) = (person.id, person.id.to_string(), it.mentions_through_mute);
     act(&ctx, (&person, Doing::Change), async move |ctx, tx| {
+        if digest_after_ms != 0 && !ctx.identity.is_address_confirmed(tx, id).await? {
+            return Err(NOT_SHOWN);
+        }
         let before = store::wishes(tx, &me).await?;
         // Who begins to want letters wants none about what was there before.
         let begins = before.digest_after_ms == 0 && digest_after_ms != 0;

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use host::Ctx;
 use identity::Person;
 use kernel::id::{FileId, PreviewId};
-use kernel::{Problem, ProblemResult, Secret, limits};
+use kernel::{PersonId, Problem, ProblemResult, Secret, limits};
 use objects::{Name, Objects};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ use crate::model::{Asked, FileKind, asked_range};
 use crate::pace::{Doing, paced};
 use crate::refusal::Refused;
 use crate::rights;
+use crate::store;
 
 /// So much is read ahead of who opens a file, bytes.
 const PIECE_BYTES: u64 = 256 * 1024;
@@ -68,14 +69,43 @@ fn purpose(id: &str, until_ms: i64) -> String {
     format!("chat.file:{id}:{until_ms}")
 }
 
-/// Who opens a file: whoever is signed in, or whoever had a link made, whose right it is that the link carries.
-fn opener(ctx: &Ctx, person: ProblemResult<Person>, id: &str, link: &LinkParams) -> ProblemResult<String> {
+/// Between a person and what they came with, in a link.
+const AND: char = ' ';
+
+/// Who opens a file: whoever is signed in, or whoever had a link made, whose right it is that the link carries, with what that hangs on.
+fn opener(
+    ctx: &Ctx,
+    person: ProblemResult<Person>,
+    id: &str,
+    link: &LinkParams,
+) -> ProblemResult<(PersonId, Option<String>)> {
     let (Some(until_ms), Some(signature)) = (link.until, &link.signature) else {
-        return person.map(|person| person.id.to_string());
+        return person.map(|person| (person.id, None));
     };
     let sealed = hex::decode(signature).ok().filter(|_| until_ms >= ctx.clock.now_ms());
     let signer = sealed.and_then(|sealed| ctx.key.open(&purpose(id, until_ms), &sealed).ok());
-    signer.map(|signer| signer.expose().to_owned()).ok_or_else(|| Refused::NoFile.into())
+    let read = |signer: Secret| {
+        let (person, tie) = signer.expose().split_once(AND)?;
+        Some((person.parse().ok()?, Some(tie.to_owned())))
+    };
+    signer.and_then(read).ok_or_else(|| Refused::NoFile.into())
+}
+
+/// The file that somebody opens: a link opens none once its maker has signed out, or is banned.
+async fn opened(ctx: &Ctx, person: ProblemResult<Person>, id: String, link: &LinkParams) -> ProblemResult<store::Kept> {
+    let (person, tie) = opener(ctx, person, &id, link)?;
+    let me = person.to_string();
+    paced(ctx, &me, Doing::Open).await?;
+    let ours = ctx.clone();
+    look(ctx, async move |tx| {
+        if let Some(tie) = tie
+            && !ours.identity.is_tied(tx, person, &tie).await?
+        {
+            return Err(Refused::NoFile);
+        }
+        rights::file(tx, &id, &me).await
+    })
+    .await
 }
 
 /// The content of a file. `Range` is served. A picture, a recording, a video is shown; whatever else is saved. Members of its room open it,
@@ -91,10 +121,7 @@ async fn content(
     Query(link): Query<LinkParams>,
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
-    let id = file_of(&id)?;
-    let me = opener(&ctx, person, &id, &link)?;
-    paced(&ctx, &me, Doing::Open).await?;
-    let kept = look(&ctx, async move |tx| rights::file(tx, &id, &me).await).await?;
+    let kept = opened(&ctx, person, file_of(&id)?, &link).await?;
     let name = clearing::name(&kept.file.id, "").map_err(Problem::internal)?;
     let etag = format!("\"{}\"", kept.file.id);
     let called = Some((kept.file.name, kept.file.kind));
@@ -112,10 +139,7 @@ async fn preview(
     Query(link): Query<LinkParams>,
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
-    let id = file_of(&id)?;
-    let me = opener(&ctx, person, &id, &link)?;
-    paced(&ctx, &me, Doing::Open).await?;
-    let kept = look(&ctx, async move |tx| rights::file(tx, &id, &me).await).await?;
+    let kept = opened(&ctx, person, file_of(&id)?, &link).await?;
     let (mime, bytes) = kept.preview.ok_or(Refused::NoFile)?;
     let name = clearing::name(&kept.file.id, PREVIEW).map_err(Problem::internal)?;
     let etag = format!("\"{}{PREVIEW}\"", kept.file.id);
@@ -133,13 +157,24 @@ struct Link {
 /// A link that opens a file for a quarter of an hour without a session, for as long as who made it may open it.
 #[utoipa::path(post, path = "/api/v1/chat/files/{id}/link", tag = "chat", params(("id" = String, Path)),
     responses((status = 200, body = Link), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)))]
-async fn link(person: Person, State(ctx): State<Ctx>, Path(id): Path<String>) -> ProblemResult<Json<Link>> {
+async fn link(
+    person: Person,
+    State(ctx): State<Ctx>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> ProblemResult<Json<Link>> {
     let (id, me) = (file_of(&id)?, person.id.to_string());
     paced(&ctx, &me, Doing::Open).await?;
     let expires_at_ms = ctx.clock.now_ms() + limits::CHAT_LINK_MS;
-    let sealed = ctx.key.seal(&ctx.entropy, &purpose(&id, expires_at_ms), &Secret::new(me.clone()));
+    let (ours, file, asks) = (ctx.clone(), id.clone(), me.clone());
+    let tie = look(&ctx, async move |tx| {
+        rights::file(tx, &file, &asks).await?;
+        Ok(ours.identity.tie(tx, person.id, &headers).await?)
+    });
+    let tie = tie.await?.ok_or_else(|| Problem::unauthorized("Sign in again: the session has ended."))?;
+    let signer = Secret::new(format!("{me}{AND}{tie}"));
+    let sealed = ctx.key.seal(&ctx.entropy, &purpose(&id, expires_at_ms), &signer);
     let url = format!("/api/v1/chat/files/{id}?until={expires_at_ms}&signature={}", hex::encode(sealed));
-    look(&ctx, async move |tx| rights::file(tx, &id, &me).await.map(drop)).await?;
     Ok(Json(Link { url, expires_at_ms }))
 }
 

@@ -2,6 +2,7 @@
 
 mod bare;
 mod name;
+mod passes;
 mod range;
 mod sound;
 
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 pub(crate) use bare::bare;
 pub(crate) use name::named;
+pub(crate) use passes::progressive;
 pub(crate) use range::{Asked, asked_range};
 pub(crate) use sound::duration_ms;
 

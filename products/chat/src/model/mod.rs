@@ -12,7 +12,7 @@ mod words;
 mod tests;
 
 pub(crate) use files::{
-    Asked, FileKind, Form, GIF, JPEG, PNG, TAKEN, WEBP, asked_range, bare, duration_ms, form_of, named,
+    Asked, FileKind, Form, GIF, JPEG, PNG, TAKEN, WEBP, asked_range, bare, duration_ms, form_of, named, progressive,
 };
 pub(crate) use links::links;
 pub(crate) use mentions::mentioned;

@@ -42,7 +42,12 @@ pub(crate) async fn keep(
     let digest = digest_of(&given.endpoint);
     let plain = Secret::new(serde_json::to_string(given).unwrap_or_default());
     let sealed = ctx.key.seal(&ctx.entropy, &purpose(&digest), &plain);
-    store::keep_browser(tx, &Browser { digest, person: person.to_string(), tie, sealed }, ctx.clock.now_ms()).await
+    store::keep_browser(
+        tx,
+        &Browser { digest, person: person.to_string(), tie, sealed, refusals: 0 },
+        ctx.clock.now_ms(),
+    )
+    .await
 }
 
 /// Forgets one; `false` when this person has none with this address.

@@ -58,7 +58,7 @@ async fn write_to(ctx: &Ctx, person: &str) -> Result<(), Failure> {
     let (ours, person) = (ctx.clone(), person.to_owned());
     let write = async move |tx: &mut Tx| {
         let (now_ms, wishes) = (ours.clock.now_ms(), store::wishes(tx, &person).await?);
-        if wishes.digest_after_ms == 0 {
+        if wishes.digest_after_ms == 0 || !ours.identity.is_address_confirmed(tx, id).await? {
             return Ok(());
         }
         let lines = store::lines(tx, &person, false, (i64::MAX, ""), limits::PAGE).await?;

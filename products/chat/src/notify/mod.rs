@@ -23,11 +23,15 @@ pub(crate) fn can_read(p256dh: &str, auth: &str) -> bool {
 
 /// Adds all of this to the product.
 pub(crate) fn declare(product: Product) -> Product {
-    let rate = Rate::new(limits::CHAT_PUSHES_PER_S, 1_000);
+    let policy = QueuePolicy {
+        rate: Some(Rate::new(limits::CHAT_PUSHES_PER_S, 1_000)),
+        key_concurrency: Some(limits::CHAT_PUSHES_AT_ONCE),
+        ..QueuePolicy::default()
+    };
     product
         .on("chat.message.sent", push::NOTIFY, push::notify)
         .job(push::PUSH, push::push)
-        .queue(push::PUSH.queue, QueuePolicy { rate: Some(rate), ..QueuePolicy::default() })
+        .queue(push::PUSH.queue, policy)
         .job(digest::DIGEST, digest::digest)
         .schedule(digest::SOMETIMES)
         .job(browsers::SWEEP, browsers::sweep)

@@ -1,5 +1,5 @@
-//! From a message to the browsers of those who have not read it: one job a message that finds them, one a browser that tells it, a
-//! little later. Between the two nothing of the message is kept; what it says is read when it is sent.
+//! From a message to the browsers of those who have not read it: one job a message that finds them, one a browser and room that tells
+//! the newest, a little later. Between the two nothing of the message is kept; what it says is read when it is sent.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use events::Event;
 use host::Ctx;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
+use jobs::policy::Unique;
+use jobs::state::State;
 use jobs::{EnqueueError, Failure, Kind, NewJob, Run};
 use kernel::limits;
 use outbound::{Policy, Request, Response};
@@ -36,7 +38,10 @@ const URGENCY: HeaderName = HeaderName::from_static("urgency");
 /// Between two looks when too much waits for a push service, milliseconds.
 const BUSY_MS: i64 = 1_000;
 
-/// The arguments of a push.
+/// A job that has not begun tells what is newest when it does.
+const WAITING: [State; 3] = [State::Available, State::Scheduled, State::Retryable];
+
+/// The arguments of a push: of this message, or of a newer one.
 #[derive(Clone, Serialize, Deserialize)]
 struct Parcel {
     browser: i64,
@@ -76,8 +81,9 @@ pub(crate) async fn notify(ctx: Ctx, event: Event, run: Run) -> Result<(), Failu
                 // Whether mentions pass a mute is asked when it is pushed.
                 if reaches(Standing { read, muted_until_ms, archived }, it.message, mentioned, true, now_ms) {
                     let parcel = Parcel { browser, room: it.room.clone(), message: it.message };
+                    let unique = Unique::by_key(format!("{browser}:{}", it.room)).states(&WAITING);
                     let at_ms = now_ms.max(time_ms + limits::CHAT_PUSH_DELAY_MS);
-                    jobs.push(NewJob::new(PUSH, &parcel).at(at_ms).key(person).event(event.position));
+                    jobs.push(NewJob::new(PUSH, &parcel).at(at_ms).key(person).unique(unique).event(event.position));
                 }
             }
         }
@@ -95,6 +101,8 @@ struct Told {
     given: Given,
     news: String,
     urgent: bool,
+    /// Whether its push service has refused pushes to it.
+    refused: bool,
 }
 
 /// What there is to tell a browser now, if anything: everything that speaks against it may have happened since the message.
@@ -106,12 +114,18 @@ async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failu
         return Ok(None);
     }
     let Some(me) = store::membership(tx, &it.room, &browser.person).await? else { return Ok(None) };
-    let said = store::message(tx, &it.room, it.message).await?;
-    let Some(said) = said.filter(|said| !said.deleted && said.sender != browser.person) else { return Ok(None) };
-    let (mentions_you, wishes) = (said.mentions.contains(&browser.person), store::wishes(tx, &browser.person).await?);
-    let standing = Standing { read: me.read, muted_until_ms: me.muted_until_ms, archived: me.archived };
+    let (standing, wishes) = (
+        Standing { read: me.read, muted_until_ms: me.muted_until_ms, archived: me.archived },
+        store::wishes(tx, &browser.person).await?,
+    );
+    // Of those that came since, the newest that reaches a room that is muted is a mention.
+    let muted = me.muted_until_ms > now_ms;
+    let seq = store::newest_unread(tx, (&it.room, &browser.person), it.message.max(me.read + 1), muted).await?;
+    let Some(seq) = seq else { return Ok(None) };
+    let Some(said) = store::message(tx, &it.room, seq).await? else { return Ok(None) };
+    let mentions_you = said.mentions.contains(&browser.person);
     let news = now_ms < said.at_ms + limits::CHAT_PUSH_NEWS_MS;
-    if !news || !reaches(standing, it.message, mentions_you, wishes.mentions_through_mute, now_ms) {
+    if !news || !reaches(standing, seq, mentions_you, wishes.mentions_through_mute, now_ms) {
         return Ok(None);
     }
     let given = browsers::open(ctx, &browser).map_err(Failure::retry)?;
@@ -120,7 +134,7 @@ async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failu
     let mut news = News {
         r#type: "message",
         room: &it.room,
-        seq: it.message,
+        seq,
         room_name: &me.room.name,
         by: &said.sender,
         by_name: &by_name,
@@ -133,7 +147,8 @@ async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failu
         news.content = "";
         text = serde_json::to_string(&news).map_err(Failure::discard)?;
     }
-    Ok(Some(Told { given, news: text, urgent: mentions_you || me.room.direct }))
+    let (urgent, refused) = (mentions_you || me.room.direct, browser.refusals > 0);
+    Ok(Some(Told { given, news: text, urgent, refused }))
 }
 
 /// The job of a push. A worker that dies in it may have told the browser, which is then told twice, under one number.
@@ -141,7 +156,7 @@ pub(crate) async fn push(ctx: Ctx, run: Run) -> Result<(), Failure> {
     let parcel: Parcel = run.args()?;
     let (ours, asked) = (ctx.clone(), parcel.clone());
     let read = async move |tx: &mut Tx| told(&ours, tx, &asked).await;
-    let Some(Told { given, news, urgent }) = ctx.store.write_relaxed(read).await? else {
+    let Some(Told { given, news, urgent, refused }) = ctx.store.write_relaxed(read).await? else {
         count("passed_over");
         return Ok(());
     };
@@ -150,7 +165,7 @@ pub(crate) async fn push(ctx: Ctx, run: Run) -> Result<(), Failure> {
         Failure::Discard("what the browser gave is no address, or no key that can be pushed to".to_owned())
     })?;
     match ctx.outbound.send(request).await {
-        Ok(response) => judge(&ctx, parcel.browser, &response).await,
+        Ok(response) => judge(&ctx, (parcel.browser, refused), &response).await,
         Err(outbound::Error::Busy) => Err(Failure::Snooze(ctx.clock.now_ms() + BUSY_MS)),
         Err(error @ outbound::Error::Refused(_)) => {
             count("refused");
@@ -186,12 +201,19 @@ fn request(ctx: &Ctx, vapid: &Vapid, given: &Given, news: &str, urgent: bool) ->
 }
 
 /// What a push service's answer means (RFC 8030, section 5; RFC 8292, section 4.2).
-async fn judge(ctx: &Ctx, browser: i64, response: &Response) -> Result<(), Failure> {
+async fn judge(ctx: &Ctx, (browser, refused): (i64, bool), response: &Response) -> Result<(), Failure> {
     let (status, now_ms) = (response.status, ctx.clock.now_ms());
-    let asked_ms = response.retry_at_ms(now_ms).map(|at_ms| at_ms.clamp(now_ms, now_ms + limits::CHAT_PUSH_WAIT_MS));
+    let (least, most) = limits::CHAT_PUSH_WAIT_MS;
+    let asked_ms = response.retry_at_ms(now_ms).map(|at_ms| at_ms.clamp(now_ms + least, now_ms + most));
+    let why = format!("the push service answered {status}");
     match status {
         _ if status.is_success() => {
             count("told");
+            if refused {
+                let forgive = async move |tx: &mut Tx| store::forgive_browser(tx, browser).await;
+                let forgiven: Result<(), StoreError> = ctx.store.write_relaxed(forgive).await;
+                forgiven?;
+            }
             Ok(())
         }
         StatusCode::NOT_FOUND | StatusCode::GONE => {
@@ -200,19 +222,21 @@ async fn judge(ctx: &Ctx, browser: i64, response: &Response) -> Result<(), Failu
             let dropped: Result<(), StoreError> = ctx.store.write_relaxed(drop).await;
             Ok(dropped?)
         }
-        // Nobody's fault: not now. It ends when the message is no news any more.
+        // An attempt too: a service that always says so is not asked without end.
         StatusCode::TOO_MANY_REQUESTS => {
             count("throttled");
-            Err(Failure::Snooze(asked_ms.unwrap_or(now_ms + limits::CHAT_PUSH_WAIT_MS / 60)))
+            Err(Failure::RetryAt(asked_ms.unwrap_or(now_ms + least), why))
         }
         _ if status.is_server_error() => {
             count("failed");
-            let why = format!("the push service answered {status}");
             Err(asked_ms.map_or_else(|| Failure::Retry(why.clone()), |at_ms| Failure::RetryAt(at_ms, why.clone())))
         }
         _ => {
             count("refused");
-            Err(Failure::Discard(format!("the push service answered {status}")))
+            let refuse = async move |tx: &mut Tx| store::refuse_browser(tx, browser, limits::CHAT_PUSH_REFUSALS).await;
+            let kept: Result<(), StoreError> = ctx.store.write_relaxed(refuse).await;
+            kept?;
+            Err(Failure::Discard(why))
         }
     }
 }

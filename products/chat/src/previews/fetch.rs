@@ -13,28 +13,28 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Found, Said};
 use crate::model::{self, FileKind, Page};
-use crate::pictures::Pictures;
+use crate::pictures;
 
 /// What stands in an address as it is: all that is written in ASCII.
 const AS_IT_IS: &AsciiSet = CONTROLS;
 
 /// What an address leads to; `None` for whatever fails.
-pub(super) async fn found(ctx: &Ctx, pictures: &Pictures, url: &str) -> Option<Found> {
+pub(super) async fn found(ctx: &Ctx, url: &str) -> Option<Found> {
     let (url, answer) = fetched(ctx, url, "text/html", false).await?;
     let charset = html(&answer.headers)?;
     let Page { title, description, site, picture } = model::page(&answer.body, charset.as_deref())?;
     let picture = match picture.and_then(|picture| beside(&url, &picture)) {
-        Some(address) => shown(ctx, pictures, &address).await,
+        Some(address) => shown(ctx, &address).await,
         None => None,
     };
     Some(Found { said: Said { title, description, site }, picture })
 }
 
 /// A page's picture, made small and anew: nothing of what its server sent is passed on.
-async fn shown(ctx: &Ctx, pictures: &Pictures, url: &str) -> Option<(Bytes, String)> {
+async fn shown(ctx: &Ctx, url: &str) -> Option<(Bytes, String)> {
     let (_, answer) = fetched(ctx, url, "image/*", true).await?;
     let form = model::form_of(&answer.body).filter(|form| form.kind == FileKind::Image)?;
-    let picture = pictures.open(form, answer.body).await.ok()?;
+    let picture = pictures::open(form, answer.body).await.ok()?;
     Some((picture.preview, picture.preview_form.mime.to_owned()))
 }
 

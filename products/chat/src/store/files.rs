@@ -259,11 +259,20 @@ impl Told {
     }
 }
 
-/// What is to be removed: what is gone, and what has waited for a message since before this time. Its ids.
+/// What is to be removed: what is gone, and what has waited for a message since before this time. Its ids. Of a file that is gone before its
+/// objects were there, they may still come until then.
 pub(crate) async fn lost(tx: &mut Tx, told: Told, before_ms: i64, rows: usize) -> Result<Vec<String>, StoreError> {
     let table = told.table();
-    let sql = format!("SELECT id FROM {table} WHERE gone = 1 ORDER BY at_ms LIMIT $1");
-    let gone: Vec<(String,)> = tx.all(&sql, params![limit(rows)]).await?;
+    let gone: Vec<(String,)> = match told {
+        Told::Files => {
+            let sql = "SELECT id FROM chat_files WHERE gone = 1 AND (ready = 1 OR at_ms < $1) ORDER BY at_ms LIMIT $2";
+            tx.all(sql, params![before_ms, limit(rows)]).await?
+        }
+        Told::Pictures => {
+            let sql = "SELECT id FROM chat_pictures WHERE gone = 1 ORDER BY at_ms LIMIT $1";
+            tx.all(sql, params![limit(rows)]).await?
+        }
+    };
     let sql = format!("SELECT id FROM {table} WHERE seq IS NULL AND gone = 0 AND at_ms < $1 ORDER BY at_ms LIMIT $2");
     let waited: Vec<(String,)> = tx.all(&sql, params![before_ms, limit(rows)]).await?;
     Ok(gone.into_iter().chain(waited).map(|(id,)| id).collect())

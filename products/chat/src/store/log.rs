@@ -57,11 +57,12 @@ impl FromRow for Entry {
     }
 }
 
+/// Of a room that is removed there is neither its name nor a message, also while its rows wait to go.
 fn select(rest: &str) -> String {
     format!(
         "SELECT l.seq, l.at_ms, l.kind, l.data, m.seq, {COLUMNS}, r.name, r.description FROM chat_log l
              LEFT JOIN chat_rooms r ON r.room = l.room AND r.removed = 0
-             LEFT JOIN chat_messages m ON m.room = l.room AND m.seq = l.message {JOIN} {rest}"
+             LEFT JOIN chat_messages m ON m.room = r.room AND m.seq = l.message {JOIN} {rest}"
     )
 }
 

@@ -5,7 +5,7 @@ use ::store::Migration;
 use super::{counts, files, notify};
 
 /// Appended to, never changed.
-pub(crate) const MIGRATIONS: &[Migration] = &[ROOMS, files::MADE, counts::MADE, notify::TABLES];
+pub(crate) const MIGRATIONS: &[Migration] = &[ROOMS, files::MADE, counts::MADE, notify::TABLES, notify::REFUSALS];
 
 const ROOMS: Migration = Migration {
     part: "chat",

@@ -31,6 +31,15 @@ CREATE INDEX chat_wishes_digest ON chat_wishes (digest_after_ms, person);
 ",
 };
 
+/// How often in a row a push service has refused what was pushed to a browser.
+pub(crate) const REFUSALS: Migration = Migration {
+    part: "chat",
+    version: 21,
+    sql: "-- expands
+ALTER TABLE chat_pushes ADD COLUMN refusals BIGINT NOT NULL DEFAULT 0;
+",
+};
+
 /// The sealed key that pushes are signed with.
 pub(crate) async fn push_key(tx: &mut Tx) -> Result<Option<Vec<u8>>, StoreError> {
     let row: Option<(Vec<u8>,)> = tx.first("SELECT sealed FROM chat_push_keys WHERE id = 1", &[]).await?;
@@ -52,29 +61,38 @@ pub(crate) struct Browser {
     /// What it hangs on, as identity says.
     pub(crate) tie: String,
     pub(crate) sealed: Vec<u8>,
+    /// Pushes that its push service has refused since it took one.
+    pub(crate) refusals: i64,
 }
 
 impl FromRow for Browser {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self { digest: row.get(0)?, person: row.get(1)?, tie: row.get(2)?, sealed: row.get(3)? })
+        Ok(Self {
+            digest: row.get(0)?,
+            person: row.get(1)?,
+            tie: row.get(2)?,
+            sealed: row.get(3)?,
+            refusals: row.get(4)?,
+        })
     }
 }
 
 /// Keeps a browser. One address is one browser, which is whose it was given last; of too many of one person the oldest goes.
 pub(crate) async fn keep_browser(tx: &mut Tx, new: &Browser, now_ms: i64) -> Result<(), StoreError> {
-    let Browser { digest, person, tie, sealed } = new;
+    let Browser { digest, person, tie, sealed, refusals } = new;
     tx.execute("DELETE FROM chat_pushes WHERE digest = $1", params![digest]).await?;
     let sql = "DELETE FROM chat_pushes WHERE person = $1 AND id NOT IN
          (SELECT id FROM chat_pushes WHERE person = $1 ORDER BY id DESC LIMIT $2)";
     tx.execute(sql, params![person, limit(limits::CHAT_PUSHES - 1)]).await?;
     // Two pages of one browser may ask at once.
-    let sql = "INSERT INTO chat_pushes (digest, person, tie, sealed, made_at_ms) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (digest) DO UPDATE SET person = $2, tie = $3, sealed = $4, made_at_ms = $5";
-    tx.execute(sql, params![digest, person, tie, sealed, now_ms]).await.map(drop)
+    let sql =
+        "INSERT INTO chat_pushes (digest, person, tie, sealed, made_at_ms, refusals) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (digest) DO UPDATE SET person = $2, tie = $3, sealed = $4, made_at_ms = $5, refusals = $6";
+    tx.execute(sql, params![digest, person, tie, sealed, now_ms, *refusals]).await.map(drop)
 }
 
 pub(crate) async fn browser(tx: &mut Tx, id: i64) -> Result<Option<Browser>, StoreError> {
-    tx.first("SELECT digest, person, tie, sealed FROM chat_pushes WHERE id = $1", params![id]).await
+    tx.first("SELECT digest, person, tie, sealed, refusals FROM chat_pushes WHERE id = $1", params![id]).await
 }
 
 /// Forgets a person's browser. `false` when there is none of this address.
@@ -86,6 +104,35 @@ pub(crate) async fn drop_browser_of(tx: &mut Tx, person: &str, digest: &[u8]) ->
 /// Forgets a browser, whosever it is.
 pub(crate) async fn drop_browser(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
     tx.execute("DELETE FROM chat_pushes WHERE id = $1", params![id]).await.map(drop)
+}
+
+/// A push to a browser was refused for good: of so many in a row it is forgotten.
+pub(crate) async fn refuse_browser(tx: &mut Tx, id: i64, most: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE chat_pushes SET refusals = refusals + 1 WHERE id = $1", params![id]).await?;
+    tx.execute("DELETE FROM chat_pushes WHERE id = $1 AND refusals >= $2", params![id, most]).await.map(drop)
+}
+
+/// A push to a browser was taken.
+pub(crate) async fn forgive_browser(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+    tx.execute("UPDATE chat_pushes SET refusals = 0 WHERE id = $1", params![id]).await.map(drop)
+}
+
+/// The newest message of others in a room from this number on, or the newest that mentions this person.
+pub(crate) async fn newest_unread(
+    tx: &mut Tx,
+    (room, person): (&str, &str),
+    from: i64,
+    mentions: bool,
+) -> Result<Option<i64>, StoreError> {
+    let sql = if mentions {
+        "SELECT m.seq FROM chat_mentions n JOIN chat_messages m ON m.room = n.room AND m.seq = n.seq
+         WHERE n.room = $1 AND n.person = $2 AND n.seq >= $3 AND m.sender <> $2 AND m.deleted = 0
+         ORDER BY n.seq DESC LIMIT 1"
+    } else {
+        "SELECT seq FROM chat_messages WHERE room = $1 AND sender <> $2 AND seq >= $3 AND deleted = 0
+         ORDER BY seq DESC LIMIT 1"
+    };
+    Ok(tx.first::<(i64,)>(sql, params![room, person, from]).await?.map(|(seq,)| seq))
 }
 
 /// Browsers after one, in their order, to see which of them still hang on something: number, person, tie.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::messages::shortened;
 use super::{limit, members, role};
-use crate::model::Role;
+use crate::model::{FileKind, Role};
 
 /// A room's columns, of `r`.
 pub(super) const ROOM: &str = "r.room, r.pair, r.name, r.description, r.top, r.made_by, r.made_at_ms, r.last_at_ms";
@@ -138,6 +138,8 @@ pub(crate) struct LastMessage {
     pub(crate) content: String,
     pub(crate) at_ms: i64,
     pub(crate) deleted: bool,
+    /// What was sent beside the words, or instead of them.
+    pub(crate) file: Option<FileKind>,
 }
 
 impl FromRow for Line {
@@ -150,6 +152,7 @@ impl FromRow for Line {
                 content: shortened(row.get(17)?),
                 at_ms: row.get(18)?,
                 deleted: row.get(19)?,
+                file: row.get::<Option<String>>(20)?.and_then(|word| FileKind::of_word(&word)),
             }),
         };
         Ok(Self {
@@ -184,9 +187,10 @@ fn list(rest: &str) -> String {
                   AND u.seq > m.read_seq LIMIT {counted}) AS counted),
              CASE WHEN r.pair IS NULL THEN NULL ELSE
                  (SELECT o.person FROM chat_members o WHERE o.room = m.room AND o.person <> m.person) END,
-             l.seq, l.sender, l.content, l.at_ms, l.deleted
+             l.seq, l.sender, l.content, l.at_ms, l.deleted, f.kind
          FROM chat_members m JOIN chat_rooms r ON r.room = m.room
              LEFT JOIN chat_messages l ON l.room = r.room AND l.seq = r.last_message
+             LEFT JOIN chat_files f ON f.room = l.room AND f.seq = l.seq AND l.deleted = 0
          WHERE m.person = $1 AND r.removed = 0 {rest}"
     )
 }

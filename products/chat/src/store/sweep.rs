@@ -1,5 +1,7 @@
 //! Removing what is gone for its readers already, a bounded number of rows at a time.
 
+use std::collections::BTreeSet;
+
 use ::store::{StoreError, Tx, Value, params};
 use kernel::limits;
 
@@ -12,7 +14,7 @@ const OF_ROOM: &str = "room = $1 ORDER BY seq";
 
 /// Which messages go, by an index that is in this order already.
 fn pick(which: &str) -> String {
-    format!("SELECT id FROM chat_messages WHERE {which} LIMIT {}", limits::CHAT_SWEEP)
+    format!("SELECT id, room FROM chat_messages WHERE {which} LIMIT {}", limits::CHAT_SWEEP)
 }
 
 /// What removes the messages whose keys are in the list `$1`, with what hangs on them, which goes first.
@@ -30,31 +32,45 @@ fn removals(tx: &Tx) -> Vec<String> {
     all
 }
 
-/// Removes messages that a condition picks, with what hangs on them. How many.
-async fn sweep(tx: &mut Tx, which: &str, value: Value<'_>) -> Result<u64, StoreError> {
-    let ids: Vec<(i64,)> = tx.all(&pick(which), &[value]).await?;
-    if ids.is_empty() {
-        return Ok(0);
+/// What a batch has removed.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) rows: u64,
+    /// The rooms of its messages.
+    pub(crate) rooms: BTreeSet<String>,
+}
+
+/// Removes messages that a condition picks, with what hangs on them.
+async fn sweep(tx: &mut Tx, which: &str, value: Value<'_>) -> Result<Swept, StoreError> {
+    let picked: Vec<(i64, String)> = tx.all(&pick(which), &[value]).await?;
+    if picked.is_empty() {
+        return Ok(Swept::default());
     }
-    let ids = format!("[{}]", ids.iter().map(|(id,)| id.to_string()).collect::<Vec<_>>().join(","));
-    let mut swept = 0;
+    let ids = format!("[{}]", picked.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(","));
+    let mut rows = 0;
     for sql in removals(tx) {
-        swept = tx.execute(&sql, params![&ids]).await?;
+        rows = tx.execute(&sql, params![&ids]).await?;
     }
-    Ok(swept)
+    Ok(Swept { rows, rooms: picked.into_iter().map(|(_, room)| room).collect() })
 }
 
 /// Removes messages that are older than this. How many: fewer than [`limits::CHAT_SWEEP`] when none is left.
-pub(crate) async fn sweep_old(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
+pub(crate) async fn sweep_old(tx: &mut Tx, before_ms: i64) -> Result<Swept, StoreError> {
     sweep(tx, OLD, before_ms.into()).await
 }
 
-/// Removes what is left of a removed room. How many messages: fewer than [`limits::CHAT_SWEEP`] when none is left, and then the room is gone.
+/// Removes what is left of a removed room, its messages first. How many rows: fewer than [`limits::CHAT_SWEEP`] when none is left, and then
+/// the room is gone.
 pub(crate) async fn sweep_room(tx: &mut Tx, room: &str) -> Result<u64, StoreError> {
-    let swept = sweep(tx, OF_ROOM, room.into()).await?;
+    let swept = sweep(tx, OF_ROOM, room.into()).await?.rows;
     if swept < limits::CHAT_SWEEP.unsigned_abs() {
         files::drop_files_of(tx, room).await?;
-        tx.execute("DELETE FROM chat_log WHERE room = $1", params![room]).await?;
+        let sql = "DELETE FROM chat_log WHERE room = $1 AND seq IN
+             (SELECT seq FROM chat_log WHERE room = $1 ORDER BY seq LIMIT $2)";
+        let told = tx.execute(sql, params![room, limits::CHAT_SWEEP]).await?;
+        if told == limits::CHAT_SWEEP.unsigned_abs() {
+            return Ok(told);
+        }
         tx.execute("DELETE FROM chat_rooms WHERE room = $1 AND removed = 1", params![room]).await?;
     }
     Ok(swept)

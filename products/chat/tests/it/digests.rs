@@ -51,6 +51,12 @@ async fn who_wants_it_is_written_to_once_about_what_is_unread_for_long() {
     let [ann, ben, cem] = site.people().await;
     let room = site.group(&[ann, ben, cem]).await;
     site.say(ann, &room, "before anybody wanted letters").await;
+    assert_eq!(
+        wants(&site, ben, 30).await,
+        StatusCode::CONFLICT,
+        "whoever made the account may have made the address up"
+    );
+    site.shows_address(ben).await;
     assert_eq!(wants(&site, ben, 30).await, StatusCode::NO_CONTENT);
     site.clock.advance(40 * MINUTE);
     site.run_job("chat.digest", "chat").await;
@@ -93,6 +99,7 @@ async fn what_is_muted_put_away_or_nobodys_is_not_written_about() {
         assert_eq!(wants(&site, ben, minutes).await, StatusCode::UNPROCESSABLE_ENTITY, "{minutes}");
     }
     for who in [ben, cem, dan] {
+        site.shows_address(who).await;
         assert_eq!(wants(&site, who, 15).await, StatusCode::NO_CONTENT);
     }
     let room = site.group(&[ann, ben, cem, dan]).await;

@@ -5,6 +5,7 @@ use axum::http::request::Builder;
 use axum::http::response::Parts;
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
+use identity::people::Actor;
 use identity::{By, Caller, Role};
 use image::metadata::Orientation;
 use image::{ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
@@ -198,6 +199,9 @@ async fn a_file_is_of_one_message_of_its_sender_in_its_room() {
     assert_eq!(said["items"].as_array().map(Vec::len), Some(1), "nothing of what was refused is there: {said}");
     let found = site.get(ben, "/search?q=look").await;
     assert_eq!(found["items"][0]["file"], file);
+    let rooms = site.get(ben, "/rooms").await;
+    let line = rooms["items"].as_array().expect("rooms").iter().find(|line| line["room"] == json!(room)).cloned();
+    assert_eq!(line.expect("in the list")["last_message"]["file"], "file");
 }
 
 #[tokio::test]
@@ -317,4 +321,14 @@ async fn a_link_is_good_for_a_quarter_of_an_hour_and_for_what_its_maker_may() {
     let url = made["url"].as_str().expect("a link").to_owned();
     site.post(ben, &format!("/rooms/{room}/leave"), json!({})).await;
     assert_eq!(open(&url).await.0, StatusCode::NOT_FOUND, "its maker left");
+
+    let made = site.ask(Some(ann), Method::POST, &path(&file, "/link"), None).await.1;
+    let url = made["url"].as_str().expect("a link").to_owned();
+    assert_eq!(open(&url).await.0, StatusCode::OK);
+    site.ctx.identity.sign_out_everywhere(Actor::Person(ann), ann).await.expect("signed out");
+    assert_eq!(open(&url).await.0, StatusCode::NOT_FOUND, "its maker signed out");
+    let made = site.ask(Some(ann), Method::POST, &path(&file, "/link"), None).await.1;
+    let url = made["url"].as_str().expect("a link").to_owned();
+    site.ctx.identity.ban(Actor::Admin, ann, None, "").await.expect("banned");
+    assert_eq!(open(&url).await.0, StatusCode::NOT_FOUND, "its maker is banned");
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::{Method, StatusCode, header};
 use image::ImageFormat;
+use jobs::policy::Pausable;
 use kernel::limits;
 use outbound::{Looked, Lookup, Settings};
 use serde_json::{Value, json};
@@ -225,6 +226,48 @@ async fn what_is_no_page_or_no_picture_is_no_preview_quietly() {
     let shown: Vec<_> = shown.as_array().expect("a list").iter().map(|it| (&it["title"], &it["image"])).collect();
     assert_eq!(shown, [(&json!("long"), &json!(false)), (&json!("drawn"), &json!(false))]);
     assert_eq!(site.objects(), 0);
+}
+
+#[tokio::test]
+async fn pictures_of_pages_are_of_the_senders_day_known_or_not() {
+    let (site, web) = (site(&["127.0.0.1"]).await, Web::at("127.0.0.1", 0).await);
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    web.page("/one", "<title>one</title><meta property=og:image content=/p>");
+    web.has("/p", 200, "", &picture(9, 9, ImageFormat::Png));
+    let mut ear = site.listen(ben, &format!("chat:{room}"), None).await;
+    site.say(ann, &room, &web.url("/one")).await;
+    assert_eq!(ear.hear("message.previewed").await.1["body"]["previews"][0]["image"], true);
+    let kept = site.objects();
+    let sql = "UPDATE chat_sent_bytes SET bytes = $1 WHERE person = $2 AND bytes > 0";
+    let ann_text = ann.to_string();
+    let fill =
+        async move |tx: &mut store::Tx| tx.execute(sql, store::params![limits::CHAT_FILES_DAY_BYTES, &ann_text]).await;
+    let filled: Result<u64, store::StoreError> = site.ctx.store.write(fill).await;
+    assert_eq!(filled.expect("filled"), 1, "the first one was counted");
+    site.say(ann, &room, &web.url("/one")).await;
+    let preview = ear.hear("message.previewed").await.1["body"]["previews"][0].clone();
+    assert_eq!((&preview["title"], &preview["image"]), (&json!("one"), &json!(false)));
+    assert_eq!(site.objects(), kept, "no copy is kept for nothing");
+    site.say(ben, &room, &web.url("/one")).await;
+    assert_eq!(
+        ear.hear("message.previewed").await.1["body"]["previews"][0]["image"],
+        true,
+        "another's day is another's"
+    );
+}
+
+#[tokio::test]
+async fn what_is_old_is_not_looked_up() {
+    let (site, web) = (site(&["127.0.0.1"]).await, Web::at("127.0.0.1", 0).await);
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    site.ctx.jobs.pause(Pausable::Queue, "chat.links").await.expect("paused");
+    site.say(ann, &room, &web.url("/one")).await;
+    site.clock.advance(limits::CHAT_LOOK_UP_LATE_MS);
+    site.ctx.jobs.resume(Pausable::Queue, "chat.links").await.expect("goes on");
+    site.ended("chat.preview").await;
+    assert!(web.heard().is_empty(), "nobody waits for it any more");
 }
 
 #[tokio::test]

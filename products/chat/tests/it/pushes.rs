@@ -194,11 +194,12 @@ async fn a_push_service_is_obeyed() {
     let [ann, ben] = street.site.people().await;
     let room = street.site.group(&[ann, ben]).await;
     let browser = street.browser(ben).await;
-    // Throttled: not before it says, and no attempt is lost, however often.
-    street.service.answers(&[Does::Says(429, Some("120")); 6]);
+    // Throttled: not before it says, and not without end.
+    let attempts = usize::try_from(limits::CHAT_PUSH_ATTEMPTS).expect("few");
+    street.service.answers(&vec![Does::Says(429, Some("120")); attempts - 1]);
     street.site.say(ann, &room, "throttled").await;
     street.soon().await;
-    for _ in 0..6 {
+    for _ in 1..attempts {
         street.service.next().await;
         street.settled("chat.push").await;
         street.site.clock.advance(119_000);
@@ -209,6 +210,23 @@ async fn a_push_service_is_obeyed() {
         street.site.ctx.jobs.wake();
     }
     assert_eq!(browser.read(&street.service.next().await)["content"], "throttled");
+    street.settled("chat.push").await;
+    // Who says "at once" waits as anybody does.
+    street.service.answers(&vec![Does::Says(429, Some("0")); attempts]);
+    street.site.say(ann, &room, "always").await;
+    street.soon().await;
+    for _ in 0..attempts {
+        street.service.next().await;
+        street.settled("chat.push").await;
+        street.site.clock.advance(limits::CHAT_PUSH_WAIT_MS.0 - 1);
+        street.site.ctx.jobs.wake();
+        street.settled("chat.push").await;
+        assert!(street.service.seen().is_empty(), "not before");
+        street.site.clock.advance(1);
+        street.site.ctx.jobs.wake();
+    }
+    street.quiet().await;
+    assert!(street.service.seen().is_empty(), "and it is given up");
     // Broken, then well again.
     street.service.answers(&[Does::Says(503, None), Does::Dies, Does::Says(201, None)]);
     street.site.say(ann, &room, "broken").await;
@@ -239,6 +257,33 @@ async fn a_push_service_is_obeyed() {
     street.site.ctx.jobs.wake();
     street.quiet().await;
     assert!(street.service.seen().is_empty());
+}
+
+#[tokio::test]
+async fn what_comes_at_once_is_told_once_and_who_always_refuses_is_forgotten() {
+    let mut street = Street::new().await;
+    let [ann, ben] = street.site.people().await;
+    let room = street.site.group(&[ann, ben]).await;
+    let browser = street.browser(ben).await;
+    street.site.say(ann, &room, "one").await;
+    street.site.say(ann, &room, "two").await;
+    let last = street.site.say(ann, &room, "three").await;
+    let gone = street.site.say(ann, &room, "regretted").await;
+    street.site.ask(Some(ann), Method::DELETE, &format!("/rooms/{room}/messages/{gone}"), None).await;
+    street.soon().await;
+    let news = browser.read(&street.service.next().await);
+    assert_eq!((&news["content"], &news["seq"]), (&json!("three"), &json!(last)), "the newest that is there");
+    street.quiet().await;
+    assert!(street.service.seen().is_empty(), "and once");
+    // As many refusals, with a push that is taken among them, and then in a row.
+    for (says, left) in [(403, 1), (403, 1), (201, 1), (403, 1), (400, 1), (401, 1), (413, 1), (403, 0)] {
+        street.service.answers(&[Does::Says(says, None)]);
+        street.site.say(ann, &room, "refused").await;
+        street.soon().await;
+        street.service.next().await;
+        street.settled("chat.push").await;
+        assert_eq!(street.site.rows("chat_pushes").await, left, "{says}");
+    }
 }
 
 #[tokio::test]

@@ -151,6 +151,15 @@ impl Site {
         made.expect("made")
     }
 
+    /// Somebody opened a letter to their address.
+    pub(crate) async fn shows_address(&self, who: PersonId) {
+        let sql = "UPDATE people SET email_confirmed_at_ms = 1 WHERE id = $1";
+        let who = who.to_string();
+        let shown: Result<u64, store::StoreError> =
+            self.ctx.store.write(async move |tx| tx.execute(sql, store::params![&who]).await).await;
+        assert_eq!(shown.expect("written"), 1);
+    }
+
     pub(crate) async fn people<const N: usize>(&self) -> [PersonId; N] {
         let mut people = Vec::with_capacity(N);
         for n in 0..N {
