@@ -314,6 +314,7 @@ export interface ChatLastMessage {
   at_ms: number;
   content: string;
   deleted: boolean;
+  file?: ChatFileKind | null;
   sender: string;
   seq: number;
 }

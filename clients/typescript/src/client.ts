@@ -87,13 +87,16 @@ export class Mainspring<Channels extends object = Record<string, unknown>> {
     for await (const page of this.pages(path, ...of)) yield* (page as { items: ItemOf<P>[] }).items;
   }
 
-  /** Sends bytes as they are. Tried again as other changes are: a `progress` that falls back to 0 is another attempt. */
+  /**
+   * Sends bytes as they are. A PUT is tried again, and a POST with an `idempotencyKey` (1 MiB at most, then): a `progress` that falls back
+   * to 0 is another attempt. A POST without one is sent once.
+   */
   async upload(method: "POST" | "PUT", path: string, bytes: Bytes, options: UploadOptions = {}): Promise<unknown> {
     const { progress = () => {}, contentType } = options;
     const type = contentType ?? ((bytes instanceof Blob && bytes.type) || "application/octet-stream");
     const blob = bytes instanceof Blob ? bytes : new Blob([bytes]);
     const response = await this.#sender.send(
-      { method, address: addressOf(path, options.path, options.query), headers: { "content-type": type }, body: counted(blob, progress), streams: streams() },
+      { method, address: addressOf(path, options.path, options.query), headers: { "content-type": type }, body: counted(blob, progress), streams: streams(), unnamed: true },
       options,
     );
     if (!streams()) progress({ sent: blob.size, total: blob.size });

@@ -30,6 +30,8 @@ export interface Request {
   body?: () => BodyInit;
   /** The body is a stream: fetch wants to be told. */
   streams?: boolean;
+  /** Gets a key from its caller alone: with one the server holds the whole body in memory, and bounds it to 1 MiB. */
+  unnamed?: boolean;
 }
 
 export class Sender {
@@ -42,7 +44,7 @@ export class Sender {
   /** The first answer that is a success, unread. */
   async send(request: Request, options: CallOptions = {}): Promise<Response> {
     const changes = request.method !== "GET";
-    const key = changes ? (options.idempotencyKey ?? this.nameOf(request)) : undefined;
+    const key = changes ? (options.idempotencyKey ?? (request.unnamed ? undefined : this.nameOf(request))) : undefined;
     // What has no name is done twice when it is sent twice, except where the method itself says that this is the same.
     const again = !changes || key !== undefined || request.method === "PUT" || request.method === "DELETE";
     const attempts = again ? Math.max(1, options.attempts ?? ATTEMPTS) : 1;

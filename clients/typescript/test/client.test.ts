@@ -130,6 +130,14 @@ test("an upload tells how far it is, and begins anew when it is sent again", asy
   expect(told).toEqual([0, 65_536, 131_072, 150_000, 0, 65_536, 131_072, 150_000]);
 });
 
+test("an upload has a name only if it is given one, and is sent again only where that does nothing twice", async () => {
+  const bytes = new Uint8Array(2_000_000);
+  const { client, asked } = answering([answer(503), answer(503), answer(201, {})], key);
+  await expect(client.upload("POST", "/api/v1/files", bytes)).rejects.toMatchObject({ status: 503 });
+  await client.upload("POST", "/api/v1/files", bytes, { idempotencyKey: "photo-7" });
+  expect(asked.map(({ headers }) => headers.get("idempotency-key"))).toEqual([null, "photo-7", "photo-7"]);
+});
+
 test("whoever ends a call gets their own reason, and nothing is sent again", async () => {
   const ending = new AbortController();
   const { client, asked } = answering([() => {

@@ -86,6 +86,8 @@ export interface LastMessage {
   content: string;
   at_ms: number;
   deleted: boolean;
+  /** What was sent beside the words, or instead of them. */
+  file?: FileOf["kind"] | null;
 }
 
 /** A room in somebody's list. */

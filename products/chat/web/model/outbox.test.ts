@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { again, begun, ended, MOST, next, outcomeOf, pause, revived, said, without, type Unsent } from "./outbox";
+import { again, begun, ended, MOST, next, outcomeOf, pause, revived, said, stored, without, type Unsent } from "./outbox";
 
 const one = (id: string, room = "r") => ({ room, client_id: id, content: id, reply_to: null, quoted: null, file: null, at_ms: 1 });
 const queue = (...ids: string[]): Unsent[] => ids.reduce((all, id) => said(all, one(id)), [] as Unsent[]);
+/** As a page finds it that is opened anew. */
+const reopened = (all: Unsent[]): Unsent[] => revived(stored(all.map((it) => JSON.stringify(it)).reverse()));
 const ids = (all: Unsent[]): string[] => all.map((it) => it.client_id);
 
 describe("the outbox", () => {
@@ -37,14 +39,25 @@ describe("the outbox", () => {
 
   it("sends again what was on its way when the page was closed, under the same name", () => {
     const before = begun(queue("a", "b"), "a");
-    const after = revived(JSON.stringify(before));
+    const after = reopened(before);
     expect(ids(next(after))).toEqual(["a"]);
     expect(after.map((it) => it.state)).toEqual(["waiting", "waiting"]);
   });
 
   it("survives whatever is stored under its name", () => {
-    for (const stored of [null, "", "{", "{}", "[null, 1, {}]", '[{"client_id":"a"}]']) expect(revived(stored)).toEqual([]);
-    expect(ids(revived(JSON.stringify([...queue("a"), ...queue("a")])))).toEqual(["a"]);
+    expect(stored(["", "{", "{}", "null", "1", '{"client_id":"a"}', "[]"])).toEqual([]);
+    expect(ids(stored([...queue("a"), ...queue("a")].map((it) => JSON.stringify(it))))).toEqual(["a"]);
+  });
+
+  it("does not call waiting what this page has on its way", () => {
+    const all = begun(begun(queue("a", "b"), "a"), "b");
+    expect(revived(all, new Set(["a"])).map((it) => it.state)).toEqual(["sending", "waiting"]);
+  });
+
+  it("of two tabs is one, in the order in which it was said", () => {
+    const here = said([], { ...one("a"), at_ms: 5 });
+    const there = said([], { ...one("b"), at_ms: 3 });
+    expect(ids(stored([...here, ...there].map((it) => JSON.stringify(it))))).toEqual(["b", "a"]);
   });
 
   it("forgets what the log told of, whenever that is", () => {
@@ -64,7 +77,7 @@ describe("the outbox", () => {
       for (let step = 0; all.length > 0 && step < 500; step += 1) {
         const going = next(all)[0];
         if (!going) {
-          all = revived(JSON.stringify(all));
+          all = reopened(all);
           continue;
         }
         all = begun(all, going.client_id);
@@ -72,7 +85,7 @@ describe("the outbox", () => {
         // Lost on the way there; taken, with its answer lost or the page reloaded; or taken and answered.
         if (fate >= 0.3 && !kept.includes(going.client_id)) kept.push(going.client_id);
         if (fate < 0.3 || fate < 0.5) all = ended(all, going.client_id, { kind: "later" });
-        else if (fate < 0.6) all = revived(JSON.stringify(all));
+        else if (fate < 0.6) all = reopened(all);
         else all = ended(all, going.client_id, { kind: "sent" });
       }
       expect(kept, `seed ${seed}`).toEqual(names);

@@ -27,7 +27,9 @@ export type Outcome = { kind: "sent" } | { kind: "later" } | { kind: "refused"; 
 
 export function said(queue: Unsent[], one: Omit<Unsent, "state" | "tries" | "why">): Unsent[] {
   if (queue.length >= MOST || queue.some((other) => other.client_id === one.client_id)) return queue;
-  return [...queue, { ...one, state: "waiting", tries: 0, why: "" }];
+  // What is said in one moment keeps its order, since it is read again by its time.
+  const at_ms = Math.max(one.at_ms, (queue.at(-1)?.at_ms ?? 0) + 1);
+  return [...queue, { ...one, at_ms, state: "waiting", tries: 0, why: "" }];
 }
 
 /** What may go now: the first of each room that is neither on its way nor refused. A refused one holds up nobody. */
@@ -66,19 +68,28 @@ export function again(queue: Unsent[], id: string): Unsent[] {
   return having(queue, id, (one) => (one.state === "failed" ? { ...one, state: "waiting", why: "" } : one));
 }
 
-/** Of a page that was closed while it sent nobody knows: everything that was on its way is sent again, under its name. */
-export function revived(stored: string | null): Unsent[] {
-  if (stored === null) return [];
-  let read: unknown;
-  try {
-    read = JSON.parse(stored);
-  } catch {
-    return [];
+/** What is stored, each under its own name, in the order in which it was said. What cannot be read is nobody's message. */
+export function stored(texts: string[]): Unsent[] {
+  const all = new Map<string, Unsent>();
+  for (const text of texts) {
+    const one = parsed(text);
+    if (one && !all.has(one.client_id)) all.set(one.client_id, one);
   }
-  if (!Array.isArray(read)) return [];
-  const ids = new Set<string>();
-  const whole = read.filter(isUnsent).filter((one) => !ids.has(one.client_id) && ids.add(one.client_id));
-  return whole.slice(0, MOST).map((one) => (one.state === "sending" ? { ...one, state: "waiting" } : one));
+  return [...all.values()].sort((a, b) => a.at_ms - b.at_ms || (a.client_id < b.client_id ? -1 : 1));
+}
+
+function parsed(text: string): Unsent | null {
+  try {
+    const read: unknown = JSON.parse(text);
+    return isUnsent(read) ? read : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Of a page that was closed while it sent nobody knows: what is on its way, and not by this page, is sent again, under its name. */
+export function revived(queue: Unsent[], going: ReadonlySet<string> = new Set()): Unsent[] {
+  return queue.map((one) => (one.state === "sending" && !going.has(one.client_id) ? { ...one, state: "waiting" } : one));
 }
 
 function isUnsent(one: unknown): one is Unsent {

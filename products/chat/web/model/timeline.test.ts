@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Entry, Message, Page } from "../contract";
-import { around, EMPTY, misses, receiptOf, reread, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withReceipts, withSent, type Timeline } from "./timeline";
+import { around, EMPTY, misses, receiptOf, refreshed, reread, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withReceipts, withSent, type Timeline } from "./timeline";
 
 const ME = "usr_me";
 const message = (seq: number, over: Partial<Message> = {}): Message => ({
@@ -167,6 +167,33 @@ describe("what one does oneself", () => {
   });
 });
 
+describe("what one does oneself, late", () => {
+  it("leaves no hole: an old message comes with its page", () => {
+    const timeline = withNewest(EMPTY, page([50, 51], 51, true));
+    expect(seqs(withSent(timeline, message(20, { sender: ME })))).toEqual([50, 51]);
+    const whole = withNewest(EMPTY, page([50, 51], 51));
+    expect(seqs(withSent(whole, message(20, { sender: ME })))).toEqual([20, 50, 51]);
+  });
+
+  it("in a full window is not taken for the beginning of the room", () => {
+    let timeline = withNewest(EMPTY, page(Array.from({ length: WINDOW }, (_, at) => at + 1), WINDOW));
+    expect(timeline.moreBefore).toBe(false);
+    timeline = withSent(timeline, message(WINDOW + 1, { sender: ME }));
+    expect([timeline.messages.length, timeline.messages[0]?.seq, timeline.moreBefore]).toEqual([WINDOW, 2, true]);
+  });
+
+  it("is read again where nobody knows what became of it, and adds nothing", () => {
+    let timeline = withEntry(withNewest(EMPTY, page([1, 2], 2)), reaction(5, 2, true), ME);
+    const again = page([1, 2, 3], 4);
+    again.items[0]!.content = "changed";
+    timeline = refreshed(timeline, again);
+    expect(seqs(timeline)).toEqual([1, 2]);
+    expect(timeline.messages[0]?.content).toBe("changed");
+    // What is known as of later stays.
+    expect(timeline.messages[1]?.reactions).toHaveLength(1);
+  });
+});
+
 describe("receipts", () => {
   const member = (person: string, read: number, delivered: number) => ({ person, role: "member" as const, joined_at_ms: 0, read, delivered });
 
@@ -176,6 +203,14 @@ describe("receipts", () => {
     expect(timeline.members[1]).toMatchObject({ read: 5, delivered: 6 });
     timeline = withMembers(timeline, [member(ME, 0, 0), member("usr_eve", 1, 1)]);
     expect(timeline.members[1]).toMatchObject({ read: 5, delivered: 6 });
+  });
+
+  it("of people who are not known yet wait for them", () => {
+    let timeline = withReceipts(withMembers(EMPTY, [member(ME, 0, 0)]), [{ person: "usr_new", read: 3, delivered: 4 }]);
+    expect(timeline.members).toHaveLength(1);
+    timeline = withMembers(timeline, [member(ME, 0, 0), member("usr_new", 0, 0)]);
+    expect(timeline.members[1]).toMatchObject({ read: 3, delivered: 4 });
+    expect(timeline.early).toEqual([]);
   });
 
   it("are exact: everybody else's, and not one's own", () => {

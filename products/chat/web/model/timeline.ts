@@ -19,12 +19,24 @@ export interface Timeline {
   /** There are newer ones that are not in it: somebody jumped back. */
   moreAfter: boolean;
   members: Member[];
+  /** Receipts of people who are not among the members yet: who they are is being read. */
+  early: Moved[];
 }
+
+/** Up to where somebody has got and read. */
+export interface Moved {
+  person: string;
+  read: number;
+  delivered: number;
+}
+
+/** As many receipts are kept for people whom nobody here knows. */
+const EARLY = 200;
 
 /** Messages that are kept on the page at a time. */
 export const WINDOW = 240;
 
-export const EMPTY: Timeline = { messages: [], top: 0, moreBefore: true, moreAfter: false, members: [] };
+export const EMPTY: Timeline = { messages: [], top: 0, moreBefore: true, moreAfter: false, members: [], early: [] };
 
 function known(message: Message, asOf: number): Known {
   return { ...message, reactions: message.reactions ?? [], asOf };
@@ -96,7 +108,7 @@ export function withEntry(timeline: Timeline, entry: Entry, me: string): Timelin
 function withLate(timeline: Timeline, entry: Entry, me: string): Timeline {
   const members = membersAfter(timeline.members, entry);
   const messages = messagesAfter(timeline, entry, me);
-  return members === timeline.members && messages === timeline.messages ? timeline : { ...timeline, members, messages };
+  return members === timeline.members && messages === timeline.messages ? timeline : bounded({ ...timeline, members, messages });
 }
 
 function messagesAfter(timeline: Timeline, entry: Entry, me: string): Known[] {
@@ -105,7 +117,7 @@ function messagesAfter(timeline: Timeline, entry: Entry, me: string): Known[] {
     const body = entry.body;
     // One that is told late and is not there stands before what was read, or is gone.
     if (!body || timeline.moreAfter || entry.seq <= timeline.top) return messages;
-    return merged(messages, [known(body, entry.seq)]).slice(-WINDOW);
+    return merged(messages, [known(body, entry.seq)]);
   }
   const about = entry.message;
   if (about === undefined) return messages;
@@ -169,37 +181,48 @@ function changed(members: Member[], person: string, change: (old: Member) => Mem
   return members.some((one) => one.person === person) ? members.map((one) => (one.person === person ? change(one) : one)) : members;
 }
 
-/** Up to where somebody has got and read. */
-export interface Moved {
-  person: string;
-  read: number;
-  delivered: number;
+/** Receipts only go forward, in whatever order they come. Those of people who are not known yet wait for them. */
+export function withReceipts(timeline: Timeline, moved: Moved[]): Timeline {
+  const known = new Set(timeline.members.map((one) => one.person));
+  const members = moved.reduce((all, one) => changed(all, one.person, (old) => further(old, one)), timeline.members);
+  const early = [...timeline.early, ...moved.filter((one) => !known.has(one.person))].slice(-EARLY);
+  return { ...timeline, members, early };
 }
 
-/** Receipts only go forward, in whatever order they come. */
-export function withReceipts(timeline: Timeline, moved: Moved[]): Timeline {
-  const members = moved.reduce(
-    (all, { person, read, delivered }) =>
-      changed(all, person, (old) => ({ ...old, read: Math.max(old.read, read), delivered: Math.max(old.delivered, delivered) })),
-    timeline.members,
-  );
-  return { ...timeline, members };
+function further(member: Member, by: Moved): Member {
+  return { ...member, read: Math.max(member.read, by.read), delivered: Math.max(member.delivered, by.delivered) };
 }
 
 /** The members as they were read; receipts only go forward. */
 export function withMembers(timeline: Timeline, members: Member[]): Timeline {
   const before = new Map(timeline.members.map((one) => [one.person, one]));
-  const forward = (one: Member): Member => {
-    const old = before.get(one.person);
-    return old ? { ...one, read: Math.max(one.read, old.read), delivered: Math.max(one.delivered, old.delivered) } : one;
-  };
-  return { ...timeline, members: members.map(forward) };
+  const all = members.map((one) => further(one, before.get(one.person) ?? one));
+  return withReceipts({ ...timeline, members: all, early: [] }, timeline.early);
 }
 
 /** A message of one's own that the server answered with, before the log tells of it. */
 export function withSent(timeline: Timeline, message: Message): Timeline {
-  if (timeline.moreAfter || timeline.messages.some((one) => one.seq === message.seq)) return timeline;
-  return { ...timeline, messages: merged(timeline.messages, [known(message, message.seq)]).slice(-WINDOW) };
+  const first = timeline.messages[0]?.seq ?? 0;
+  // One from before what was read comes with the page that it stands in.
+  if (timeline.moreAfter || (timeline.moreBefore && message.seq < first)) return timeline;
+  if (timeline.messages.some((one) => one.seq === message.seq)) return timeline;
+  return bounded({ ...timeline, messages: merged(timeline.messages, [known(message, message.seq)]) });
+}
+
+/** What falls out of the window at its beginning is still in the room. */
+function bounded(timeline: Timeline): Timeline {
+  const messages = timeline.messages.slice(-WINDOW);
+  return messages.length === timeline.messages.length ? timeline : { ...timeline, messages, moreBefore: true };
+}
+
+/** Messages that are on the page already, read again: no other is added. */
+export function refreshed(timeline: Timeline, page: Page): Timeline {
+  const items = new Map(page.items.map((item) => [item.seq, known(item, page.top)]));
+  const newer = (old: Known): Known => {
+    const item = items.get(old.seq);
+    return item && item.asOf >= old.asOf ? item : old;
+  };
+  return { ...timeline, messages: timeline.messages.map(newer) };
 }
 
 /** Changes a message on the page ahead of the log. */

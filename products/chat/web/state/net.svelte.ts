@@ -21,18 +21,24 @@ class Net {
     addEventListener("offline", () => this.#set(false));
   }
 
-  /** Opens the realtime connection and watches it. `ended` is called when the server will not have us any more. */
-  begin(ended: () => void): void {
+  /**
+   * Opens the realtime connection and watches it. `doubt` is called when the server will not have us any more, and whenever the connection
+   * came back: it may be somebody else's by then, or nobody's.
+   */
+  begin(doubt: () => void): void {
+    let was = false;
     live();
     onLiveState((state) => {
       this.live = state;
       clearTimeout(this.#later);
       if (state === "live") {
         this.lost = false;
+        if (was) doubt();
+        was = true;
         this.#tell();
       } else {
         this.#later = setTimeout(() => (this.lost = true), GRACE_MS);
-        if (state === "closed") ended();
+        if (state === "closed") doubt();
       }
     });
   }

@@ -1,5 +1,5 @@
 // Sends what was said, and keeps it until the server has it: over a reload, over being offline, once and in order. Several tabs share one
-// outbox; one of them sends.
+// outbox, in which each message has its own place; one of them sends.
 
 import { ApiError } from "@console/shared/api";
 import type { Message } from "../contract";
@@ -12,25 +12,34 @@ class Outbox {
   queue = $state.raw<outbox.Unsent[]>([]);
   /** What just went out: a page shows no gap between sending and hearing of it. */
   readonly sent = new Set<(message: Message) => void>();
-  #key = "";
+  #prefix = "";
   #sends = false;
+  #going = new Set<string>();
+  /** What could not be stored; it lasts as long as the page. */
+  #loose = new Map<string, outbox.Unsent>();
   #tries = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  #release = new AbortController();
 
   begin(person: string): void {
-    this.#key = `mainspring.chat.outbox.${person}`;
+    this.#prefix = `mainspring.chat.outbox.${person}.`;
     this.#read();
-    addEventListener("storage", (event) => event.key === this.#key && this.#read());
+    addEventListener("storage", ({ key }) => (key === null || key.startsWith(this.#prefix)) && this.#read());
     net.onBack(() => this.#now());
     addEventListener("pageshow", () => this.#now());
-    // The first tab sends for all; when it goes the next one does.
-    const take = (): Promise<never> => {
+    who.ended.add((left) => {
+      if (left) this.clear();
+      this.#end();
+    });
+    // The first tab sends for all; when it goes, or nobody is in it any more, the next one does.
+    const take = async (): Promise<void> => {
+      if (this.#release.signal.aborted) return;
       this.#sends = true;
-      this.#keep(outbox.revived(this.#stored()));
+      this.#read();
       this.#now();
-      return new Promise<never>(() => {});
+      await new Promise((done) => this.#release.signal.addEventListener("abort", done, { once: true }));
     };
-    if (navigator.locks) void navigator.locks.request(this.#key, take);
+    if (navigator.locks) navigator.locks.request(this.#prefix, { signal: this.#release.signal }, take).catch(() => {});
     else void take();
   }
 
@@ -38,38 +47,48 @@ class Outbox {
     return this.queue.filter((one) => one.room === room);
   }
 
-  /** False where there is no room for more. */
+  /** False where it could not be kept: there is no room for more. */
   say(one: Omit<outbox.Unsent, "state" | "tries" | "why">): boolean {
-    const queue = outbox.said(this.#fresh(), one);
-    if (queue.length === this.queue.length) return false;
-    this.#keep(queue);
-    this.#pump();
+    const before = this.#fresh();
+    const added = outbox.said(before, one).at(before.length);
+    if (!added || !this.#store(added)) return false;
+    this.#read();
     return true;
   }
 
   again(id: string): void {
-    this.#keep(outbox.again(this.#fresh(), id));
+    this.#change(id, (queue) => outbox.again(queue, id));
     this.#now();
   }
 
   drop(id: string): void {
-    const left = outbox.without(this.#fresh(), id);
-    if (left !== this.queue) this.#keep(left);
+    if (this.queue.some((one) => one.client_id === id)) this.#change(id, (queue) => outbox.without(queue, id));
   }
 
-  /** Another tab may have added to it since. */
+  /** Whoever signs out takes along what waits. */
+  clear(): void {
+    for (const one of this.#fresh()) this.#remove(one.client_id);
+    this.#read();
+  }
+
+  #end(): void {
+    this.#sends = false;
+    clearTimeout(this.#pause);
+    this.#release.abort();
+  }
+
+  /** What is there now: another tab may have changed it since. */
   #fresh(): outbox.Unsent[] {
-    const stored = this.#stored();
-    if (stored === null) return this.queue;
-    const states = new Map(this.queue.map((one) => [one.client_id, one]));
-    return outbox.revived(stored).map((one) => (this.#sends ? (states.get(one.client_id) ?? one) : one));
+    const queue = outbox.stored([...[...this.#loose.values()].map((one) => JSON.stringify(one)), ...this.#texts()]);
+    return this.#sends ? outbox.revived(queue, this.#going) : queue;
   }
 
-  #stored(): string | null {
+  #texts(): string[] {
     try {
-      return localStorage.getItem(this.#key);
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.#prefix));
+      return keys.flatMap((key) => localStorage.getItem(key) ?? []);
     } catch {
-      return null;
+      return [];
     }
   }
 
@@ -78,12 +97,35 @@ class Outbox {
     this.#pump();
   }
 
-  #keep(queue: outbox.Unsent[]): void {
-    this.queue = queue;
+  /** Changes one message; one that is gone stays gone. */
+  #change(id: string, change: (queue: outbox.Unsent[]) => outbox.Unsent[]): void {
+    const old = this.#fresh().find((one) => one.client_id === id);
+    const [next] = old ? change([old]) : [];
+    if (next) this.#store(next);
+    else this.#remove(id);
+    this.queue = this.#fresh();
+  }
+
+  #store(one: outbox.Unsent): boolean {
+    if (!this.#loose.has(one.client_id)) {
+      try {
+        localStorage.setItem(this.#prefix + one.client_id, JSON.stringify(one));
+        return true;
+      } catch {
+        // Another tab would never hear of it: kept is only what this one sends itself.
+        if (!this.#sends) return false;
+      }
+    }
+    this.#loose.set(one.client_id, one);
+    return true;
+  }
+
+  #remove(id: string): void {
+    this.#loose.delete(id);
     try {
-      localStorage.setItem(this.#key, JSON.stringify(queue));
+      localStorage.removeItem(this.#prefix + id);
     } catch {
-      // Without storage it lasts as long as the page.
+      // Then it is not there either.
     }
   }
 
@@ -96,13 +138,20 @@ class Outbox {
 
   #pump(): void {
     if (!this.#sends || this.#pause || !net.online || who.stage !== "in") return;
-    for (const one of outbox.next(this.queue)) void this.#send(one);
+    const rooms = new Set(this.queue.filter((one) => this.#going.has(one.client_id)).map((one) => one.room));
+    for (const one of outbox.next(this.queue)) {
+      if (rooms.has(one.room) || this.#going.has(one.client_id)) continue;
+      this.#going.add(one.client_id);
+      void this.#send(one);
+    }
   }
 
   async #send(one: outbox.Unsent): Promise<void> {
-    this.#keep(outbox.begun(this.#fresh(), one.client_id));
+    const id = one.client_id;
+    this.#change(id, (queue) => outbox.begun(queue, id));
     const outcome = await this.#try(one);
-    this.#keep(outbox.ended(this.#fresh(), one.client_id, outcome));
+    this.#going.delete(id);
+    this.#change(id, (queue) => outbox.ended(queue, id, outcome));
     if (outcome.kind === "later") {
       this.#tries += 1;
       this.#pause ??= setTimeout(() => this.#now(), outbox.pause(this.#tries, Math.random()));
@@ -113,6 +162,7 @@ class Outbox {
   }
 
   async #try(one: outbox.Unsent): Promise<outbox.Outcome> {
+    if (!(await who.sure())) return { kind: "later" };
     const began = performance.now();
     try {
       const { room, client_id, content } = one;

@@ -1,12 +1,15 @@
 // The list of rooms: read once, kept by what the person's own channel tells.
 
 import { ApiError } from "@console/shared/api";
-import { follow } from "@console/shared/live";
+import { follow, live } from "@console/shared/live";
 import type { Line, Notice, Whole } from "../contract";
 import * as lines from "../model/lines";
+import { Until } from "../model/until";
+import { doing } from "./doing.svelte";
+import { net } from "./net.svelte";
 import { learn, nameOf } from "./people.svelte";
 import { place } from "./place.svelte";
-import { server, wordsOf } from "./server";
+import { mayHelp, server, wordsOf } from "./server";
 import { who } from "./session.svelte";
 
 /** Several notices of a room within this are one reading of it, milliseconds. */
@@ -19,39 +22,58 @@ class Rooms {
   why = $state("");
   #stale = new Map<string, ReturnType<typeof setTimeout>>();
   #delivered = new Map<string, number>();
+  #telling: ReturnType<typeof setTimeout> | undefined;
   #heard = new Set<(notice: Notice) => void>();
+  #list = new Until(() => this.#read(), (failure) => this.#failed(failure));
+  #single = new Until(() => this.#readStale(), mayHelp);
+  #receipts = new Until(() => this.#receive(), mayHelp);
+  #unread = new Set<string>();
 
   shown = $derived(lines.shown(this.all, this.sieve));
   calling = $derived(lines.calling(this.all, Date.now()));
 
   begin(): void {
-    follow<Notice>(`chat_me:${who.me.id}`, {
+    const channel = `chat_me:${who.me.id}`;
+    follow<Notice>(channel, {
       publication: (notice) => this.#take(notice),
-      subscribed: (gap) => {
-        if (gap && this.loaded) void this.read();
-      },
+      refused: () => void this.#deaf(),
     });
-    void this.read();
+    // Whatever was told before, or while nobody listened, is in the list alone.
+    live().getSubscription(channel)?.on("subscribed", ({ wasRecovering, recovered }) => {
+      if (!(wasRecovering && recovered)) this.read();
+    });
+    net.onBack(() => [this.#list, this.#single, this.#receipts].forEach((one) => one.now()));
+    this.read();
   }
 
-  async read(): Promise<void> {
-    try {
-      const [present, archived] = await Promise.all([server.rooms(false), server.rooms(true)]);
-      learn([...present.people, ...archived.people]);
-      let all = [...present.items, ...archived.items];
-      for (let next = present.next; next && all.length < 1_000; ) {
-        const page = await server.rooms(false, next);
-        learn(page.people);
-        all = [...all, ...page.items];
-        next = page.next;
-      }
-      this.all = lines.sorted(all);
-      this.loaded = true;
-      this.why = "";
-      for (const line of this.all) if (line.last_message && line.unread > 0) this.#deliver(line.room, line.last_message.seq);
-    } catch (failure) {
-      this.why = wordsOf(failure);
+  read(): void {
+    this.#list.want();
+  }
+
+  /** The channel is not ours: somebody else's session, or one that is over. */
+  async #deaf(): Promise<void> {
+    await who.look();
+    if (who.stage === "in") doing.say("This page is not told of new messages any more. Reload it.");
+  }
+
+  #failed(failure: unknown): boolean {
+    this.why = failure === null ? "" : wordsOf(failure);
+    return mayHelp(failure);
+  }
+
+  async #read(): Promise<void> {
+    const [present, archived] = await Promise.all([server.rooms(false), server.rooms(true)]);
+    learn([...present.people, ...archived.people]);
+    let all = [...present.items, ...archived.items];
+    for (let next = present.next; next && all.length < 1_000; ) {
+      const page = await server.rooms(false, next);
+      learn(page.people);
+      all = [...all, ...page.items];
+      next = page.next;
     }
+    this.all = lines.sorted(all);
+    this.loaded = true;
+    for (const line of this.all) if (line.last_message && line.unread > 0) this.#deliver(line.room, line.last_message.seq);
   }
 
   line(room: string): Line | undefined {
@@ -89,28 +111,47 @@ class Rooms {
 
   #again(room: string): void {
     if (this.#stale.has(room)) return;
-    const read = async (): Promise<void> => {
+    const read = (): void => {
       this.#stale.delete(room);
+      this.#unread.add(room);
+      this.#single.want();
+    };
+    this.#stale.set(room, setTimeout(read, TOGETHER_MS));
+  }
+
+  async #readStale(): Promise<void> {
+    for (const room of [...this.#unread]) {
+      this.#unread.delete(room);
       try {
         this.put(await server.room(room));
       } catch (failure) {
         if (failure instanceof ApiError && failure.status === 404) this.all = lines.without(this.all, room);
+        else if (mayHelp(failure)) {
+          this.#unread.add(room);
+          throw failure;
+        }
       }
-    };
-    this.#stale.set(room, setTimeout(() => void read(), TOGETHER_MS));
+    }
   }
 
   /** It has come to this person, read or not. */
   #deliver(room: string, seq: number): void {
-    const waiting = this.#delivered.has(room);
     this.#delivered.set(room, Math.max(this.#delivered.get(room) ?? 0, seq));
-    if (waiting) return;
-    setTimeout(() => {
-      const delivered = this.#delivered.get(room);
-      this.#delivered.delete(room);
-      // What does not arrive is said again with the next message.
-      if (delivered) server.receive(room, { delivered }).catch(() => {});
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.#receipts.want();
     }, 300);
+  }
+
+  async #receive(): Promise<void> {
+    for (const [room, delivered] of [...this.#delivered]) {
+      try {
+        await server.receive(room, { delivered });
+      } catch (failure) {
+        if (mayHelp(failure)) throw failure;
+      }
+      if (this.#delivered.get(room) === delivered) this.#delivered.delete(room);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { ApiError, get, patch, post, problemOf, put, remove, withQuery } from "@console/shared/api";
 import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, RoomFigures, Settings, Whole } from "../contract";
+import { outcomeOf } from "../model/outbox";
 
 const API = "/api/v1/chat";
 const room = (id: string): string => `${API}/rooms/${encodeURIComponent(id)}`;
@@ -78,7 +79,8 @@ export function upload(id: string, file: Blob, name: string, durationMs: number 
       try {
         if (request.status === 201 || request.status === 200) resolve((JSON.parse(request.responseText) as { file: FileOf }).file);
         else {
-          const headers = new Headers({ "content-type": request.getResponseHeader("content-type") ?? "" });
+          const told = ["content-type", "retry-after", "x-request-id"].map((name): [string, string] => [name, request.getResponseHeader(name) ?? ""]);
+          const headers = new Headers(told.filter(([, value]) => value !== ""));
           reject(problemOf(new Response(null, { status: request.status, headers }), request.responseText));
         }
       } catch {
@@ -93,10 +95,19 @@ export function upload(id: string, file: Blob, name: string, durationMs: number 
 /** Why an upload failed, and what to do, in a sentence. */
 export function uploadWords(failure: unknown): string {
   if (!(failure instanceof ApiError)) return "The file could not be read. Choose it again.";
-  if (failure.status === 404 || failure.status === 405 || failure.status === 501) return "This server does not take files yet.";
+  if (failure.status === 404) return "You are not in this room any more.";
+  if (failure.status === 405 || failure.status === 501) return "This server does not take files yet.";
+  if (failure.status === 429) return failure.retryAfterS ? `That was much in a short time. Try again in ${failure.retryAfterS} s.` : "That was much in a short time. Try again in a moment.";
   if (failure.status === 413) return "The file is larger than 10 MiB. Make it smaller, or share a link to it.";
   if (failure.status === 0) return "No connection. Try again when you are online.";
   return failure.detail;
+}
+
+/** Whether another try may help: no answer came, or one that may be another one tomorrow. Of a session that is over nothing helps. */
+export function mayHelp(failure: unknown): boolean {
+  if (failure === null) return false;
+  if (!(failure instanceof ApiError)) return true;
+  return failure.status !== 401 && outcomeOf(failure.status, "").kind === "later";
 }
 
 /** What went wrong and what to do about it, for people. */

@@ -1,13 +1,18 @@
 // Files on their way into a room: made smaller where they are pictures, sent up with progress, then handed to a message.
 
+import { ApiError } from "@console/shared/api";
 import { FILE_BYTES, type FileOf } from "../contract";
+import { Turns } from "../model/turns";
 import { upload, uploadWords } from "./server";
+import { who } from "./session.svelte";
 
 /** A picture's longer side, pixels. */
 const PIXELS = 1920;
 const QUALITY = 0.85;
 /** Files that wait at a time. */
 export const MOST = 10;
+/** Files that are sent up at a time; the others wait for their turn. */
+const turns = new Turns(3);
 
 export class Upload {
   share = $state(0);
@@ -20,7 +25,7 @@ export class Upload {
   readonly key = Math.random();
   #giveUp = new AbortController();
 
-  constructor(readonly room: string, readonly source: Blob, name: string, readonly durationMs: number | null = null) {
+  constructor(readonly room: string, readonly source: Blob, name: string, readonly durationMs: number | null, private readonly there: () => void) {
     this.name = name || "file";
     void this.#go();
   }
@@ -35,19 +40,28 @@ export class Upload {
   }
 
   async #go(): Promise<void> {
+    const { signal } = this.#giveUp;
     this.stage = "reading";
-    this.why = "";
+    [this.why, this.share] = ["", 0];
+    const end = await turns.take();
     try {
+      if (signal.aborted) return;
       const { blob, name, thumbnail } = await small(this.source, this.name);
       this.thumbnail = thumbnail;
       if (blob.size > FILE_BYTES) throw new RangeError("too large");
+      if (signal.aborted) return;
       this.stage = "going";
-      this.file = await upload(this.room, blob, name, this.durationMs, (share) => (this.share = share), this.#giveUp.signal);
+      this.file = await upload(this.room, blob, name, this.durationMs, (share) => (this.share = share), signal);
       this.stage = "there";
+      this.there();
     } catch (failure) {
-      if (this.#giveUp.signal.aborted) return;
+      if (signal.aborted) return;
       this.why = failure instanceof RangeError ? "The file is larger than 10 MiB. Make it smaller, or share a link to it." : uploadWords(failure);
       this.stage = "failed";
+      // This request is none of those that end a session by themselves.
+      if (failure instanceof ApiError && failure.status === 401) void who.look();
+    } finally {
+      end();
     }
   }
 }

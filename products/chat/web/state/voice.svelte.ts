@@ -16,6 +16,9 @@ export class Voice {
   #timer: ReturnType<typeof setInterval> | undefined;
   #sound: AudioContext | undefined;
   #full: () => void = () => {};
+  /** Counts beginnings and ends: who waited for a microphone meanwhile is too late. */
+  #turn = 0;
+  #asks = false;
 
   static get possible(): boolean {
     return typeof MediaRecorder !== "undefined" && !!navigator.mediaDevices?.getUserMedia;
@@ -23,21 +26,39 @@ export class Voice {
 
   /** `full` is called when the two minutes are over. */
   async begin(full: () => void): Promise<void> {
+    if (this.on || this.#asks) return;
     this.why = "";
     this.#full = full;
+    this.#turn += 1;
+    const turn = this.#turn;
+    this.#asks = true;
+    let stream: MediaStream | undefined;
     try {
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-      const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
-      this.#recorder = new MediaRecorder(stream, { ...(mimeType ? { mimeType } : {}), audioBitsPerSecond: 32_000 });
-      this.#parts = [];
-      this.#recorder.ondataavailable = ({ data }) => data.size > 0 && this.#parts.push(data);
-      this.#recorder.start(1000);
-      this.#watch(stream);
+      stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      if (turn !== this.#turn) return silence(stream);
+      this.#record(stream);
       this.on = true;
     } catch (failure) {
+      if (stream) silence(stream);
+      if (turn !== this.#turn) return;
+      this.#quit();
       const denied = failure instanceof DOMException && failure.name === "NotAllowedError";
       this.why = denied ? "The browser may not use the microphone. Allow it for this address, then try again." : "No microphone was found. Connect one, then try again.";
+    } finally {
+      if (turn === this.#turn) this.#asks = false;
     }
+  }
+
+  #record(stream: MediaStream): void {
+    const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+    const recorder = new MediaRecorder(stream, { ...(mimeType ? { mimeType } : {}), audioBitsPerSecond: 32_000 });
+    // Of an earlier one nothing gets into this one.
+    const parts: Blob[] = [];
+    this.#parts = parts;
+    this.#recorder = recorder;
+    recorder.ondataavailable = ({ data }) => data.size > 0 && parts.push(data);
+    recorder.start(1000);
+    this.#watch(stream);
   }
 
   #watch(stream: MediaStream): void {
@@ -62,13 +83,16 @@ export class Voice {
     const recorder = this.#recorder;
     if (!recorder || !this.on) return null;
     const ms = Math.min(MOST_MS, Date.now() - this.#began);
-    const stopped = new Promise<void>((done) => recorder.addEventListener("stop", () => done(), { once: true }));
+    const parts = this.#parts;
+    // One that stopped by itself, its microphone being gone, says so no more.
+    const over = recorder.state === "inactive";
+    const stopped = over ? Promise.resolve() : new Promise<void>((done) => recorder.addEventListener("stop", () => done(), { once: true }));
     this.#quit();
     await stopped;
     if (ms < 400) return null;
     const type = recorder.mimeType.split(";")[0] || "audio/webm";
     const ending = type.endsWith("mp4") ? "m4a" : (type.split("/")[1] ?? "webm");
-    return { blob: new Blob(this.#parts, { type }), name: `voice.${ending}`, ms };
+    return { blob: new Blob(parts, { type }), name: `voice.${ending}`, ms };
   }
 
   cancel(): void {
@@ -77,13 +101,22 @@ export class Voice {
   }
 
   #quit(): void {
-    this.on = false;
+    this.#turn += 1;
+    [this.on, this.#asks] = [false, false];
     clearInterval(this.#timer);
     void this.#sound?.close();
     this.#sound = undefined;
-    if (this.#recorder && this.#recorder.state !== "inactive") this.#recorder.stop();
-    this.#recorder?.stream.getTracks().forEach((track) => track.stop());
+    const recorder = this.#recorder;
+    this.#recorder = undefined;
+    if (!recorder) return;
+    if (recorder.state !== "inactive") recorder.stop();
+    silence(recorder.stream);
   }
+}
+
+/** The sign of the browser that something listens goes out. */
+function silence(stream: MediaStream): void {
+  stream.getTracks().forEach((track) => track.stop());
 }
 
 /** "0:07". */

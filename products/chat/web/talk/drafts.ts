@@ -2,7 +2,8 @@
 
 import { who } from "../state/session.svelte";
 
-const key = (room: string): string => `mainspring.chat.draft.${who.me.id}.${room}`;
+const prefix = (): string => `mainspring.chat.draft.${who.me.id}.`;
+const key = (room: string): string => prefix() + room;
 
 export function draftOf(room: string): string {
   try {
@@ -18,5 +19,14 @@ export function keepDraft(room: string, text: string): void {
     else sessionStorage.setItem(key(room), text);
   } catch {
     // Without storage it lasts as long as the room is open.
+  }
+}
+
+/** Whoever signs out leaves nothing half written behind. */
+export function dropDrafts(): void {
+  try {
+    for (const one of Object.keys(sessionStorage)) if (one.startsWith(prefix())) sessionStorage.removeItem(one);
+  } catch {
+    // Without storage there are none.
   }
 }
