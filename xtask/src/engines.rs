@@ -22,6 +22,7 @@ const ON_POSTGRES: &[&str] = &[
     "mainspring-fleet",
     "mainspring-chat",
     "mainspring-mail",
+    "mainspring-attendance",
 ];
 /// Where those tests find PostgreSQL; SQLite when it is not set.
 const DATABASE: &str = "MAINSPRING_TEST_DATABASE_URL";
