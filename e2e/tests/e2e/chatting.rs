@@ -1,7 +1,7 @@
 //! The chat's page in two windows of a real Chromium: what one does the other sees, what is cut comes later, and nothing that is written runs.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::Server;
 use tokio::io::AsyncWriteExt;
 

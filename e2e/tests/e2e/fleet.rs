@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use testkit::{Postgres, Redis, Server, Start};
 
+use crate::kill;
 use crate::sse::{Listener, push};
 
 /// What a fleet shares.
@@ -117,7 +118,7 @@ async fn each_role_does_its_part_and_no_other() -> Result<()> {
     let items = instances["items"].as_array().context("items")?;
     assert_eq!(items.len(), 4, "{instances}");
     assert!(items.iter().any(|it| it["here"] == true && it["roles"] == serde_json::json!(["api", "scheduler"])));
-    assert_eq!(admin.get("/api/v1/jobs/counts").await?["completed"], 1);
+    assert_eq!(kill::composing(&admin, "completed").await?.len(), 1);
     for server in [&ingress, &worker] {
         let answer = reqwest::get(format!("{}/radio/octocat/roles/events", server.url())).await?;
         assert_eq!(answer.status().as_u16(), 404);

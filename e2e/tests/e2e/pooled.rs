@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use testkit::{Pgbouncer, Postgres, Redis, Server, Start};
 
+use crate::kill;
 use crate::sse::{Listener, push};
 
 const REPOSITORY: &str = "octocat/pooled";
@@ -57,7 +58,7 @@ async fn a_pooler_stands_between_and_nothing_acknowledged_is_lost_when_it_dies()
     }
     hears(&mut listener, 11..=mark).await?;
     let admin = back.admin().await?;
-    assert_eq!(admin.get("/api/v1/jobs/counts").await?["completed"], mark);
+    assert_eq!(kill::composing(&admin, "completed").await?.len() as u64, mark);
     let connections = postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mainspring'")?;
     // Four of the pooler, and one that listens of each process.
     ensure!(connections.parse::<u32>()? <= 6, "{connections}");

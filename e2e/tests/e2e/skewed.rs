@@ -119,7 +119,7 @@ async fn deliveries_and_jobs_are_done_once_whatever_a_clock_says() -> Result<()>
     }
     clocks.set(0, 0)?;
     work.ends_well().await?;
-    for job in kill::pages(&admin, "/api/v1/jobs?state=completed").await? {
+    for job in kill::composing(&admin, "completed").await? {
         ensure!(job["attempt"] == 1, "it was begun again while it ran: {job}");
     }
     Ok(())

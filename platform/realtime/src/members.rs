@@ -135,10 +135,13 @@ impl Members {
         let mut all = self.everybody();
         let slices = (window.as_millis() / SLICE.as_millis()).max(1) as usize;
         let slice = all.len().div_ceil(slices).max(1);
-        let mut pace = tokio::time::interval(SLICE);
-        while !all.is_empty() {
-            pace.tick().await;
+        loop {
+            // The first of them now: an interval's first tick may be a moment late.
             all.drain(all.len().saturating_sub(slice)..).for_each(|member| member.close(why));
+            if all.is_empty() {
+                return;
+            }
+            tokio::time::sleep(SLICE).await;
         }
     }
 

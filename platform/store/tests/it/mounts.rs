@@ -66,7 +66,9 @@ impl Mount {
 
     /// Makes it unwritable.
     pub(crate) fn freeze(&self) {
-        assert!(run("mount", &["-o", "remount,ro", text(&self.at)]), "remounted");
+        // What was closed a moment ago, the system may still have open.
+        let frozen = || Ok(run("mount", &["-o", "remount,ro", text(&self.at)]).then_some(()));
+        testkit::until("the disk stays busy", frozen).expect("remounted");
     }
 
     pub(crate) fn path(&self) -> &Path {
