@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod html;
 pub mod id;
 pub mod limits;
 pub mod problem;

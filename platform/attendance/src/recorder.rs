@@ -69,8 +69,10 @@ impl Recorder {
                     // Whichever comes first.
                     let news = self.account.queue.news.notified();
                     let _ = tokio::time::timeout(LOOK, news).await;
+                    // What follows it within a moment is written with it.
                     tokio::time::sleep(GATHER).await;
                 }
+                // The fleet gives this process another stay by its next beat.
                 Ok(Turn::Dead) => tokio::time::sleep(AGAIN).await,
                 Err(error) => {
                     tracing::warn!(error = %kernel::problem::chain(&error), "what happened to connections is not written");
@@ -85,6 +87,7 @@ impl Recorder {
             match self.turn().await {
                 Ok(Turn::More) => {}
                 Ok(Turn::Idle | Turn::Dead) => return,
+                // The database is away: it is tried for as long as the last writing may take.
                 Err(_) => tokio::time::sleep(GATHER).await,
             }
         }

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kernel::html::escaped;
 use sha2::{Digest, Sha256};
 
 const STYLE: &str = "\
@@ -57,9 +58,9 @@ pub(crate) struct Field<'a> {
 
 /// Shows a form. Whatever somebody typed is text on it.
 pub(crate) fn form(status: StatusCode, form: &Form<'_>) -> Response {
-    let mut html = format!("<h1>{}</h1><p>{}</p>", text(form.title), text(form.lead));
+    let mut html = format!("<h1>{}</h1><p>{}</p>", escaped(form.title), escaped(form.lead));
     if !form.wrong.is_empty() {
-        html.push_str(&format!("<p class=\"wrong\" role=\"alert\">{}</p>", text(form.wrong)));
+        html.push_str(&format!("<p class=\"wrong\" role=\"alert\">{}</p>", escaped(form.wrong)));
     }
     html.push_str("<form method=\"post\">");
     let mut first = true;
@@ -68,39 +69,24 @@ pub(crate) fn form(status: StatusCode, form: &Form<'_>) -> Response {
             "<input name=\"{}\" type=\"{}\" value=\"{}\" autocomplete=\"{}\"",
             field.name,
             field.kind,
-            text(field.value),
+            escaped(field.value),
             field.fills
         );
         let focus = if std::mem::take(&mut first) { " autofocus" } else { "" };
-        let hint = if field.hint.is_empty() { String::new() } else { format!(" <small>{}</small>", text(field.hint)) };
-        html.push_str(&format!("<label>{}{hint}{input} required{focus}></label>", text(field.label)));
+        let hint =
+            if field.hint.is_empty() { String::new() } else { format!(" <small>{}</small>", escaped(field.hint)) };
+        html.push_str(&format!("<label>{}{hint}{input} required{focus}></label>", escaped(field.label)));
     }
-    html.push_str(&format!("<button>{}</button></form>", text(form.button)));
+    html.push_str(&format!("<button>{}</button></form>", escaped(form.button)));
     if let Some((words, path)) = form.else_to {
-        html.push_str(&format!("<p class=\"else\"><a href=\"{}\">{}</a></p>", text(path), text(words)));
+        html.push_str(&format!("<p class=\"else\"><a href=\"{}\">{}</a></p>", escaped(path), escaped(words)));
     }
     page(status, &html)
 }
 
 /// One sentence, and where to go on.
 pub(crate) fn says(status: StatusCode, title: &str, words: &str) -> Response {
-    page(status, &format!("<h1>{}</h1><p>{}</p><a href=\"/sign-in\">Sign in</a>", text(title), text(words)))
-}
-
-/// A text as HTML shows it.
-fn text(raw: &str) -> String {
-    let mut html = String::with_capacity(raw.len());
-    for c in raw.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
-    html
+    page(status, &format!("<h1>{}</h1><p>{}</p><a href=\"/sign-in\">Sign in</a>", escaped(title), escaped(words)))
 }
 
 fn page(status: StatusCode, body: &str) -> Response {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
-use kernel::limits;
+use kernel::{html, limits};
 use lettre::Message;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
@@ -141,18 +141,7 @@ fn visible(raw: &str) -> String {
 
 /// A text as HTML shows it.
 fn escaped(raw: &str) -> String {
-    let mut html = String::with_capacity(raw.len());
-    for c in visible(raw).chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
-    html
+    html::escaped(&visible(raw))
 }
 
 #[cfg(test)]

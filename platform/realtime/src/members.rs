@@ -8,6 +8,7 @@ use std::time::Duration;
 use kernel::Entropy;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::codes::Disconnect;
 pub(crate) use crate::member::Member;
@@ -135,13 +136,14 @@ impl Members {
         let mut all = self.everybody();
         let slices = (window.as_millis() / SLICE.as_millis()).max(1) as usize;
         let slice = all.len().div_ceil(slices).max(1);
+        // The first go now: the first tick of an interval that begins now may be a moment late.
+        let mut pace = tokio::time::interval_at(Instant::now() + SLICE, SLICE);
         loop {
-            // The first of them now: an interval's first tick may be a moment late.
             all.drain(all.len().saturating_sub(slice)..).for_each(|member| member.close(why));
             if all.is_empty() {
                 return;
             }
-            tokio::time::sleep(SLICE).await;
+            pace.tick().await;
         }
     }
 
