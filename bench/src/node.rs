@@ -13,8 +13,10 @@ use crate::jobs_bench as ours;
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 
 pub(crate) fn is_there() -> Result<()> {
-    let installed = Path::new(PEERS).join("node_modules").exists();
-    ensure!(installed, "the peers are not installed: run `npm ci --prefix bench/peers` first");
+    let changed = |file: &str| Path::new(PEERS).join(file).metadata().and_then(|it| it.modified()).ok();
+    // What was installed before a peer was added lacks it.
+    let installed = changed("node_modules/.package-lock.json") >= changed("package-lock.json");
+    ensure!(installed, "the peers are not installed as they are now: run `npm ci --prefix bench/peers` first");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::GitHub;
+use crate::port::Port;
 
 /// The secret of the source `github` in every test: chosen by the environment, as an operator would.
 pub(crate) const SECRET: &str = "a secret that only tests know";
@@ -74,7 +76,7 @@ impl Start {
     /// When it does not become ready.
     pub async fn start(self) -> Result<Server> {
         let dir = tempfile::tempdir().context("a data directory")?;
-        Server::launch(self, dir, 0).await
+        Server::launch(self, dir, Arc::new(Port::ours()?)).await
     }
 }
 
@@ -83,7 +85,8 @@ pub struct Server {
     start: Start,
     child: Child,
     dir: Option<TempDir>,
-    port: u16,
+    /// Until we are dropped, also while it is down: clients try again and again.
+    port: Arc<Port>,
     admin_link: Option<String>,
     /// From the start of the process to its line that it is ready.
     pub ready_after: Duration,
@@ -98,13 +101,13 @@ impl Server {
         Start::default().start().await
     }
 
-    async fn launch(start: Start, dir: TempDir, port: u16) -> Result<Self> {
+    async fn launch(start: Start, dir: TempDir, port: Arc<Port>) -> Result<Self> {
         let binary = start.binary.clone().map_or_else(built, Ok)?;
         let log = std::fs::File::options().create(true).append(true).open(dir.path().join("log.jsonl"))?;
         let begun = Instant::now();
         let mut child = Command::new(&binary)
             .arg(start.command.unwrap_or("serve"))
-            .args(["--listen", &format!("127.0.0.1:{port}"), "--data"])
+            .args(["--listen", &format!("127.0.0.1:{}", port.number()), "--data"])
             .arg(start.data.clone().unwrap_or_else(|| dir.path().join("data")))
             .current_dir(dir.path())
             .env("GITHUB_WEBHOOK_SECRET", SECRET)
@@ -117,19 +120,19 @@ impl Server {
             .with_context(|| format!("{} cannot be started", binary.display()))?;
         let stderr = child.stderr.take().context("standard error")?;
         let greeting = tokio::time::timeout(PATIENCE, greeting(stderr)).await;
-        let (port, admin_link) = greeting.context("it did not become ready")??;
+        let admin_link = greeting.context("it did not become ready")??;
         let ready_after = begun.elapsed();
         Ok(Self { start, child, dir: Some(dir), port, admin_link, ready_after })
     }
 
     /// `http://127.0.0.1:{port}`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.address())
     }
 
     /// `127.0.0.1:{port}`.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("127.0.0.1:{}", self.port.number())
     }
 
     /// The process.
@@ -182,7 +185,7 @@ impl Server {
     /// When it does not become ready.
     pub async fn start_again(&mut self) -> Result<()> {
         let dir = self.dir.take().context("a data directory")?;
-        *self = Self::launch(self.start.clone(), dir, self.port).await?;
+        *self = Self::launch(self.start.clone(), dir, self.port.clone()).await?;
         Ok(())
     }
 
@@ -206,17 +209,15 @@ impl Server {
 }
 
 /// Reads what it says on standard error until it is ready; goes on reading, so that it never blocks.
-async fn greeting(stderr: tokio::process::ChildStderr) -> Result<(u16, Option<String>)> {
+async fn greeting(stderr: tokio::process::ChildStderr) -> Result<Option<String>> {
     let mut lines = BufReader::new(stderr).lines();
-    let (mut port, mut said) = (None, String::new());
+    let (mut ready, mut said) = (false, String::new());
     while let Some(line) = lines.next_line().await? {
-        if let Some((_, url)) = line.split_once("is ready: ") {
-            port = url.rsplit(':').next().and_then(|port| port.trim_end_matches('/').parse().ok());
-        }
+        ready |= line.contains("is ready: ");
         let link = line.split_whitespace().find(|word| word.contains("/console/enter/")).map(str::to_owned);
-        if let (Some(port), true) = (port, line.starts_with("Console:") || line.starts_with("Roles:")) {
+        if ready && (line.starts_with("Console:") || line.starts_with("Roles:")) {
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return Ok((port, link));
+            return Ok(link);
         }
         said.push_str(&line);
         said.push('\n');

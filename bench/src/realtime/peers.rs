@@ -61,6 +61,10 @@ impl Peer {
         }
     }
 
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Centrifuge | Self::OursBySocketIo)
+    }
+
     /// Whether whoever comes back is told what it missed.
     pub(crate) fn recovers(self) -> bool {
         self != Self::Socketioxide

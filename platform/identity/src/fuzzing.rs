@@ -23,7 +23,7 @@ pub fn read(token: &str, now_ms: i64) -> Result<Claims, Refusal> {
     let jws = Jws::read(token).map_err(Refusal::Bad)?;
     jws.signed_by(&[Key::ed25519("k".to_owned(), pair().public_key().as_ref())])?;
     let said = jws.claims().ok_or(Refusal::Bad("no object"))?;
-    Claims::judge(said, &Expected { issuer: "it", audience: "us" }, now_ms)
+    Claims::judge(said, &Expected { issuer: "it", audience: "us", parties: &[] }, now_ms)
 }
 
 /// How many keys of a key set can be used; none where it is no key set.

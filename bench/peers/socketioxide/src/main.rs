@@ -31,21 +31,20 @@ struct Door {
     validation: Validation,
 }
 
-/// Lets in whoever shows a good token.
+/// Lets in whoever shows a good token, and says what it may do: after its acknowledgement a client does so at once.
 async fn admit(socket: SocketRef, Data(shown): Data<Shown>, State(door): State<Door>) -> Result<(), String> {
     let token = decode::<Claims>(&shown.token, &door.key, &door.validation).map_err(|error| error.to_string())?;
     socket.extensions.insert(token.claims.sub);
-    Ok(())
-}
-
-/// Says what a client may do.
-async fn welcome(socket: SocketRef) {
     socket.on("subscribe", async |socket: SocketRef, Data(channel): Data<String>, acknowledge: AckSender| {
         socket.join(channel);
         // Whoever is gone needs no answer.
         let _ = acknowledge.send(&json!({}));
     });
+    Ok(())
 }
+
+/// A guest is in.
+async fn welcome() {}
 
 #[tokio::main]
 async fn main() -> Result<()> {

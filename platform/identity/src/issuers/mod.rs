@@ -38,6 +38,7 @@ struct Parts {
 struct Issuer {
     name: Arc<str>,
     audience: String,
+    parties: Vec<String>,
     source: Source,
     algorithms: Vec<Algorithm>,
     view: Mutex<View>,
@@ -72,6 +73,7 @@ impl Issuers {
             known.push(Arc::new(Issuer {
                 name: it.issuer.as_str().into(),
                 audience: it.audience.clone(),
+                parties: it.authorized_parties.clone(),
                 source,
                 algorithms,
                 view: Mutex::default(),
@@ -108,7 +110,7 @@ impl Issuers {
             (Err(Doubt::NoKey), Some(trouble)) => return Err(Refusal::Unknown(trouble.clone())),
             (signed, _) => signed?,
         }
-        let expected = Expected { issuer: &issuer.name, audience: &issuer.audience };
+        let expected = Expected { issuer: &issuer.name, audience: &issuer.audience, parties: &issuer.parties };
         let claims = Claims::judge(said, &expected, self.0.clock.now_ms())?;
         Ok((issuer.name.clone(), claims))
     }

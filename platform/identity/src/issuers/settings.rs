@@ -15,8 +15,14 @@ pub struct Settings {
     /// Its name, as its tokens say it (`iss`). Where it publishes keys this is an address, of which
     /// `/.well-known/openid-configuration` is read.
     pub issuer: String,
-    /// For whom its tokens must be made to be taken here (`aud`).
+    /// For whom its tokens must be made to be taken here (`aud`). Empty: they must name nobody, as the session tokens of Clerk do;
+    /// then `authorized_parties` says which are taken.
+    #[serde(default)]
     pub audience: String,
+    /// To whom its tokens must have been given (`azp`): clients of it by their ids, or with Clerk the origins of one's pages. Empty: to
+    /// anybody.
+    #[serde(default)]
+    pub authorized_parties: Vec<String>,
     /// Where its keys are, when it does not say so itself, or has them on another host.
     #[serde(default)]
     pub jwks_url: Option<String>,
@@ -89,8 +95,11 @@ impl Settings {
     }
 
     fn read(&self) -> Result<(Source, Vec<Algorithm>), &'static str> {
-        if self.issuer.is_empty() || self.audience.is_empty() {
-            return Err("an issuer has a name and an audience");
+        if self.issuer.is_empty() || self.audience.is_empty() && self.authorized_parties.is_empty() {
+            return Err("an issuer has a name, and an audience or authorized_parties");
+        }
+        if self.authorized_parties.iter().any(String::is_empty) {
+            return Err("authorized_parties are names");
         }
         let symmetric = self.hmac_secret.is_some();
         if self.algorithms.iter().any(|algorithm| algorithm.is_symmetric() != symmetric) {
@@ -138,6 +147,7 @@ mod tests {
         Settings {
             issuer: issuer.to_owned(),
             audience: "us".to_owned(),
+            authorized_parties: Vec::new(),
             jwks_url: None,
             algorithms: Vec::new(),
             hmac_secret: None,
@@ -170,6 +180,15 @@ mod tests {
         for here in ["http://127.0.0.1:9", "http://localhost", "http://[::1]:80/a"] {
             assert!(settings(here).check().is_ok(), "{here}");
         }
+    }
+
+    #[test]
+    fn tokens_are_made_for_somebody_or_given_to_somebody() {
+        let for_nobody = Settings { audience: String::new(), ..settings("https://issuer.example") };
+        assert!(for_nobody.check().is_err(), "every token of this issuer would do, whoever it was made for");
+        let parties = |name: &str| vec![name.to_owned()];
+        assert!(Settings { authorized_parties: parties("https://app.example"), ..for_nobody.clone() }.check().is_ok());
+        assert!(Settings { authorized_parties: parties(""), ..for_nobody }.check().is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Claims {
     pub issuer: String,
     /// Whom it speaks of (`sub`): 1 to 255 bytes without control characters.
     pub subject: String,
-    /// For whom it was made (`aud`), us among them.
+    /// For whom it was made (`aud`): us among them, or nobody where none is expected.
     pub audience: Vec<String>,
     /// When it ends (`exp`), Unix milliseconds, without leeway.
     pub expires_at_ms: i64,
@@ -27,10 +27,13 @@ pub struct Claims {
     pub rest: Map<String, Value>,
 }
 
-/// Whose tokens are taken, and made for whom.
+/// Whose tokens are taken, made for whom and given to whom.
 pub(crate) struct Expected<'a> {
     pub(crate) issuer: &'a str,
+    /// Empty: one that names somebody was made for somebody else.
     pub(crate) audience: &'a str,
+    /// Empty: whoever it was given to.
+    pub(crate) parties: &'a [String],
 }
 
 impl Claims {
@@ -45,8 +48,13 @@ impl Claims {
             return Err(Refusal::Bad("somebody else made it"));
         }
         let audience = audience(said.remove("aud"))?;
-        if !audience.iter().any(|name| name == expected.audience) {
+        let for_us = audience.iter().any(|name| name == expected.audience);
+        if !(for_us || audience.is_empty() && expected.audience.is_empty()) {
             return Err(Refusal::Bad("it was made for somebody else"));
+        }
+        let party = said.get("azp").and_then(Value::as_str);
+        if !(expected.parties.is_empty() || expected.parties.iter().any(|name| party == Some(name))) {
+            return Err(Refusal::Bad("it was given to somebody else"));
         }
         let subject = text(&mut said, "sub")?.ok_or(Refusal::Bad("it speaks of nobody"))?;
         if !is_subject(&subject) {
@@ -114,7 +122,7 @@ mod tests {
     use super::*;
 
     const NOW_S: i64 = 1_700_000_000;
-    const EXPECTED: Expected<'static> = Expected { issuer: "https://issuer.example", audience: "us" };
+    const EXPECTED: Expected<'static> = Expected { issuer: "https://issuer.example", audience: "us", parties: &[] };
 
     fn good() -> Value {
         json!({"iss": "https://issuer.example", "aud": "us", "sub": "ann", "exp": NOW_S + 60, "channels": ["a"]})
@@ -166,6 +174,36 @@ mod tests {
         }
         assert!(with("aud", json!(["them", "us"])).is_ok());
         assert!(with("sub", json!("é".repeat(127))).is_ok());
+    }
+
+    /// Claims as Clerk has them in version 2 of its session tokens, and as Keycloak has them in an access token.
+    #[test]
+    fn whom_it_was_given_to_is_judged_where_that_is_expected() {
+        let parties = ["https://app.example".to_owned(), "web".to_owned()];
+        let clerk = json!({
+            "iss": "https://issuer.example", "sub": "user_2", "azp": "https://app.example", "exp": NOW_S + 60, "iat": NOW_S,
+            "nbf": NOW_S - 10, "sid": "sess_2", "fva": [7, -1], "v": 2,
+        });
+        let keycloak = json!({
+            "iss": "https://issuer.example", "sub": "f:1", "aud": "account", "azp": "web", "exp": NOW_S + 60, "typ": "Bearer",
+        });
+        let judge = |said: &Value, audience: &str| {
+            let expected = Expected { issuer: "https://issuer.example", audience, parties: &parties };
+            Claims::judge(said.as_object().expect("an object").clone(), &expected, NOW_S * 1000)
+        };
+        assert_eq!(judge(&clerk, "").expect("good").subject, "user_2");
+        assert_eq!(judge(&keycloak, "account").expect("good").subject, "f:1");
+        for (said, audience) in [(&clerk, "us"), (&keycloak, ""), (&keycloak, "us")] {
+            assert!(matches!(judge(said, audience), Err(Refusal::Bad("it was made for somebody else"))), "{said}");
+        }
+        for elsewhere in [json!("https://app.example.attacker.example"), json!(""), json!(["web"]), json!(null)] {
+            let mut said = clerk.clone();
+            said["azp"] = elsewhere;
+            assert!(matches!(judge(&said, ""), Err(Refusal::Bad("it was given to somebody else"))), "{said}");
+        }
+        let mut silent = clerk;
+        silent.as_object_mut().expect("an object").remove("azp");
+        assert!(judge(&silent, "").is_err());
     }
 
     #[test]

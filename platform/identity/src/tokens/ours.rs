@@ -154,7 +154,8 @@ impl Tokens {
         }
         signed?;
         let said = jws.claims().ok_or(Refusal::Bad("its payload is no JSON object, or names a member twice"))?;
-        Claims::judge(said, &Expected { issuer: &self.issuer, audience: self.purpose.audience() }, now_ms)
+        let expected = Expected { issuer: &self.issuer, audience: self.purpose.audience(), parties: &[] };
+        Claims::judge(said, &expected, now_ms)
     }
 
     /// Lets the next key sign from now on, everywhere within [`limits::TOKEN_KEYS_LOOK_MS`]; tokens of the old one stay good. `false`,

@@ -20,6 +20,7 @@ pub(crate) fn trusting(bed: &mut Bed) {
     let settings = Settings {
         issuer: ISSUER.into(),
         audience: "mainspring".into(),
+        authorized_parties: Vec::new(),
         jwks_url: None,
         algorithms: Vec::new(),
         hmac_secret: Some(Secret::new(SHARED)),

@@ -134,6 +134,7 @@ pub(crate) fn settings(issuer: &str) -> Settings {
     Settings {
         issuer: issuer.to_owned(),
         audience: "us".to_owned(),
+        authorized_parties: Vec::new(),
         jwks_url: None,
         algorithms: Vec::new(),
         hmac_secret: None,
