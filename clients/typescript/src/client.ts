@@ -1,5 +1,7 @@
 // The client: a method of HTTP is a method here, and a path of the API its first argument.
 
+import { UnauthorizedError } from "centrifuge";
+
 import { CURSORS } from "./api.generated.js";
 import { type Auth, Credentials } from "./credentials.js";
 import { Realtime, type RealtimeOptions } from "./realtime.js";
@@ -109,18 +111,19 @@ export class Mainspring<Channels extends object = Record<string, unknown>> {
     return this.#sender.send({ method, address: path, ...(body ? { body } : {}) }, options);
   }
 
-  /** Begins a session (of a client with `auth: { session: true }`). */
-  signIn(email: string, password: string): Promise<AnswerOf<"POST", "/api/v1/session">> {
+  /** Begins a session (of a client with `auth: { session: true }`). Channels of who was signed in before are closed. */
+  async signIn(email: string, password: string): Promise<AnswerOf<"POST", "/api/v1/session">> {
     this.#needSession();
     // A guess counts: it is not repeated behind anybody's back.
-    return this.#call("POST", "/api/v1/session", { body: { email, password }, attempts: 1 });
+    const session = await this.#call<AnswerOf<"POST", "/api/v1/session">>("POST", "/api/v1/session", { body: { email, password }, attempts: 1 });
+    this.#hangUp();
+    return session;
   }
 
   async signOut(): Promise<void> {
     this.#needSession();
     await this.#call("POST", "/api/v1/session/end", {});
-    this.#realtime?.close();
-    this.#realtime = undefined;
+    this.#hangUp();
   }
 
   /** The one connection for channels: opened by the first of them. */
@@ -131,13 +134,22 @@ export class Mainspring<Channels extends object = Record<string, unknown>> {
 
   #realtimeToken(): (() => Promise<string>) | undefined {
     if (this.#credentials.byToken) {
-      return () => {
-        this.#credentials.refused();
+      let given = false;
+      return async () => {
+        // Asked again, what was given is worth nothing any more; the same once more would be asked for for ever.
+        if (!this.#credentials.refused() && given) throw new UnauthorizedError("the token has ended, and there is no way to another");
+        given = true;
         return this.#credentials.token();
       };
     }
     if (!this.#credentials.bySession) return undefined;
     return async () => (await this.post("/api/v1/me/token")).token;
+  }
+
+  /** The connection of who was here before hears nothing more. */
+  #hangUp(): void {
+    this.#realtime?.close();
+    this.#realtime = undefined;
   }
 
   #needSession(): void {

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { UnauthorizedError } from "centrifuge";
+import { expect, test, vi } from "vitest";
 
-import { ProblemError, UnreachableError } from "../src/index.js";
+import { type Mainspring, ProblemError, UnreachableError } from "../src/index.js";
 import { answer, answering, lost } from "./answering.js";
 
 const key = { auth: { key: "msk_1" } };
@@ -93,6 +94,35 @@ test("a guess of a password is not repeated", async () => {
   const { client, asked } = answering([answer(503)], { auth: { session: true } });
   await expect(client.signIn("a@b", "c")).rejects.toMatchObject({ status: 503 });
   expect(asked).toHaveLength(1);
+});
+
+/** What the client gives the connection as its token when it is asked. */
+function tokens(client: Mainspring): () => Promise<string> {
+  return (client.realtime.centrifuge as unknown as { _config: { getToken: () => Promise<string> } })._config.getToken;
+}
+
+test("another person does not hear the channels of the one before", async () => {
+  const { client } = answering([answer(503), answer(200, {}), answer(204, undefined)], { auth: { session: true } });
+  const before = client.realtime;
+  const closed = vi.spyOn(before, "close");
+  await expect(client.signIn("ben@example.org", "a guess")).rejects.toMatchObject({ status: 503 });
+  expect(client.realtime).toBe(before);
+  expect(closed).not.toHaveBeenCalled();
+  await client.signIn("ben@example.org", "secret");
+  expect(closed).toHaveBeenCalledOnce();
+  const after = client.realtime;
+  expect(after).not.toBe(before);
+  await client.signOut();
+  expect(client.realtime).not.toBe(after);
+});
+
+test("a token that cannot be had anew is asked for once, another one as often as it ends", async () => {
+  const fixed = tokens(answering([], { auth: { token: "t" } }).client);
+  expect(await fixed()).toBe("t");
+  await expect(fixed()).rejects.toThrow(UnauthorizedError);
+  let made = 0;
+  const renewed = tokens(answering([], { auth: { token: async () => `t${(made += 1)}` } }).client);
+  expect([await renewed(), await renewed(), await renewed()]).toEqual(["t1", "t2", "t3"]);
 });
 
 test("rows come over all pages, as they are asked for", async () => {
