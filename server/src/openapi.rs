@@ -46,10 +46,11 @@ impl Api {
         components.add_security_scheme("session", session);
         components.add_security_scheme("key", key);
         // What stands before every route answers for every route.
-        for path in document.paths.paths.values_mut() {
-            for operation in operations(path) {
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
                 let refused = || RefOr::T(ResponseBuilder::new().description("over the rate limit").build());
                 operation.responses.responses.entry("429".to_owned()).or_insert_with(refused);
+                operation.operation_id = Some(id_of(method, path));
             }
         }
         let page = SwaggerUi::new("/docs").config(Config::from("/api/v1/openapi.json"));
@@ -57,7 +58,17 @@ impl Api {
     }
 }
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(path: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = path;
-    [get, put, post, delete, patch].into_iter().flatten()
+    let all = [("get", get), ("put", put), ("post", post), ("delete", delete), ("patch", patch)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// A name for generated clients, of one operation alone whatever its handler is called: `get_jobs_by_id`.
+fn id_of(method: &str, path: &str) -> String {
+    let words = path.split('/').filter(|word| !["", "api", "v1"].contains(word)).map(|word| {
+        let place = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
+        place.map_or_else(|| word.to_owned(), |place| format!("by_{place}")).replace(['-', '.'], "_")
+    });
+    std::iter::once(method.to_owned()).chain(words).collect::<Vec<_>>().join("_")
 }
