@@ -2,6 +2,7 @@
 
 mod client;
 mod events;
+mod given_up;
 mod limits;
 mod polling;
 mod returning;
