@@ -1,5 +1,6 @@
 //! Socket.IO: its packets as its own libraries send them, over polling and WebSockets, in the channels of everybody else.
 
+mod beat;
 mod client;
 mod events;
 mod given_up;
