@@ -43,7 +43,23 @@ const tokens = {
   "no token": "junk",
 };
 
+/** Over plain HTTP by a header: true where an answer begins, false where it is refused with a problem. */
+const byHeader = (method, path, body) => async (token) => {
+  const leaving = new AbortController();
+  const answer = await fetch(`http://${address}${path}`, { method, body, headers: { authorization: `Bearer ${token}` }, signal: leaving.signal });
+  const refused = answer.status === 401 && (await answer.json()).detail.includes("Authorization");
+  leaving.abort();
+  return refused ? false : answer.status === 200 || answer.status;
+};
+const connect = JSON.stringify({ id: 1, connect: {} });
+
 const ways = {
+  "events by header": byHeader("GET", "/api/v1/channels/chat_me:somebody/events"),
+  "uni_sse by header": byHeader("GET", "/connection/uni_sse"),
+  "uni_http_stream by header": byHeader("POST", "/connection/uni_http_stream", "{}"),
+  "sse by header": byHeader("GET", `/connection/sse?cf_connect=${encodeURIComponent(connect)}`),
+  "http_stream by header": byHeader("POST", "/connection/http_stream", connect),
+  "socketio polling by header": byHeader("GET", "/socket.io/?EIO=4&transport=polling"),
   http: async (token) => (await ask("GET", "/api/v1/me", { authorization: `Bearer ${token}` })).status === 200,
   ...Object.fromEntries(["websocket", "http_stream", "sse"].map((transport) => [transport, (token) => new Promise((done) => {
     const endpoint = `${transport === "websocket" ? "ws" : "http"}://${address}/connection/${transport}`;

@@ -16,7 +16,14 @@ pub(crate) struct Door(pub(crate) Identity);
 impl Doorman for Door {
     fn at_the_door<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<realtime::Caller, Unknown>> {
         async move {
-            let pass = self.0.pass_of(headers).await.map_err(|refusal| unknown(&refusal))?;
+            let pass = self.0.pass_of(headers).await.map_err(|refusal| match refusal {
+                Refusal::Expired => Unknown::Expired,
+                Refusal::Bad(why) => {
+                    tracing::debug!(why, "what a connection shows in its headers is refused");
+                    Unknown::Bad
+                }
+                Refusal::Unknown(_) => unknown(&refusal),
+            })?;
             Ok(pass.as_ref().and_then(caller).unwrap_or_default())
         }
         .boxed()
@@ -105,7 +112,7 @@ impl Door {
 
 fn unknown(refusal: &Refusal) -> Unknown {
     tracing::warn!(error = %kernel::problem::chain(refusal), "who a connection acts for could not be looked up");
-    Unknown
+    Unknown::Away
 }
 
 /// Somebody who may have connections of their own.

@@ -31,6 +31,10 @@ pub const SOCKETIO_RECOVERY_MS: i64 = 2 * 60 * 1_000;
 pub const SOCKETIO_VOIDED: usize = 100_000;
 /// From a ping to its pong at most, seconds: what clients of Socket.IO are told.
 pub const SOCKETIO_PONG_S: u32 = 20;
+/// The longest interval of a beat of Socket.IO, seconds.
+pub const SOCKETIO_BEAT_S: u64 = 60;
+/// What its intervals are whole numbers of, milliseconds.
+pub const SOCKETIO_BEAT_SLOT_MS: u64 = 100;
 /// Packets of one Socket.IO client that wait for their turn, bytes.
 pub const SOCKETIO_WAITING_BYTES: usize = 2 * SOCKETIO_PAYLOAD_BYTES;
 /// What a product does with one event, milliseconds.

@@ -32,19 +32,22 @@ pub enum Welcome {
 }
 
 impl Identity {
-    /// What a browser with these headers shows; `None` for nothing that is good.
+    /// What is shown by these headers; `None` where that is nothing, a cookie that is worth nothing (browsers keep those), or a key,
+    /// which holds nothing open.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`].
+    /// [`Refusal`]: also where a header shows a token or a key that is not good. That is no way to be nobody.
     pub async fn pass_of(&self, headers: &HeaderMap) -> Result<Option<Pass>, Refusal> {
         // As `Identity::caller_of`: who shows something in a header is not known by the cookie beside it.
-        let shown = match (bearer(headers), cookie(headers)) {
-            (Some(token), _) => Some(token).filter(|token| is_token(token)),
-            (None, session) => session.filter(|session| !is_token(session)),
-        };
-        match shown {
-            Some(shown) => self.look_again(&Secret::new(shown)).await,
-            None => Ok(None),
+        match (bearer(headers), cookie(headers)) {
+            (Some(token), _) if is_token(token) => self.by_token(token).await.map(|(pass, _)| Some(pass)),
+            (Some(key), _) => match self.bearer(key).await {
+                Ok(Caller::Anonymous) => Err(Refusal::Bad("no key is called so")),
+                Ok(_) => Ok(None),
+                Err(error) => Err(Refusal::Unknown(Arc::new(error))),
+            },
+            (None, Some(session)) if !is_token(session) => self.look_again(&Secret::new(session)).await,
+            (None, _) => Ok(None),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -14,7 +15,7 @@ use futures_util::future::BoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
 use kernel::{Clock, Entropy};
 use realtime::doorman::{Shown, Standing, Unknown};
-use realtime::socketio::{self, Args, Call};
+use realtime::socketio::{self, Args, Beat, Call};
 use realtime::{Caller, Doorman, Guard, Hub, Namespace};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -25,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 const SECRET: &[u8] = b"secret";
 /// As its configuration for tests has it.
 const HISTORY: (usize, u64) = (100, 300_000);
+/// What Socket.IO's suite is written for, and what its own server waits for a client that enters nothing.
+const BEAT: Beat =
+    Beat { ping: Duration::from_millis(300), pong: Duration::from_millis(200), connect: Duration::from_secs(45) };
 
 /// Takes the suite's tokens, and lets in strangers.
 struct Suite;
@@ -83,13 +87,15 @@ fn echoing(path: &str) -> socketio::Namespace {
         .on("message-with-ack", async |call: Call| call.args)
 }
 
-#[tokio::main]
+/// One thread, as theirs is: two of Socket.IO's tests send two things at once, by different connections, and want them taken in order.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (clock, entropy) = (Clock::system(), Entropy::system());
     let hub = Hub::new(Bus::memory(clock.clone(), &entropy), clock, entropy, Arc::new(Suite));
     let namespace = Namespace::public("test").history(HISTORY.0, HISTORY.1).presence().allow_publish_for_subscriber();
     hub.namespace(namespace);
     hub.namespace(Namespace::public("token").history(HISTORY.0, HISTORY.1).presence().guarded(Arc::new(Suite)));
+    hub.socketio_beat(BEAT);
     for path in ["/", "/custom"] {
         hub.socketio(echoing(path));
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use kernel::{Problem, Secret};
 
 pub use crate::claims::Claimed;
@@ -58,17 +58,35 @@ impl Caller {
     }
 }
 
-/// It cannot be looked up now. Never the same as nobody: whoever asks is told to come again.
+/// Why a doorman does not say who somebody is. Never the same as nobody, who shows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("who is calling cannot be looked up now")]
-pub struct Unknown;
+pub enum Unknown {
+    /// It cannot be looked up now: whoever asks is told to come again.
+    #[error("who is calling cannot be looked up now")]
+    Away,
+    /// What the headers show was good once.
+    #[error("what was shown has ended")]
+    Expired,
+    /// What the headers show is none of ours.
+    #[error("what was shown is not taken here")]
+    Bad,
+}
 
 /// After so long whoever was not looked up may ask again, seconds.
 const AGAIN_S: u32 = 1;
 
 impl From<Unknown> for Problem {
     fn from(unknown: Unknown) -> Self {
-        Self::unavailable(AGAIN_S, unknown)
+        match unknown {
+            Unknown::Away => Self::unavailable(AGAIN_S, unknown),
+            Unknown::Expired => {
+                let detail = "What the header Authorization shows has expired: get a newer token, or come without one.";
+                Self::new(StatusCode::UNAUTHORIZED, "token_expired", detail)
+            }
+            Unknown::Bad => Self::unauthorized(
+                "What the header Authorization shows is not taken here: get a token anew, or come without one.",
+            ),
+        }
     }
 }
 
@@ -98,7 +116,7 @@ pub enum Shown {
     Expired,
     /// It is none of ours.
     Bad,
-    /// See [`Unknown`].
+    /// See [`Unknown::Away`].
     Unknown,
 }
 
@@ -111,7 +129,7 @@ pub enum Ticket {
     Expired,
     /// It is none of ours, or for something else.
     Bad,
-    /// See [`Unknown`].
+    /// See [`Unknown::Away`].
     Unknown,
 }
 
@@ -124,7 +142,7 @@ pub enum Standing {
     Again,
     /// The caller may not come at all: banned, or gone.
     Never,
-    /// See [`Unknown`]. The connection stays, and is asked about again every second.
+    /// See [`Unknown::Away`]. The connection stays, and is asked about again every second.
     Unknown,
 }
 
@@ -133,7 +151,7 @@ pub enum Standing {
 /// What it says must be as new as the last change that [`Hub::ask_again`](crate::Hub::ask_again) was called for: the hub asks
 /// once more about whoever was let in while rights changed, and then believes the answer.
 pub trait Doorman: Send + Sync {
-    /// Who sends these headers. Nobody is an answer too.
+    /// Who sends these headers. Nobody is an answer too, but not to who shows something that is worth nothing.
     fn at_the_door<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Unknown>>;
 
     /// Who shows this token, in the `connect` or `refresh` of a client. It overrides what the headers said.

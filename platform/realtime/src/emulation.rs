@@ -15,10 +15,12 @@ use serde::Deserialize;
 
 use crate::Hub;
 use crate::centrifuge::client::Client;
+use crate::centrifuge::command::{Connect, Payload};
 use crate::centrifuge::emulated::{Answer, Emulation, NotTaken};
 use crate::centrifuge::said::{Kept, Said};
 use crate::centrifuge::wire::Wire;
 use crate::codes::Disconnect;
+use crate::doorman::Unknown;
 use crate::members::Member;
 use crate::ws::handshake::origin_allowed;
 
@@ -137,8 +139,13 @@ async fn open(hub: &Hub, wire: Wire, first: Said<'_>, headers: &HeaderMap) -> Pr
     }
     let seat = hub.0.seat()?;
     let rights = hub.0.rights();
-    let admission = hub.0.at_the_door(headers).await.into();
-    let client = Arc::new(Client::new(hub.0.clone(), admission, wire, false));
+    let known = hub.0.at_the_door(headers).await;
+    if let Err(why @ (Unknown::Bad | Unknown::Expired)) = known
+        && !shows_token(first, wire)
+    {
+        return Err(why.into());
+    }
+    let client = Arc::new(Client::new(hub.0.clone(), known.into(), wire, false));
     let answer = Answer::new(client.clone(), first, seat);
     let member = Member::Socket(client.clone());
     hub.0.members.enter(member.clone(), limits::REALTIME_CONNECT_S as usize);
@@ -157,6 +164,18 @@ async fn open(hub: &Hub, wire: Wire, first: Said<'_>, headers: &HeaderMap) -> Pr
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Whether the `connect` that it begins with shows a token, which overrides what its headers show.
+fn shows_token(first: Said<'_>, wire: Wire) -> bool {
+    let connect = match first {
+        Said::Text(text) if wire.is_one_way() => serde_json::from_str(text).ok(),
+        _ => match first.next(&mut 0).ok().flatten().and_then(|command| command.keep().command(wire.is_binary())) {
+            Some((_, Payload::Connect(connect))) => Some(connect),
+            _ => None,
+        },
+    };
+    connect.is_some_and(|connect: Connect| !connect.token.is_empty())
 }
 
 async fn emulate(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<StatusCode> {

@@ -10,6 +10,7 @@ use kernel::{Clock, Entropy, limits};
 use parking_lot::RwLock;
 use serde::Serialize;
 use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::centrifuge::emulated::NODES;
@@ -252,13 +253,25 @@ impl Hub {
         Stats { connections: self.0.members.seated(), channels, subscriptions }
     }
 
-    /// Ticks once a second until `stop`. Without it nobody is pinged, and no connection closed that is stale or past its end.
+    /// Ticks once a second until `stop`, or more often where [`Hub::socketio_beat`] wants that. Without it nobody is pinged, and no
+    /// connection closed that is stale or past its end.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut second = tokio::time::interval(Duration::from_secs(1));
-        // A second that was missed is made up for: each belongs to other connections.
+        let per_second = self.0.socketio.beat().slots_per_second();
+        let mut slot = tokio::time::interval(Duration::from_secs(1) / per_second);
+        // A second that was missed is made up for: each belongs to other connections. What is shorter only comes later, so that a moment
+        // without the processor takes from nobody the time to answer.
+        if per_second > 1 {
+            slot.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         let ticking = async {
-            while stop.run_until_cancelled(second.tick()).await.is_some() {
-                self.tick();
+            for number in (0..per_second).cycle() {
+                if stop.run_until_cancelled(slot.tick()).await.is_none() {
+                    return;
+                }
+                if number == 0 {
+                    self.second();
+                }
+                self.0.members.tick(&self.0.entropy);
             }
         };
         let core = &self.0;
@@ -274,9 +287,16 @@ impl Hub {
         );
     }
 
-    /// One second has passed: [`Hub::run`] calls it, and tests.
+    /// One second has passed, as in [`Hub::run`]: for tests.
     pub fn tick(&self) {
-        self.0.members.tick(&self.0.entropy, self.0.clock.now_ms());
+        self.second();
+        for _ in 0..self.0.socketio.beat().slots_per_second() {
+            self.0.members.tick(&self.0.entropy);
+        }
+    }
+
+    fn second(&self) {
+        self.0.members.second(self.0.clock.now_ms());
         self.0.lapse(self.0.clock.now_ms());
         self.0.asking.tick();
         self.0.rechecks.tick(self.0.bus.health().up, self.0.clock.now_ms());

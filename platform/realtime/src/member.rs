@@ -1,6 +1,7 @@
 //! One open connection, as the core sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kernel::{Entropy, limits};
 
@@ -138,11 +139,12 @@ impl Member {
         }
     }
 
-    /// Does what is due and says in how many seconds to come again.
-    pub(crate) fn tick(&self, entropy: &Entropy) -> Option<usize> {
+    /// Does what is due and says when to come again.
+    pub(crate) fn tick(&self, entropy: &Entropy) -> Option<Duration> {
+        let seconds = |seconds: usize| Duration::from_secs(seconds as u64);
         match self {
-            Self::Socket(client) => client.tick(entropy),
-            Self::Feed(feed) => Some(feed.beat()),
+            Self::Socket(client) => client.tick(entropy).map(seconds),
+            Self::Feed(feed) => Some(seconds(feed.beat())),
             Self::Peer(peer) => peer.tick(),
             Self::Socketio(_) => None,
         }

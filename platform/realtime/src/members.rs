@@ -1,4 +1,4 @@
-//! Every open connection of the process, and the second that each is looked at next.
+//! Every open connection of the process, and when each is looked at next.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Members {
             all_left: Notify::new(),
             all: Mutex::default(),
             witnessing,
-            wheel: Mutex::default(),
+            wheel: Mutex::new(Wheel::new(1)),
         }
     }
 
@@ -65,11 +65,21 @@ impl Members {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// So often a second somebody may be looked at; said at set-up, as nobody is here yet.
+    pub(crate) fn look(&self, per_second: usize) {
+        *self.wheel.lock() = Wheel::new(per_second);
+    }
+
     /// Registers a member that is looked at in `first_s` seconds for the first time.
     pub(crate) fn enter(&self, member: Member, first_s: usize) {
+        self.enter_for(member, Duration::from_secs(first_s as u64));
+    }
+
+    /// The same, where that is no matter of whole seconds.
+    pub(crate) fn enter_for(&self, member: Member, first: Duration) {
         let id = member.id();
         self.all.lock().enter(member);
-        self.wheel.lock().insert(id, first_s);
+        self.wheel.lock().insert(id, first);
     }
 
     /// Whom the member acts for, and until when, has changed. One that is not here is left alone.
@@ -147,14 +157,19 @@ impl Members {
         }
     }
 
-    pub(crate) fn tick(&self, entropy: &Entropy, now_ms: i64) {
+    /// A second is over.
+    pub(crate) fn second(&self, now_ms: i64) {
         self.arrived.store(0, Ordering::Release);
         let ended = self.all.lock().ended(now_ms);
         ended.iter().for_each(|member| member.cut(Disconnect::EXPIRED));
+    }
+
+    /// A slot of the wheel is over.
+    pub(crate) fn tick(&self, entropy: &Entropy) {
         let due = self.wheel.lock().advance();
         for id in due {
-            if let Some(next_s) = self.find(id).and_then(|member| member.tick(entropy)) {
-                self.wheel.lock().insert(id, next_s);
+            if let Some(next) = self.find(id).and_then(|member| member.tick(entropy)) {
+                self.wheel.lock().insert(id, next);
             }
         }
     }
@@ -249,7 +264,7 @@ mod tests {
     fn so_many_arrive_in_a_second_and_the_others_are_told_when_to_come() {
         let members = Arc::new(Members::new(Arc::default()));
         assert_eq!([0; 4].map(|_| members.arrives(2)), [true, true, false, false]);
-        members.tick(&Entropy::seeded(1), 0);
+        members.second(0);
         assert!(members.arrives(2), "a second later");
         let crowded = kernel::Problem::from(Refused::Crowded { retry_after_s: 3 });
         assert_eq!((crowded.status().as_u16(), crowded.code()), (429, "too_many_arrivals"));

@@ -72,7 +72,7 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>, one_way: bool) -> Proble
     let opening = if one_way { Query::<Beginning>::try_from_uri(request.uri()).ok() } else { None };
     let seat = hub.0.seat()?;
     let rights = hub.0.rights();
-    // One that is unknown may have a token to show; if not, its `connect` is told to come again.
+    // One that is unknown may have a token to show; if not, its `connect` is refused.
     let admission = hub.0.at_the_door(request.headers()).await.into();
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return Err(Problem::internal("the server does not hand over upgraded connections"));

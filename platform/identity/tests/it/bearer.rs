@@ -1,10 +1,11 @@
 //! People by their tokens: what one may with a token, what one may not, and what is taken back.
 
+use axum::http::{HeaderMap, header};
 use futures_util::future::join_all;
 use identity::issuers::{Issuers, Settings};
 use identity::people::Actor;
 use identity::tokens::{Purpose, Refusal, Tokens};
-use identity::{By, Caller, Role};
+use identity::{By, Caller, NewKey, Role, Scope};
 use kernel::{Entropy, PersonId, SealKey, Secret};
 use outbound::Outbound;
 use serde_json::{Value, json};
@@ -114,6 +115,53 @@ async fn a_token_ends_with_what_it_was_given_for() {
             assert_eq!(verdict(&token).await, "expired", "what was taken back stays so");
         }
     }
+}
+
+#[tokio::test]
+async fn who_shows_something_that_is_not_good_is_not_nobody() {
+    let bed = Bed::new();
+    let ada = bed.person("Ada", Role::Member).await;
+    let cookies = bed.browser_of("Ada").await;
+    let token = token_of(&bed, &cookies).await;
+    let new = NewKey { name: "a program".into(), scopes: vec![Scope::JobsWork], expires_at_ms: None };
+    let (_, key) = bed.identity.make_key(Actor::Admin, &new).await.expect("made");
+    let pass = async |shown: &str, cookie: &str| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [(header::AUTHORIZATION, shown), (header::COOKIE, cookie)] {
+            if !value.is_empty() {
+                headers.insert(name, value.parse().expect("a value"));
+            }
+        }
+        match bed.identity.pass_of(&headers).await {
+            Ok(pass) => pass.map_or("nobody", |pass| if pass.caller.is_somebody() { "somebody" } else { "?" }),
+            Err(Refusal::Expired) => "expired",
+            Err(Refusal::Bad(_)) => "bad",
+            Err(Refusal::Unknown(_)) => "unknown",
+        }
+    };
+    let (by_token, by_key) = (format!("Bearer {token}"), format!("bearer {}", key.expose()));
+    let forged = format!("Bearer {}AAAA", &token[..token.len() - 4]);
+    let other_key = format!("Bearer {}0", &key.expose()[..67]);
+    for (shown, cookie, expected) in [
+        ("", "", "nobody"),
+        ("", cookies.as_str(), "somebody"),
+        ("", "mainspring_session=of-last-year", "nobody"),
+        ("Basic QWRhOnB3", "", "nobody"),
+        (&by_token, "", "somebody"),
+        (&by_key, &cookies, "nobody"),
+        (&forged, "", "bad"),
+        (&forged, &cookies, "bad"),
+        (&other_key, "", "bad"),
+        ("Bearer junk", &cookies, "bad"),
+        ("Bearer ", "", "bad"),
+    ] {
+        assert_eq!(pass(shown, cookie).await, expected, "{shown:?} {cookie:?}");
+    }
+    bed.identity.sign_out_everywhere(Actor::Admin, ada).await.expect("done");
+    assert_eq!((pass(&by_token, "").await, pass("", &cookies).await), ("expired", "nobody"));
+    let (again, other) = (token_of(&bed, &bed.browser_of("Ada").await).await, "Bearer a.b.c");
+    bed.clock.advance(600_000 + 30_000);
+    assert_eq!((pass(&format!("Bearer {again}"), "").await, pass(other, "").await), ("expired", "bad"));
 }
 
 #[tokio::test]

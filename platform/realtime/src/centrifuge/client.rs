@@ -44,8 +44,8 @@ pub(crate) struct Client {
 /// Whom a client acts for, and who said so.
 #[derive(Clone)]
 pub(crate) enum Admission {
-    /// Its headers could not be looked up: only a token lets it in.
-    Unknown,
+    /// Its headers did not say it: only a token lets it in.
+    Unknown(Unknown),
     /// Its headers said it.
     AtTheDoor(Arc<Caller>),
     /// A token said it, which it refreshes before it ends.
@@ -54,7 +54,7 @@ pub(crate) enum Admission {
 
 impl From<Result<Arc<Caller>, Unknown>> for Admission {
     fn from(looked_up: Result<Arc<Caller>, Unknown>) -> Self {
-        looked_up.map_or(Self::Unknown, Self::AtTheDoor)
+        looked_up.map_or_else(Self::Unknown, Self::AtTheDoor)
     }
 }
 
@@ -152,7 +152,7 @@ impl Client {
     /// Whom it acts for; nobody as long as that is unknown.
     pub(crate) fn caller(&self) -> Arc<Caller> {
         match &*self.admission.lock() {
-            Admission::Unknown => self.core.nobody.clone(),
+            Admission::Unknown(_) => self.core.nobody.clone(),
             Admission::AtTheDoor(caller) | Admission::ByToken(caller) => caller.clone(),
         }
     }

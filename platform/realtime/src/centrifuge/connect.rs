@@ -9,7 +9,7 @@ use super::command::{Connect, WithToken};
 use super::reply::{Connected, Refreshed, Term};
 use crate::Caller;
 use crate::codes::{Disconnect, ReplyError};
-use crate::doorman::Shown;
+use crate::doorman::{Shown, Unknown};
 use crate::members::Member;
 
 impl Client {
@@ -24,8 +24,12 @@ impl Client {
                 Shown::Unknown => return self.turn_away(id, ReplyError::INTERNAL),
             }
             self.core.entered(&Member::Socket(self.clone()), Some(rights)).await;
-        } else if matches!(self.admission(), Admission::Unknown) {
-            return self.turn_away(id, ReplyError::INTERNAL);
+        } else if let Admission::Unknown(why) = self.admission() {
+            return match why {
+                Unknown::Away => self.turn_away(id, ReplyError::INTERNAL),
+                Unknown::Expired => self.turn_away(id, ReplyError::TOKEN_EXPIRED),
+                Unknown::Bad => Err(Disconnect::INVALID_TOKEN),
+            };
         }
         self.core.takes_share(&Member::Socket(self.clone())).await?;
         let given = match self.join_given(&connect.subs).await {
@@ -105,7 +109,7 @@ impl Client {
                 Some(ttl) => Term { expires: true, ttl },
                 None => Term::default(),
             },
-            Admission::AtTheDoor(_) | Admission::Unknown => Term::default(),
+            Admission::AtTheDoor(_) | Admission::Unknown(_) => Term::default(),
         }
     }
 

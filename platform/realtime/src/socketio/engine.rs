@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use kernel::limits;
 
-use super::Malformed;
+use super::{Beat, Malformed};
 use crate::ws::encode::{TextFrame, payloads};
 
 /// Between two packets of one body.
@@ -53,13 +53,13 @@ pub(crate) const PROBE_ANSWER: Bytes = Bytes::from_static(b"\x81\x063probe");
 pub(crate) const NOOP: Bytes = Bytes::from_static(b"\x81\x016");
 
 /// The first packet of a session.
-pub(crate) fn open(sid: &str, upgrades: bool) -> Bytes {
+pub(crate) fn open(sid: &str, upgrades: bool, beat: Beat) -> Bytes {
     let upgrades: &[&str] = if upgrades { &["websocket"] } else { &[] };
     let handshake = serde_json::json!({
         "sid": sid,
         "upgrades": upgrades,
-        "pingInterval": limits::REALTIME_PING_S * 1_000,
-        "pingTimeout": limits::SOCKETIO_PONG_S * 1_000,
+        "pingInterval": beat.ping.as_millis() as u64,
+        "pingTimeout": beat.pong.as_millis() as u64,
         "maxPayload": limits::SOCKETIO_PAYLOAD_BYTES,
     });
     let mut frame = TextFrame::with_capacity(160);
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_opening_says_what_the_session_keeps() {
-        let open = open("7-ab", true);
+        let open = open("7-ab", true, Beat::default());
         let body = body([&open]);
         let handshake: serde_json::Value = serde_json::from_slice(&body[1..]).expect("JSON");
         assert_eq!(body[0], b'0');

@@ -87,7 +87,7 @@ async fn begin(hub: &Hub, headers: &HeaderMap, session: Session) -> ProblemResul
 
 async fn open(hub: &Hub, headers: &HeaderMap) -> ProblemResult<Response> {
     let peer = begin(hub, headers, Session::polling()).await?;
-    Ok(text(engine::body([&engine::open(&peer.name(), true)])))
+    Ok(text(engine::body([&engine::open(&peer.name(), true, hub.0.socketio.beat())])))
 }
 
 fn text(body: Vec<u8>) -> Response {
@@ -164,7 +164,7 @@ async fn upgrade(hub: &Hub, mut request: Request<Body>, peer: Option<Arc<Peer>>)
         Some(peer) => (peer, false),
         None => {
             let peer = begin(hub, request.headers(), Session::socket()).await?;
-            peer.post(engine::open(&peer.name(), false));
+            peer.post(engine::open(&peer.name(), false, hub.0.socketio.beat()));
             (peer, true)
         }
     };

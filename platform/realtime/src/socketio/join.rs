@@ -29,9 +29,25 @@ pub enum JoinError {
 
 /// A channel that was joined and is not heard yet, with what the client gets first.
 pub(super) struct Joined {
-    channel: Arc<str>,
+    held: Held,
     /// None where a guard does not let the client in, which it is not told.
     inside: Option<Option<Recovery>>,
+}
+
+/// A place in a channel, which is given back unless it is heard in the end: whoever joins may give up in the middle.
+struct Held {
+    socket: Arc<Socket>,
+    channel: Arc<str>,
+    stays: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Joined twice at once, it is heard by the other.
+        if !self.stays && !self.socket.rooms().has(&self.channel) {
+            self.socket.peer.core.channels.leave(&self.channel, self.socket.id);
+        }
+    }
 }
 
 impl Socket {
@@ -86,28 +102,23 @@ impl Socket {
         }
         let ticket = Ticket { caller: guarded.then(|| caller.clone()), ..Ticket::default() };
         let name = core.channels.join(channel, self.member(), ticket);
+        let held = Held { socket: self.clone(), channel: name, stays: false };
         if !core.admits(&namespace, channel, &caller).await {
-            core.channels.leave(channel, self.id);
-            return Ok(Joined { channel: name, inside: None });
+            return Ok(Joined { held, inside: None });
         }
-        let recovery = if namespace.history_size > 0 {
-            match core.recover(channel, since).await {
-                Ok(recovery) => Some(recovery),
-                Err(error) => {
-                    core.channels.leave(channel, self.id);
-                    return Err(Refused::Unavailable(Arc::new(error)).into());
-                }
-            }
-        } else {
-            None
+        let recovery = match namespace.history_size {
+            0 => None,
+            _ => Some(core.recover(channel, since).await.map_err(|error| Refused::Unavailable(Arc::new(error)))?),
         };
-        Ok(Joined { channel: name, inside: Some(recovery) })
+        Ok(Joined { held, inside: Some(recovery) })
     }
 
     /// What was joined is heard from here on.
     pub(super) fn hear(self: &Arc<Self>, joined: Joined, told: bool) -> Result<(), JoinError> {
-        let Joined { channel, inside } = joined;
+        let Joined { mut held, inside } = joined;
+        let channel = held.channel.clone();
         let Some(recovery) = inside else {
+            drop(held);
             self.emit_in(&mut self.rooms(), "subscribed", Args::of(json!([&*channel])));
             return Ok(());
         };
@@ -122,16 +133,8 @@ impl Socket {
             }
             drop(rooms);
         });
-        if !added {
-            core.channels.leave(&channel, self.id);
-            return Err(JoinError::Gone);
-        }
-        Ok(())
-    }
-
-    /// Takes back what was joined.
-    pub(super) fn undo(&self, joined: &Joined) {
-        self.peer.core.channels.leave(&joined.channel, self.id);
+        held.stays = added;
+        if added { Ok(()) } else { Err(JoinError::Gone) }
     }
 }
 
@@ -139,7 +142,7 @@ impl Joined {
     /// What was missed, all of it; none where that is not to be had.
     pub(super) fn missed(&self) -> Option<(&Arc<str>, &Recovery)> {
         let recovery = self.inside.as_ref()?.as_ref()?;
-        recovery.recovered.then_some((&self.channel, recovery))
+        recovery.recovered.then_some((&self.held.channel, recovery))
     }
 }
 

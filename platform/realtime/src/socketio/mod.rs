@@ -1,6 +1,7 @@
 //! Socket.IO (protocol 5 over Engine.IO 4): clients of its own libraries, in the channels of everybody else.
 
 mod args;
+mod beat;
 mod connect;
 pub(crate) mod engine;
 mod frames;
@@ -15,6 +16,7 @@ pub(crate) mod session;
 pub(crate) mod socket;
 
 pub use args::Args;
+pub use beat::Beat;
 pub use join::JoinError;
 pub(crate) use namespace::Namespaces;
 pub use namespace::{Call, Namespace};

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value};
 
 use super::packet::RESERVED;
-use super::{Args, Socket};
+use super::{Args, Beat, Socket};
 use crate::Hub;
 use crate::codes::Disconnect;
 
@@ -47,6 +47,11 @@ impl Namespace {
     pub fn new(path: &str) -> Self {
         assert!(path.starts_with('/') && !path.contains(','), "{path} is no namespace of Socket.IO");
         Self { path: path.into(), events: HashMap::new(), welcome: None, recovery: None, with_subscriptions: false }
+    }
+
+    /// The one that every server has: in `/` clients join channels by themselves, and come back as the same.
+    pub fn main(key: SealKey) -> Self {
+        Self::new("/").with_subscriptions().recovering(key)
     }
 
     /// Does something with an event. What comes back acknowledges it, where the client asked for that. Events of one client come
@@ -112,6 +117,7 @@ pub(crate) struct Namespaces {
     /// Who may come back as the same: at most everybody who is here.
     here: Mutex<HashMap<Arc<str>, Arc<Socket>>>,
     voided: Mutex<Voided>,
+    beat: RwLock<Beat>,
 }
 
 /// Ids whose places are void up to a time: their clients left, or were put out of something.
@@ -125,6 +131,10 @@ struct Voided {
 }
 
 impl Namespaces {
+    pub(crate) fn beat(&self) -> Beat {
+        *self.beat.read()
+    }
+
     pub(super) fn find(&self, path: &str) -> Option<Arc<Namespace>> {
         self.by_path.read().get(path).cloned()
     }
@@ -184,5 +194,24 @@ impl Hub {
         let path = namespace.path.clone();
         let other = self.0.socketio.by_path.write().insert(path.clone(), Arc::new(namespace));
         assert!(other.is_none(), "the Socket.IO namespace {path} is declared twice");
+    }
+
+    /// Everything that clients of Socket.IO may say: each event that somebody listens to, with its namespace, in order.
+    pub fn socketio_events(&self) -> Vec<(Arc<str>, &'static str)> {
+        let by_path = self.0.socketio.by_path.read();
+        let events = by_path.values().flat_map(|it| it.events.keys().map(|event| (it.path.clone(), *event)));
+        let mut events: Vec<_> = events.collect();
+        events.sort();
+        events
+    }
+
+    /// Another beat for the clients of Socket.IO, at set-up.
+    ///
+    /// # Panics
+    /// When [`Beat::is_sound`] says no.
+    pub fn socketio_beat(&self, beat: Beat) {
+        assert!(beat.is_sound(), "{beat:?} is no beat for clients of Socket.IO");
+        *self.0.socketio.beat.write() = beat;
+        self.0.members.look(beat.slots_per_second() as usize);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -58,8 +59,9 @@ struct Inbox {
 }
 
 impl Peer {
-    pub(crate) fn new(core: &Arc<Core>, session: Session, door: (Arc<Caller>, Rights), seat: Seat) -> Arc<Self> {
-        let first_look_s = session.first_look_s();
+    pub(crate) fn new(core: &Arc<Core>, mut session: Session, door: (Arc<Caller>, Rights), seat: Seat) -> Arc<Self> {
+        let beat = core.socketio.beat();
+        let first_look = session.opens(beat, |below| core.entropy.below(below.into()) as u32);
         let peer = Arc::new(Self {
             id: core.members.fresh_id(),
             secret: core.entropy.token(16),
@@ -74,7 +76,7 @@ impl Peer {
             session: Mutex::new(session),
             ending: OnceLock::new(),
         });
-        core.members.enter(Member::Peer(peer.clone()), first_look_s);
+        core.members.enter_for(Member::Peer(peer.clone()), first_look);
         tracing::debug!(connection = peer.id, "a connection opened");
         peer
     }
@@ -365,17 +367,16 @@ impl Peer {
         metrics::counter!("realtime_disconnects_total", "code" => why.code.to_string()).increment(1);
     }
 
-    /// Returns the seconds to the next look.
-    pub(crate) fn tick(self: &Arc<Self>) -> Option<usize> {
-        let entropy = &self.core.entropy;
-        let tick = self.session.lock().tick(|below| entropy.below(below as u64) as usize);
+    /// Returns when to look at it next.
+    pub(crate) fn tick(self: &Arc<Self>) -> Option<Duration> {
+        let tick = self.session.lock().tick(self.core.socketio.beat());
         match tick {
-            Tick::Wait(seconds) => return Some(seconds),
-            Tick::Ping(seconds) => {
+            Tick::Wait(next) => return Some(next),
+            Tick::Ping(next) => {
                 self.post(engine::PING);
                 let sockets = self.sockets.lock().clone();
                 sockets.iter().for_each(|socket| socket.keep_placed());
-                return Some(seconds);
+                return Some(next);
             }
             Tick::Stale => self.close(Disconnect::STALE),
             Tick::Dead => self.close(Disconnect::NO_PONG),

@@ -109,7 +109,6 @@ impl Returning {
             all.extend(joined);
             if !whole {
                 tracing::debug!(channel, "a client could not go on where it was");
-                all.iter().for_each(|joined| socket.undo(joined));
                 return None;
             }
         }

@@ -8,19 +8,25 @@
 //!
 //! One GET and one POST at a time, one socket at a time. No clock, no I/O: whoever drives it does what it says.
 
+use std::time::Duration;
+
 use kernel::limits;
 
+use super::Beat;
 use super::engine::Packet;
 
 pub(crate) struct Session {
     carrier: Carrier,
-    beat: Beat,
+    heart: Heart,
+    /// When the heart beats next, from its last look; when it is looked at; and how long it may still take to enter a namespace:
+    /// milliseconds.
+    beats_ms: u32,
+    look_ms: u32,
+    left_ms: u32,
     /// A namespace was entered.
     connected: bool,
     /// A socket carries it, or did when it ended: who serves that hears of the end.
     socket: bool,
-    /// For how many seconds more a session that polls and enters nothing is waited for, as long as it has a GET open.
-    patience: usize,
     /// A GET waits for its answer.
     get: bool,
     /// The body of a POST is being read.
@@ -44,9 +50,7 @@ pub(crate) enum By {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Beat {
-    /// Not looked at yet.
-    Fresh,
+enum Heart {
     Quiet,
     Pinged,
     Answered,
@@ -97,11 +101,11 @@ pub(crate) enum Courting {
     Refused,
 }
 
-/// What a look at the heart comes to; the next is in so many seconds.
+/// What a look at it comes to, and when the next is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tick {
-    Wait(usize),
-    Ping(usize),
+    Wait(Duration),
+    Ping(Duration),
     /// It never entered a namespace.
     Stale,
     /// The ping before was not answered.
@@ -110,29 +114,50 @@ pub(crate) enum Tick {
     Over,
 }
 
-const PING_S: usize = limits::REALTIME_PING_S as usize;
-const PONG_S: usize = limits::SOCKETIO_PONG_S as usize;
+/// One that polls and enters nothing is kept for so long without a request, and looked at so often from then on.
+const UNHELD_MS: u32 = limits::SOCKETIO_UNHELD_S * 1_000;
+const UNHELD_LOOK_MS: u32 = 1_000;
+
+fn ms(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
 
 impl Session {
     pub(crate) fn polling() -> Self {
         Self {
             carrier: Carrier::Polling,
-            beat: Beat::Fresh,
+            heart: Heart::Quiet,
+            beats_ms: 0,
+            look_ms: 0,
+            left_ms: 0,
             connected: false,
             socket: false,
-            patience: (limits::REALTIME_CONNECT_S - limits::SOCKETIO_UNHELD_S) as usize,
             get: false,
             post: false,
         }
     }
 
     pub(crate) fn socket() -> Self {
-        Self { carrier: Carrier::Socket, socket: true, patience: 0, ..Self::polling() }
+        Self { carrier: Carrier::Socket, socket: true, ..Self::polling() }
     }
 
-    /// When it is looked at first, seconds after its beginning.
-    pub(crate) fn first_look_s(&self) -> usize {
-        limits::REALTIME_CONNECT_S as usize - self.patience
+    /// Returns when it is looked at first. `spread` gives a number below its bound, so that clients that came together are not pinged
+    /// together.
+    pub(crate) fn opens(&mut self, beat: Beat, spread: impl FnOnce(u32) -> u32) -> Duration {
+        self.beats_ms = ms(beat.first_ping(spread));
+        self.left_ms = ms(beat.connect);
+        self.next_look(beat)
+    }
+
+    fn next_look(&mut self, beat: Beat) -> Duration {
+        self.look_ms = self.beats_ms;
+        if !self.connected {
+            let waited_ms = ms(beat.connect) - self.left_ms;
+            let unheld_ms = if waited_ms < UNHELD_MS { UNHELD_MS - waited_ms } else { UNHELD_LOOK_MS };
+            let patience_ms = if self.socket { self.left_ms } else { self.left_ms.min(unheld_ms) };
+            self.look_ms = self.look_ms.min(patience_ms);
+        }
+        Duration::from_millis(self.look_ms.into())
     }
 
     fn is_polled(&self) -> bool {
@@ -239,8 +264,8 @@ impl Session {
             Packet::Message(text) => Received::Message(text),
             Packet::Binary(bytes) => Received::Binary(bytes),
             Packet::Pong => {
-                if self.beat == Beat::Pinged {
-                    self.beat = Beat::Answered;
+                if self.heart == Heart::Pinged {
+                    self.heart = Heart::Answered;
                 }
                 Received::Nothing
             }
@@ -260,33 +285,35 @@ impl Session {
         self.connected = true;
     }
 
-    /// The second of its look has come; for the first see [`Session::first_look_s`]. `spread` gives a number below its bound, so that clients that came together are not pinged together.
-    pub(crate) fn tick(&mut self, spread: impl FnOnce(usize) -> usize) -> Tick {
+    /// The time of its look has come.
+    pub(crate) fn tick(&mut self, beat: Beat) -> Tick {
         if self.is_over() {
             return Tick::Over;
         }
-        match self.beat {
-            _ if !self.connected && self.patience > 0 && self.is_heard() => {
-                self.patience -= 1;
-                Tick::Wait(1)
-            }
-            _ if !self.connected => {
+        self.beats_ms = self.beats_ms.saturating_sub(self.look_ms);
+        if !self.connected {
+            self.left_ms = self.left_ms.saturating_sub(self.look_ms);
+            let is_left = !self.is_heard() && ms(beat.connect) - self.left_ms >= UNHELD_MS;
+            if self.left_ms == 0 || is_left {
                 self.close(By::Server);
-                Tick::Stale
+                return Tick::Stale;
             }
-            Beat::Fresh => {
-                self.beat = Beat::Quiet;
-                Tick::Wait(1 + spread(PING_S / 2))
+        }
+        if self.beats_ms > 0 {
+            return Tick::Wait(self.next_look(beat));
+        }
+        if self.heart == Heart::Answered {
+            self.heart = Heart::Quiet;
+            self.beats_ms = ms(beat.ping - beat.pong);
+        }
+        match self.heart {
+            Heart::Quiet if self.beats_ms > 0 => Tick::Wait(self.next_look(beat)),
+            Heart::Quiet | Heart::Answered => {
+                self.heart = Heart::Pinged;
+                self.beats_ms = ms(beat.pong);
+                Tick::Ping(self.next_look(beat))
             }
-            Beat::Quiet => {
-                self.beat = Beat::Pinged;
-                Tick::Ping(PONG_S)
-            }
-            Beat::Answered => {
-                self.beat = Beat::Quiet;
-                Tick::Wait(PING_S - PONG_S)
-            }
-            Beat::Pinged => {
+            Heart::Pinged => {
                 self.close(By::Server);
                 Tick::Dead
             }

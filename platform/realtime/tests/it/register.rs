@@ -1,4 +1,5 @@
-//! A doorman with a list: sessions in the header `x-user`, tokens that say whose they are and until when.
+//! A doorman with a list: sessions in the header `x-user`, tokens that say whose they are and until when; the bearers `bad` and `old`
+//! are just that.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -73,11 +74,16 @@ impl Register {
     }
 
     fn at_the_door(&self, headers: &HeaderMap) -> Result<Caller, Unknown> {
+        match headers.get("authorization").map(http::HeaderValue::as_bytes) {
+            Some(b"Bearer bad") => return Err(Unknown::Bad),
+            Some(b"Bearer old") => return Err(Unknown::Expired),
+            _ => {}
+        }
         let Some(user) = headers.get("x-user").and_then(|user| user.to_str().ok()) else {
             return Ok(Caller::default());
         };
         if self.away.load(Ordering::SeqCst) {
-            return Err(Unknown);
+            return Err(Unknown::Away);
         }
         let (user, until) = user.split_once('@').unwrap_or((user, ""));
         let caller = self.caller(user, &format!("session {user}")).unwrap_or_default();

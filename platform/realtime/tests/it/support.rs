@@ -242,6 +242,14 @@ impl Events {
         self.head[9..12].parse().expect("a status")
     }
 
+    /// The whole body, of an answer with a length, where it is JSON.
+    pub(crate) async fn whole(&mut self) -> Value {
+        let length = self.head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+        let mut body = vec![0; length.parse().expect("a number")];
+        in_time(self.reader.read_exact(&mut body)).await.expect("a whole body");
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
     /// The next event without its blank line, or `None` at the end of the response.
     pub(crate) async fn next(&mut self) -> Option<String> {
         self.next_until("\n\n").await

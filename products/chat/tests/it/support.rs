@@ -18,11 +18,13 @@ use kernel::{Clock, Entropy, PersonId, SealKey, Secret};
 use mail::Mail;
 use objects::Objects;
 use outbound::Outbound;
-use realtime::doorman::Nobody;
+use realtime::socketio::Namespace;
 use realtime::{Caller, Hub};
 use serde_json::{Value, json};
 use store::{Durability, Migration, Store};
 use tower::ServiceExt;
+
+use crate::sockets::Door;
 
 /// Later than anything that works, earlier than a person loses patience.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -74,9 +76,10 @@ async fn process(
     product.declare(&mut registry);
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), registry);
     events.declare_streams().await.expect("declared");
-    let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), Arc::new(Nobody));
     let key = SealKey::new([7; 32]);
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
+    let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), Arc::new(Door(identity.clone())));
+    hub.socketio(Namespace::main(key.clone()));
     let objects = Objects::in_directory(&dir.join("objects"), clock, &entropy).expect("a directory");
     product.channels(&store).into_iter().for_each(|namespace| hub.namespace(namespace));
     let parts = mail::Parts {

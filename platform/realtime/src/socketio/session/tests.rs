@@ -66,28 +66,79 @@ fn an_abandoned_poll_ends_the_session() {
     assert_eq!(moved.receive(Packet::Message("")), Received::Message(""), "it went over the socket already");
 }
 
+const S: fn(u64) -> Duration = Duration::from_secs;
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
 #[test]
 fn the_heart_beats() {
+    let beat = Beat::default();
     let mut session = Session::socket();
+    assert_eq!(session.opens(beat, |_| 3), S(12), "it must be in a namespace by then");
     session.connected();
-    assert_eq!(session.tick(|_| 3), Tick::Wait(4));
-    assert_eq!(session.tick(|_| 0), Tick::Ping(PONG_S));
+    assert_eq!(session.tick(beat), Tick::Wait(S(4)));
+    assert_eq!(session.tick(beat), Tick::Ping(S(20)));
     assert_eq!(session.receive(Packet::Pong), Received::Nothing);
-    assert_eq!(session.tick(|_| 0), Tick::Wait(PING_S - PONG_S));
-    assert_eq!(session.tick(|_| 0), Tick::Ping(PONG_S));
-    assert_eq!(session.tick(|_| 0), Tick::Dead);
-    assert_eq!(session.tick(|_| 0), Tick::Over);
-    assert_eq!(Session::polling().tick(|_| 0), Tick::Stale);
+    assert_eq!(session.tick(beat), Tick::Wait(S(5)));
+    assert_eq!(session.tick(beat), Tick::Ping(S(20)));
+    assert_eq!(session.tick(beat), Tick::Dead);
+    assert_eq!(session.tick(beat), Tick::Over);
+    assert!(session.is_heard(), "a farewell is still to be written");
+}
+
+#[test]
+fn who_enters_nothing_is_waited_for_and_one_without_a_request_less_long() {
+    let beat = Beat::default();
+    let mut left = Session::polling();
+    assert_eq!(left.opens(beat, |_| 0), S(5));
+    assert_eq!(left.tick(beat), Tick::Stale);
     let mut waits = Session::polling();
-    assert_eq!(waits.first_look_s(), 5);
+    assert_eq!(waits.opens(beat, |_| 0), S(5));
     waits.get().expect("the first");
     for _ in 5..12 {
-        assert_eq!(waits.tick(|_| 0), Tick::Wait(1), "a GET is open");
+        assert_eq!(waits.tick(beat), Tick::Wait(S(1)), "a GET is open");
     }
-    assert_eq!(waits.tick(|_| 0), Tick::Stale);
+    assert_eq!(waits.tick(beat), Tick::Stale);
     let mut socket = Session::socket();
-    assert_eq!((socket.first_look_s(), socket.tick(|_| 0)), (12, Tick::Stale));
-    assert!(socket.is_heard(), "a farewell is still to be written");
+    assert_eq!((socket.opens(beat, |_| 0), socket.tick(beat)), (S(12), Tick::Stale));
+}
+
+#[test]
+fn a_quick_heart_beats_before_a_namespace_is_entered() {
+    let beat = Beat { ping: MS(300), pong: MS(200), connect: S(45) };
+    let mut session = Session::polling();
+    let mut at = session.opens(beat, |_| 0);
+    assert_eq!(at, MS(200));
+    let mut pings = 0;
+    while at < S(45) {
+        session.get_ends(false);
+        session.get().expect("one at a time");
+        match session.tick(beat) {
+            Tick::Ping(next) => {
+                assert_eq!((at - MS(200)).as_millis() % 300, 0, "{at:?}");
+                session.receive(Packet::Pong);
+                (pings, at) = (pings + 1, at + next);
+            }
+            Tick::Wait(next) => at += next,
+            other => panic!("{other:?} at {at:?}"),
+        }
+    }
+    assert_eq!((pings, at, session.tick(beat)), (150, S(45), Tick::Stale));
+    let mut silent = Session::polling();
+    silent.opens(beat, |_| 0);
+    assert_eq!((silent.tick(beat), silent.tick(beat)), (Tick::Ping(MS(200)), Tick::Dead));
+    assert_eq!(silent.get(), Err(Refused::Gone));
+}
+
+#[test]
+fn a_ping_may_follow_its_answer_at_once() {
+    let beat = Beat { ping: S(5), pong: S(5), connect: S(45) };
+    let mut session = Session::socket();
+    session.opens(beat, |_| 1);
+    session.connected();
+    for _ in 0..3 {
+        assert_eq!(session.tick(beat), Tick::Ping(S(5)));
+        session.receive(Packet::Pong);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -149,6 +200,8 @@ proptest! {
     #[test]
     fn no_order_of_things_breaks_a_session(steps in prop::collection::vec(step(), 1..60)) {
         let mut session = Session::polling();
+        let beat = Beat::default();
+        session.opens(beat, |below| below - 1);
         let (mut gets, mut posts, mut probed, mut courted) = (0_u32, 0_u32, false, false);
         let (mut over, mut moved) = (false, false);
         for step in steps {
@@ -186,7 +239,7 @@ proptest! {
                 }
                 Step::Connected => session.connected(),
                 Step::Tick => {
-                    let tick = session.tick(|bound| bound - 1);
+                    let tick = session.tick(beat);
                     prop_assert_eq!(over, tick == Tick::Over);
                 }
                 Step::Close => session.close(By::Server),

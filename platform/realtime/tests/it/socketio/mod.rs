@@ -1,7 +1,9 @@
 //! Socket.IO: its packets as its own libraries send them, over polling and WebSockets, in the channels of everybody else.
 
+mod beat;
 mod client;
 mod events;
+mod given_up;
 mod limits;
 mod polling;
 mod returning;
