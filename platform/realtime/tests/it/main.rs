@@ -1,6 +1,7 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
 mod api;
+mod banned;
 mod client_commands;
 mod client_replies;
 mod delta;
