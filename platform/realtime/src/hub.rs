@@ -25,6 +25,7 @@ use crate::members::{Members, Seat};
 use crate::namespace::{Access, ByToken, Namespace};
 use crate::orders::{ORDERS, Orders};
 use crate::people::{Asking, Rights};
+use crate::portion::{self, Portion};
 use crate::presence::Counts;
 use crate::rpc::Handler;
 use crate::shares::{PEOPLE, Shares};
@@ -188,7 +189,7 @@ impl Hub {
     }
 
     /// Opens a channel as a stream: everything after `since_offset` (0 is the beginning) if that is still there, else the
-    /// newest `backlog` publications (at most `limits::HISTORY_READ`), and then each as it comes. It takes one of the
+    /// newest `backlog` publications (at most `limits::HISTORY_READ`, and `limits::HISTORY_READ_BYTES`), and then each as it comes. It takes one of the
     /// process's connections.
     ///
     /// # Errors
@@ -339,7 +340,7 @@ impl Core {
         }
     }
 
-    /// What came after `since`: all of it or nothing. Without `since`, the position only.
+    /// What came after `since`: all of it, or nothing where that is more than one answer carries. Without `since`, the position only.
     pub(crate) async fn recover(&self, channel: &str, since: Option<Position>) -> BusResult<Recovery> {
         let nothing = |top| Recovery { publications: Vec::new(), recovered: false, top };
         let Some(since) = since else {
@@ -354,7 +355,7 @@ impl Core {
             (Some(first), Some(last)) => first.offset == offset + 1 && last.offset == history.top.offset,
             _ => history.top.offset == offset,
         };
-        if !whole {
+        if !whole || !Portion::whole().has_room(&history.publications) {
             return Ok(nothing(history.top));
         }
         Ok(Recovery { publications: history.publications, recovered: true, top: history.top })
@@ -367,7 +368,9 @@ impl Core {
             return Ok(recovery);
         }
         let history = self.bus.history(channel, Read::newest(backlog.min(limits::HISTORY_READ))).await?;
-        let publications = history.publications.into_iter().rev().collect();
-        Ok(Recovery { publications, recovered: false, top: history.top })
+        let (mut publications, top) = (history.publications, history.top);
+        portion::cut(&mut publications);
+        publications.reverse();
+        Ok(Recovery { publications, recovered: false, top })
     }
 }

@@ -24,6 +24,7 @@ mod namespace;
 mod orders;
 mod outbox;
 mod people;
+mod portion;
 mod presence;
 mod publish;
 mod routes;
