@@ -7,6 +7,7 @@ pub mod id;
 pub mod limits;
 pub mod problem;
 pub mod secret;
+pub mod share;
 pub mod trace;
 
 pub use clock::Clock;
@@ -14,4 +15,5 @@ pub use entropy::Entropy;
 pub use id::{DeliveryId, EventId, PersonId, RequestId};
 pub use problem::{Problem, ProblemResult};
 pub use secret::{SealKey, Secret};
+pub use share::Share;
 pub use trace::{RequestInfo, TraceId};

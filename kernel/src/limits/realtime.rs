@@ -10,6 +10,8 @@ pub const REALTIME_MESSAGE_BYTES: usize = 64 * 1024;
 pub const REALTIME_QUEUE_BYTES: usize = 1024 * 1024;
 /// How long a write to a connection may make no progress, milliseconds.
 pub const REALTIME_WRITE_STALL_MS: u64 = 5_000;
+/// HTTP requests that one connection may make within a minute, of those whose client polls or sends its commands apart.
+pub const SESSION_REQUESTS_PER_MIN: u32 = 6_000;
 /// Between two pings of the server, seconds.
 pub const REALTIME_PING_S: u32 = 25;
 /// From a ping to its pong at most, seconds.

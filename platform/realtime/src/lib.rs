@@ -30,6 +30,7 @@ mod publish;
 mod routes;
 pub mod rpc;
 mod seat;
+mod sessions;
 mod shares;
 mod shortened;
 mod slow;

@@ -20,6 +20,7 @@ mod protocol;
 mod recovery;
 mod register;
 mod say;
+mod sessions;
 mod shares;
 mod slow;
 mod socketio;
