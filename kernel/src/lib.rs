@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod address;
 pub mod clock;
 pub mod entropy;
 pub mod html;
@@ -10,6 +11,7 @@ pub mod secret;
 pub mod share;
 pub mod trace;
 
+pub use address::ClientAddress;
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use id::{DeliveryId, EventId, PersonId, RequestId};

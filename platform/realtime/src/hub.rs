@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::address;
 use crate::centrifuge::emulated::NODES;
 use crate::channels::Channels;
 use crate::codes::{Disconnect, Refused};
@@ -308,7 +309,8 @@ impl Core {
         if !self.members.arrives(limits::ARRIVALS_PER_S) {
             return Err(Refused::Crowded { retry_after_s: retry_after_s() });
         }
-        self.members.seat(bound).ok_or_else(|| Refused::Full { retry_after_s: retry_after_s() })
+        let seat = self.members.seat(bound).ok_or_else(|| Refused::Full { retry_after_s: retry_after_s() })?;
+        seat.of(address::of_request()).ok_or(Refused::TooManyThere)
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod api;
 mod broadcast;
 mod catch_up;
@@ -42,6 +43,7 @@ mod wheel;
 pub mod witness;
 mod ws;
 
+pub use address::from_address;
 pub use bus::{Position, Publication, Stored};
 pub use codes::Refused;
 pub use doorman::{Caller, Doorman};

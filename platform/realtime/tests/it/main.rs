@@ -1,5 +1,6 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
+mod addresses;
 mod api;
 mod banned;
 mod client_commands;
