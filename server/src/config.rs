@@ -189,6 +189,7 @@ pub struct Realtime {
     pub allowed_origins: Vec<String>,
     pub(crate) namespaces: Vec<crate::namespaces::Settings>,
     pub drain_s: u64,
+    pub connections_per_address: usize,
     pub connections_per_person: usize,
     pub connections_per_person_policy: Surplus,
 }

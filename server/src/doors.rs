@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use guard::Guard;
 use host::Product;
 
@@ -59,6 +59,7 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
     };
     // The last one added is the first that a request meets.
     router
+        .layer(from_fn(realtime::from_address))
         .layer(from_fn_with_state(machine.guard.clone(), Guard::handle))
         .layer(from_fn_with_state(ctx.store.clone(), lagging::handle))
         .layer(from_fn_with_state(edge, edge::handle))

@@ -297,6 +297,7 @@ fn open_hub(
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
     hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
     namespaces.iter().for_each(|namespace| hub.namespace(namespace.clone()));
+    hub.connections_per_address(config.realtime.connections_per_address);
     let close_oldest = config.realtime.connections_per_person_policy == Surplus::CloseOldest;
     hub.connections_per_person(config.realtime.connections_per_person, close_oldest);
     hub

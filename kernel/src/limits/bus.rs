@@ -26,6 +26,9 @@ pub const BUS_STREAM_IDLE_MS: u64 = 86_400_000;
 pub const PRESENT_BYTES: usize = 4_096;
 /// Clients in channels that one process holds; one that is in three counts three times.
 pub const PRESENT_KEPT: usize = 250_000;
+/// The same in the platform's own channels, whose names begin with `@`: each connection, and each namespace of Socket.IO that one is in,
+/// is at most once in one of them.
+pub const PRESENT_OWN: usize = super::CONNECTIONS * super::SOCKETIO_NAMESPACES;
 /// Clients of a channel that are listed.
 pub const PRESENT_LISTED: usize = 1_000;
 /// Clients of other processes in a channel among whom people are counted: some milliseconds of Redis.

@@ -10,6 +10,8 @@ pub const REALTIME_MESSAGE_BYTES: usize = 64 * 1024;
 pub const REALTIME_QUEUE_BYTES: usize = 1024 * 1024;
 /// How long a write to a connection may make no progress, milliseconds.
 pub const REALTIME_WRITE_STALL_MS: u64 = 5_000;
+/// HTTP requests that one connection may make within a minute, of those whose client polls or sends its commands apart.
+pub const SESSION_REQUESTS_PER_MIN: u32 = 6_000;
 /// Between two pings of the server, seconds.
 pub const REALTIME_PING_S: u32 = 25;
 /// From a ping to its pong at most, seconds.
@@ -47,8 +49,13 @@ pub const SOCKETIO_ASKED: usize = 64;
 pub const SOCKETIO_RECOVERED_CHANNELS: usize = 16;
 /// Publications one recovery or one history read returns.
 pub const HISTORY_READ: usize = 300;
+/// Their data, bytes, in one answer: also where that begins several channels. More than may wait for a slow connection, so that one that
+/// has to read anew what waited for it finds room for it.
+pub const HISTORY_READ_BYTES: usize = 4 * REALTIME_QUEUE_BYTES;
 /// Channels with a history kept in memory; the longest idle goes first.
 pub const STREAMS_KEPT: usize = 100_000;
+/// The data of one such history, bytes; the oldest go first.
+pub const STREAM_BYTES: usize = 16 * 1024 * 1024;
 /// Realtime connections of one process.
 pub const CONNECTIONS: usize = 50_000;
 /// Of a channel with so many subscribers in a process at most, joins and leaves are told one by one.
@@ -59,6 +66,9 @@ pub const PRESENCE_TOGETHER_MS: u64 = 250;
 pub const PRESENCE_TOGETHER: usize = 1_000;
 /// What one client may publish, call and send within a second, together.
 pub const CLIENT_SAYS_PER_S: u32 = 100;
+/// Attempts of one client to subscribe within a second, each of which may cost a read of the database: whoever comes back asks for all its
+/// channels at once, and may then change them.
+pub const CLIENT_SUBSCRIBES_PER_S: u32 = 2 * CHANNELS_PER_CONNECTION as u32;
 /// Commands of whatever kind that one client may give within a second; above that its connection is closed (3013).
 pub const CLIENT_COMMANDS_PER_S: u32 = 1_000;
 /// What a token says of its client to others, bytes: with the rest it fits `PRESENT_BYTES`.

@@ -30,8 +30,8 @@ pub(crate) struct Memory {
     streams_per_shard: usize,
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
     swept: AtomicUsize,
-    /// Clients in channels.
-    present: AtomicUsize,
+    /// Clients in channels: in those that clients name, and in the platform's own.
+    present: [AtomicUsize; 2],
 }
 
 /// A part of the channels.
@@ -63,7 +63,7 @@ impl Memory {
             streams_per_shard: streams.div_ceil(shards).max(1),
             sinks: RwLock::default(),
             swept: AtomicUsize::new(0),
-            present: AtomicUsize::new(0),
+            present: Default::default(),
             clock,
             entropy,
         }
@@ -191,11 +191,13 @@ impl Memory {
         match shard.crowds.get(channel).and_then(|crowd| crowd.get(&present.client)) {
             Some(known) if **known == present => return Ok(false),
             Some(_) => {}
-            None if self.present.fetch_add(1, Ordering::Relaxed) >= limits::PRESENT_KEPT => {
-                self.present.fetch_sub(1, Ordering::Relaxed);
-                return Err(BusError::Refused("this process holds as many clients in channels as it may"));
+            None => {
+                let (count, most) = self.room(channel);
+                if count.fetch_add(1, Ordering::Relaxed) >= most {
+                    count.fetch_sub(1, Ordering::Relaxed);
+                    return Err(BusError::Refused("this process holds as many clients in channels as it may"));
+                }
             }
-            None => {}
         }
         let present = Arc::new(present);
         shard.crowds.entry(channel.into()).or_default().join(present.clone());
@@ -215,7 +217,7 @@ impl Memory {
         if crowd.clients().len() == 0 {
             shard.crowds.remove(channel);
         }
-        self.present.fetch_sub(1, Ordering::Relaxed);
+        self.room(channel).0.fetch_sub(1, Ordering::Relaxed);
         self.sinks.read().iter().for_each(|sink| sink.left(channel, &present));
         true
     }
@@ -265,6 +267,12 @@ impl Memory {
         } else if shard.crowds.get(channel).is_none_or(|crowd| crowd.get(&present.client).is_none()) {
             sinks.iter().for_each(|sink| sink.left(channel, present));
         }
+    }
+
+    /// How many clients are in channels of this kind, and how many may be: what clients fill takes nothing of what the platform counts.
+    fn room(&self, channel: &str) -> (&AtomicUsize, usize) {
+        let [of_clients, own] = &self.present;
+        if channel.starts_with('@') { (own, limits::PRESENT_OWN) } else { (of_clients, limits::PRESENT_KEPT) }
     }
 
     fn tell(&self, channel: &str, publication: &Arc<Publication>) {

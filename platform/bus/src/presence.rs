@@ -46,7 +46,8 @@ impl Bus {
     /// there, and when what is said of it is new. Never waits: others are told when they can be reached.
     ///
     /// # Errors
-    /// [`BusError::Refused`] above `limits::PRESENT_BYTES`, or where this process holds `limits::PRESENT_KEPT` already.
+    /// [`BusError::Refused`] above `limits::PRESENT_BYTES`, or where this process holds `limits::PRESENT_KEPT` already
+    /// (`limits::PRESENT_OWN` in channels whose names begin with `@`, which have room of their own).
     pub fn join(&self, channel: &str, present: Present) -> BusResult<()> {
         let bytes = channel.len() + present.client.len() + present.person.len() + present.info.len();
         if bytes > limits::PRESENT_BYTES {

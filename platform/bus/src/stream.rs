@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kernel::limits;
 
 use crate::{BusError, BusResult, History, Keep, Position, Publication, Read, Stored};
 
@@ -18,11 +19,13 @@ pub(crate) struct Stream {
     pub(crate) used: u64,
     keep: Keep,
     ring: VecDeque<Arc<Publication>>,
+    /// Of the data in the ring.
+    bytes: usize,
 }
 
 impl Stream {
     pub(crate) fn new(epoch: Arc<str>, durable: bool, keep: Keep) -> Self {
-        Self { epoch, top: 0, durable, stale: false, used: 0, keep, ring: VecDeque::new() }
+        Self { epoch, top: 0, durable, stale: false, used: 0, keep, ring: VecDeque::new(), bytes: 0 }
     }
 
     pub(crate) fn append(&mut self, data: Bytes, now_ms: i64, keep: Keep) -> Arc<Publication> {
@@ -31,6 +34,7 @@ impl Stream {
         // The next one: so nothing was missing.
         self.stale = false;
         let publication = Arc::new(Publication { offset: self.top, epoch: self.epoch.clone(), time_ms: now_ms, data });
+        self.bytes += publication.data.len();
         self.ring.push_back(publication.clone());
         self.trim(now_ms);
         publication
@@ -44,7 +48,7 @@ impl Stream {
         }
         let known = self.top;
         (self.keep, self.top, self.stale) = (keep, top, false);
-        self.ring.clear();
+        self.clear();
         let mut next = top;
         for row in stored.into_iter().rev().skip_while(|row| row.offset > top) {
             if row.offset != next || next == 0 {
@@ -52,6 +56,7 @@ impl Stream {
             }
             next -= 1;
             let (offset, time_ms, data) = (row.offset, row.time_ms, row.data);
+            self.bytes += data.len();
             self.ring.push_front(Arc::new(Publication { offset, epoch: self.epoch.clone(), time_ms, data }));
         }
         let fresh = self.ring.iter().filter(|publication| publication.offset > known).cloned().collect();
@@ -60,11 +65,13 @@ impl Stream {
     }
 
     pub(crate) fn trim(&mut self, now_ms: i64) {
-        while self.ring.len() > self.keep.size {
-            self.ring.pop_front();
-        }
         let alive_ms = i64::try_from(self.keep.ttl_ms).unwrap_or(i64::MAX);
-        while self.ring.front().is_some_and(|oldest| oldest.time_ms.saturating_add(alive_ms) <= now_ms) {
+        while let Some(oldest) = self.ring.front() {
+            let over = self.ring.len() > self.keep.size || self.bytes > limits::STREAM_BYTES;
+            if !over && oldest.time_ms.saturating_add(alive_ms) > now_ms {
+                break;
+            }
+            self.bytes -= oldest.data.len();
             self.ring.pop_front();
         }
         if self.ring.capacity() > 16 && self.ring.len() < self.ring.capacity() / 4 {
@@ -74,7 +81,7 @@ impl Stream {
 
     /// Keeps nothing of what was published; the position stays.
     pub(crate) fn clear(&mut self) {
-        self.ring = VecDeque::new();
+        (self.ring, self.bytes) = (VecDeque::new(), 0);
     }
 
     pub(crate) fn read(&self, read: &Read) -> BusResult<History> {

@@ -5,9 +5,9 @@ mod client;
 mod http;
 mod idempotency;
 mod rate;
+mod sessions;
 mod store;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::store::{Migration, Store};
@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use bus::Bus;
 use identity::Caller;
 use identity::people::DOORS;
+pub use kernel::ClientAddress as Client;
 use kernel::{Clock, Entropy, Problem, SealKey};
 use tracing::Instrument;
 
@@ -25,10 +26,7 @@ pub use self::audit::{Entry, Query};
 pub use self::client::client_of;
 pub use self::http::routes;
 pub use self::rate::{Policies, PolicyError};
-
-/// The client's address, as the edge found it out. It travels in the request's extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client(pub IpAddr);
+use self::sessions::Account;
 
 /// What stands before every route. Clones are handles to the same one.
 #[derive(Clone)]
@@ -50,12 +48,20 @@ impl Guard {
     }
 
     /// The middleware: needs [`Client`], `identity::Caller` and `kernel::RequestInfo` in the request's extensions.
-    pub async fn handle(State(guard): State<Self>, request: Request, next: Next) -> Response {
+    pub async fn handle(State(guard): State<Self>, mut request: Request, next: Next) -> Response {
         let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
         let who = (caller_of(&request), request.extensions().get().copied());
-        let standing = guard.count(&request.method().clone(), &route, who).await;
-        let mut response = match standing.refusal() {
-            Some(refused) => refused,
+        let method = request.method().clone();
+        let account = Account::open(&guard, &method, &route, who);
+        let counted = match &account {
+            Some(account) => {
+                request.extensions_mut().insert(account.share());
+                None
+            }
+            None => Some(guard.count(&method, &route, who).await),
+        };
+        let mut response = match counted.and_then(|standing| standing.refusal()) {
+            Some(refused) => refused.into_response(),
             None if holds_nul(request.uri()) => no_such_address().into_response(),
             None => {
                 let act = audit::Act::of(&request, &route);
@@ -66,7 +72,17 @@ impl Guard {
                 }
             }
         };
-        standing.say(response.headers_mut());
+        let standing = match (counted, account) {
+            (None, Some(account)) => {
+                let (standing, refused) = account.settle().await;
+                response = refused.map_or(response, IntoResponse::into_response);
+                Some(standing)
+            }
+            (counted, _) => counted,
+        };
+        if let Some(standing) = standing {
+            standing.say(response.headers_mut());
+        }
         response
     }
 }

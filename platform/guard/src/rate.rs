@@ -3,10 +3,9 @@
 use std::str::FromStr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
 use bus::{Quota, Taken};
 use identity::Caller;
-use kernel::Problem;
+use kernel::{Problem, limits};
 
 use crate::client::counted_as;
 use crate::{Client, Guard, is_guess};
@@ -17,6 +16,9 @@ const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// The policies whose shares belong to API keys and to people; those of all others belong to addresses.
 const KEY: &str = "key";
 const PERSON: &str = "person";
+/// The policy whose shares belong to realtime connections. It is no setting: it keeps a client in bounds that it can be heard in.
+const SESSION: &str = "session";
+const SESSIONS: Quota = Quota { count: limits::SESSION_REQUESTS_PER_MIN, period_ms: 60_000 };
 
 /// The quotas in force; `None` counts nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,7 @@ fn quota(text: &str) -> Option<Option<Quota>> {
 }
 
 /// Where the client of a request stands.
+#[derive(Clone, Copy)]
 pub(crate) struct Standing(Option<(&'static str, Quota, Option<Taken>)>);
 
 impl Guard {
@@ -107,6 +110,19 @@ impl Guard {
         } else {
             client.map(|client| counted_as(client.0))
         };
+        self.take(policy, quota, counted).await
+    }
+
+    /// Counts a request of an open realtime connection, by its public name. Where addresses are not counted, nor are these.
+    pub(crate) async fn count_session(&self, session: &str, client: Option<Client>) -> Standing {
+        if self.0.policies.public.is_none() {
+            return Standing(None);
+        }
+        let counted = client.is_some_and(|client| !client.0.is_loopback()).then(|| session.to_owned());
+        self.take(SESSION, SESSIONS, counted).await
+    }
+
+    async fn take(&self, policy: &'static str, quota: Quota, counted: Option<String>) -> Standing {
         let Some(counted) = counted else { return Standing(Some((policy, quota, None))) };
         match self.0.bus.take(&format!("rate:{policy}:{counted}"), quota).await {
             Ok(taken) => Standing(Some((policy, quota, Some(taken)))),
@@ -120,7 +136,7 @@ impl Guard {
 
 impl Standing {
     /// The answer to a client who has had its share.
-    pub(crate) fn refusal(&self) -> Option<Response> {
+    pub(crate) fn refusal(&self) -> Option<Problem> {
         let (policy, quota, Some(taken)) = self.0? else { return None };
         if taken.allowed {
             return None;
@@ -129,6 +145,7 @@ impl Standing {
         let whose = match policy {
             KEY => "API key",
             PERSON => "account",
+            SESSION => "connection",
             _ => "address",
         };
         let detail = format!(
@@ -137,7 +154,7 @@ impl Standing {
             quota.period_ms.div_ceil(1_000)
         );
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "quota_exceeded", detail);
-        Some(problem.retry_after(taken.next_in_ms.div_ceil(1_000)).into_response())
+        Some(problem.retry_after(taken.next_in_ms.div_ceil(1_000)))
     }
 
     /// Says it in the answer's header.

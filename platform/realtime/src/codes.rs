@@ -157,6 +157,9 @@ pub enum Refused {
     /// The caller has as many connections as a person may.
     #[error("too many connections of one person")]
     TooMany,
+    /// As many connections are open from the caller's address as may be.
+    #[error("too many connections of one address")]
+    TooManyThere,
     /// More arrive within this second than [`kernel::limits::ARRIVALS_PER_S`].
     #[error("too many connections arrive at once")]
     Crowded {
@@ -174,7 +177,9 @@ impl From<&Refused> for ReplyError {
             Refused::UnknownChannel => Self::UNKNOWN_CHANNEL,
             Refused::Forbidden => Self::PERMISSION_DENIED,
             Refused::NameTooLong => Self::BAD_REQUEST,
-            Refused::Full { .. } | Refused::Crowded { .. } | Refused::TooMany => Self::LIMIT_EXCEEDED,
+            Refused::Full { .. } | Refused::Crowded { .. } | Refused::TooMany | Refused::TooManyThere => {
+                Self::LIMIT_EXCEEDED
+            }
             Refused::Unavailable(_) => Self::INTERNAL,
         }
     }
@@ -191,6 +196,10 @@ impl From<Refused> for Problem {
             }
             Refused::TooMany => {
                 let detail = "You have as many connections open as a person may. Close one.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", detail)
+            }
+            Refused::TooManyThere => {
+                let detail = "Your address has as many connections open as one may. Close one.";
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", detail)
             }
             Refused::Full { retry_after_s } => Self::unavailable(retry_after_s, refused),

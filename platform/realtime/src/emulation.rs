@@ -10,7 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use kernel::{Problem, ProblemResult, limits};
+use kernel::{Problem, ProblemResult, Share, limits};
 use serde::Deserialize;
 
 use crate::Hub;
@@ -178,15 +178,25 @@ fn shows_token(first: Said<'_>, wire: Wire) -> bool {
     connect.is_some_and(|connect: Connect| !connect.token.is_empty())
 }
 
-async fn emulate(State(hub): State<Hub>, request: Request<Body>) -> ProblemResult<StatusCode> {
-    let invalid = |error: &str| Problem::bad_request("invalid_body", format!("It is not what clients send: {error}."));
-    let emulation: Emulation = match said(request).await?.0 {
-        Kept::Text(text) => serde_json::from_str(&text).map_err(|error| invalid(&error.to_string()))?,
-        Kept::Binary(message) => Emulation::of_protobuf(&message).ok_or_else(|| invalid("no such message"))?,
-    };
-    match hub.0.emulate(&emulation).await {
+async fn emulate(State(hub): State<Hub>, mut request: Request<Body>) -> ProblemResult<StatusCode> {
+    let share = request.extensions_mut().remove::<Share>();
+    let asked = emulation(request).await;
+    if let Some(share) = share {
+        // Whether another process has the session is not known here.
+        let session = asked.as_ref().ok().and_then(|asked| hub.0.session_of(asked));
+        share.spend(session.as_deref()).await?;
+    }
+    match hub.0.emulate(&asked?).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(NotTaken::NoNode) => Err(Problem::not_found("No process has this name: connect again.")),
         Err(NotTaken::Away) => Err(Problem::unavailable(1, "the bus is away")),
+    }
+}
+
+async fn emulation(request: Request<Body>) -> ProblemResult<Emulation> {
+    let invalid = |error: &str| Problem::bad_request("invalid_body", format!("It is not what clients send: {error}."));
+    match said(request).await?.0 {
+        Kept::Text(text) => serde_json::from_str(&text).map_err(|error| invalid(&error.to_string())),
+        Kept::Binary(message) => Emulation::of_protobuf(&message).ok_or_else(|| invalid("no such message")),
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::address;
 use crate::centrifuge::emulated::NODES;
 use crate::channels::Channels;
 use crate::codes::{Disconnect, Refused};
@@ -26,6 +27,7 @@ use crate::members::{Members, Seat};
 use crate::namespace::{Access, ByToken, Namespace};
 use crate::orders::{ORDERS, Orders};
 use crate::people::{Asking, Rights};
+use crate::portion::{self, Portion};
 use crate::presence::Counts;
 use crate::rpc::Handler;
 use crate::shares::{PEOPLE, Shares};
@@ -189,7 +191,7 @@ impl Hub {
     }
 
     /// Opens a channel as a stream: everything after `since_offset` (0 is the beginning) if that is still there, else the
-    /// newest `backlog` publications (at most `limits::HISTORY_READ`), and then each as it comes. It takes one of the
+    /// newest `backlog` publications (at most `limits::HISTORY_READ`, and `limits::HISTORY_READ_BYTES`), and then each as it comes. It takes one of the
     /// process's connections.
     ///
     /// # Errors
@@ -327,7 +329,8 @@ impl Core {
         if !self.members.arrives(limits::ARRIVALS_PER_S) {
             return Err(Refused::Crowded { retry_after_s: retry_after_s() });
         }
-        self.members.seat(bound).ok_or_else(|| Refused::Full { retry_after_s: retry_after_s() })
+        let seat = self.members.seat(bound).ok_or_else(|| Refused::Full { retry_after_s: retry_after_s() })?;
+        seat.of(address::of_request()).ok_or(Refused::TooManyThere)
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -359,7 +362,7 @@ impl Core {
         }
     }
 
-    /// What came after `since`: all of it or nothing. Without `since`, the position only.
+    /// What came after `since`: all of it, or nothing where that is more than one answer carries. Without `since`, the position only.
     pub(crate) async fn recover(&self, channel: &str, since: Option<Position>) -> BusResult<Recovery> {
         let nothing = |top| Recovery { publications: Vec::new(), recovered: false, top };
         let Some(since) = since else {
@@ -374,7 +377,7 @@ impl Core {
             (Some(first), Some(last)) => first.offset == offset + 1 && last.offset == history.top.offset,
             _ => history.top.offset == offset,
         };
-        if !whole {
+        if !whole || !Portion::whole().has_room(&history.publications) {
             return Ok(nothing(history.top));
         }
         Ok(Recovery { publications: history.publications, recovered: true, top: history.top })
@@ -387,7 +390,9 @@ impl Core {
             return Ok(recovery);
         }
         let history = self.bus.history(channel, Read::newest(backlog.min(limits::HISTORY_READ))).await?;
-        let publications = history.publications.into_iter().rev().collect();
-        Ok(Recovery { publications, recovered: false, top: history.top })
+        let (mut publications, top) = (history.publications, history.top);
+        portion::cut(&mut publications);
+        publications.reverse();
+        Ok(Recovery { publications, recovered: false, top })
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod api;
 mod broadcast;
 mod catch_up;
@@ -24,11 +25,13 @@ mod namespace;
 mod orders;
 mod outbox;
 mod people;
+mod portion;
 mod presence;
 mod publish;
 mod routes;
 pub mod rpc;
 mod seat;
+mod sessions;
 mod shares;
 mod shortened;
 mod slow;
@@ -40,6 +43,7 @@ mod wheel;
 pub mod witness;
 mod ws;
 
+pub use address::from_address;
 pub use bus::{Position, Publication, Stored};
 pub use codes::Refused;
 pub use doorman::{Caller, Doorman};

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::address::Addresses;
 use crate::codes::Disconnect;
 pub(crate) use crate::member::Member;
 pub(crate) use crate::seat::Seat;
@@ -22,6 +23,7 @@ const SLICE: Duration = Duration::from_millis(50);
 pub(crate) struct Members {
     next_id: AtomicU64,
     seats: AtomicUsize,
+    pub(crate) addresses: Addresses,
     /// Who came since the last tick, seated or not.
     arrived: AtomicUsize,
     all_left: Notify,
@@ -53,6 +55,7 @@ impl Members {
         Self {
             next_id: AtomicU64::new(1),
             seats: AtomicUsize::new(0),
+            addresses: Addresses::default(),
             arrived: AtomicUsize::new(0),
             all_left: Notify::new(),
             all: Mutex::default(),

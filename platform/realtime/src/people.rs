@@ -110,19 +110,21 @@ impl Core {
 
     /// Whether there was an answer.
     async fn ask_about(&self, member: &Member) -> bool {
-        let caller = member.caller();
-        let why = match self.doorman.still(&caller).await {
-            Standing::Good => return true,
-            Standing::Unknown => return false,
-            Standing::Again => Disconnect::STATE_INVALIDATED,
-            Standing::Never => Disconnect::FORCED,
-        };
-        // Who has shown another token meanwhile was looked up anew.
-        if Arc::ptr_eq(&caller, &member.caller()) {
-            tracing::info!(connection = member.id(), code = why.code, "a right was taken back");
-            member.cut(why);
+        loop {
+            let caller = member.caller();
+            let why = match self.doorman.still(&caller).await {
+                Standing::Good => return true,
+                Standing::Unknown => return false,
+                Standing::Again => Disconnect::STATE_INVALIDATED,
+                Standing::Never => Disconnect::FORCED,
+            };
+            if Arc::ptr_eq(&caller, &member.caller()) {
+                tracing::info!(connection = member.id(), code = why.code, "a right was taken back");
+                member.cut(why);
+                return true;
+            }
+            // It came to another caller meanwhile: by another token, or by the same right with another end.
         }
-        true
     }
 
     /// Asks again about those about whom there was no answer, a second later. Never ends.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
@@ -22,7 +23,7 @@ use crate::members::{Member, Seat};
 use crate::people::Rights;
 use crate::socket::Socket;
 use crate::ws::handshake;
-use crate::{codes::Disconnect, emulation, socketio, sse};
+use crate::{codes::Disconnect, emulation, sessions, socketio, sse};
 
 impl Hub {
     /// `GET /connection/websocket` and what stands in for it, and `GET /api/v1/channels/{channel}/events`.
@@ -32,7 +33,7 @@ impl Hub {
             .route("/connection/uni_websocket", get(one_way))
             .route("/api/v1/channels/{channel}/events", get(events))
             .merge(emulation::routes(self))
-            .merge(socketio::http::routes(self))
+            .merge(socketio::http::routes(self).layer(from_fn_with_state(self.clone(), sessions::of_socketio)))
             .with_state(self.clone())
     }
 }

@@ -52,9 +52,9 @@ impl Core {
         let present =
             Present { client: client.clone(), person: caller.user.as_str().into(), info: info.into_bytes().into() };
         if let Err(error) = self.bus.join(&channel, present) {
-            // A bound of this process, or a name that is too long: no reason to keep anybody out.
-            tracing::warn!(%error, "a connection is not counted among those of its person");
-            return Ok(());
+            // There is room for everybody who has a seat; whoever cannot be counted all the same has no share.
+            tracing::warn!(%error, "a connection cannot be counted among those of its person");
+            return Err(Disconnect::CONNECTION_LIMIT);
         }
         if self.members.find(member.id()).is_none() {
             // It left meanwhile.

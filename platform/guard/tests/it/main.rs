@@ -19,7 +19,7 @@ use bus::Bus;
 use guard::{Client, Guard, Policies};
 use http_body_util::BodyExt;
 use identity::{Caller, Identity, Key, NewKey, Scope, scopes};
-use kernel::{Clock, Entropy, RequestInfo, SealKey, TraceId};
+use kernel::{Clock, Entropy, Problem, RequestInfo, SealKey, Share, TraceId};
 use store::Durability;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
@@ -63,6 +63,17 @@ async fn act(State(effects): State<Arc<Effects>>, body: String) -> Response {
     }
 }
 
+/// The body names a session that is open, or none; `?` does not say.
+async fn of_session(mut request: Request) -> Result<&'static str, Problem> {
+    let share = request.extensions_mut().remove::<Share>().expect("a share");
+    let body = request.into_body().collect().await.expect("a body").to_bytes();
+    match std::str::from_utf8(&body).expect("text") {
+        "?" => {}
+        session => share.spend(Some(session).filter(|session| !session.is_empty())).await?,
+    }
+    Ok("taken")
+}
+
 async fn enqueue(_: Key<scopes::JobsEnqueue>, effects: State<Arc<Effects>>, body: String) -> Response {
     act(effects, body).await
 }
@@ -90,6 +101,7 @@ impl Bench {
             .route("/console/enter/{token}", post(|| async { "in" }))
             .route("/in/{source}", post(|| async { "ok" }))
             .route("/livez", get(|| async { "ok" }))
+            .route("/emulation", post(of_session))
             .with_state(effects.clone())
             .merge(axum::Router::from(guard::routes(guard.clone())))
             .layer(axum::middleware::from_fn_with_state(guard.clone(), Guard::handle));

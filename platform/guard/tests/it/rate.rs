@@ -7,7 +7,11 @@ use guard::Client;
 use crate::{Answer, Bench};
 
 async fn from(bench: &Bench, address: &str, method: &str, path: &str) -> Answer {
-    let mut request = bench.request(method, path, None, "");
+    say(bench, address, method, path, "").await
+}
+
+async fn say(bench: &Bench, address: &str, method: &str, path: &str, body: &str) -> Answer {
+    let mut request = bench.request(method, path, None, body);
     let address: IpAddr = address.parse().expect("an address");
     request.extensions_mut().insert(Client(address));
     bench.send(request).await
@@ -73,4 +77,32 @@ async fn guessing_sign_in_links_is_slow() {
         refused += usize::from(answer.status == 429);
     }
     assert_eq!(refused, 8);
+}
+
+#[tokio::test]
+async fn an_open_session_spends_its_own_and_whatever_names_none_its_addresss() {
+    let bench = Bench::with(["2/1m", "3/1m", "4/1m", "5/1m", "off", "3/1m"]);
+    let emulation = async |session: &str| say(&bench, "203.0.113.9", "POST", "/emulation", session).await;
+    for n in 0..20 {
+        let answer = emulation(&format!("n-{}", n % 2)).await;
+        assert_eq!((answer.status, header(&answer, "ratelimit-policy")), (200, "\"session\";q=6000;w=60"));
+    }
+    for none in ["", "?"] {
+        let answer = emulation(none).await;
+        assert_eq!((answer.status, header(&answer, "ratelimit-policy")), (200, "\"public\";q=3;w=60"), "{none}");
+    }
+    let wrong = from(&bench, "203.0.113.9", "GET", "/emulation").await;
+    assert_eq!((wrong.status, header(&wrong, "ratelimit").split(';').nth(1)), (405, Some("r=0")));
+    for none in ["", "?"] {
+        let refused = emulation(none).await;
+        assert_eq!(refused.status, 429, "{none}");
+        assert!(refused.body.contains("This address has used up"), "{}", refused.body);
+    }
+    assert_eq!(emulation("n-0").await.status, 200, "it is heard all the same");
+    for _ in 0..kernel::limits::SESSION_REQUESTS_PER_MIN {
+        emulation("n-1").await;
+    }
+    let refused = emulation("n-1").await;
+    assert!(refused.status == 429 && refused.body.contains("This connection has used up"), "{}", refused.body);
+    assert_eq!(emulation("n-0").await.status, 200);
 }

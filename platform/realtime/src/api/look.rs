@@ -14,6 +14,7 @@ use crate::centrifuge::reply::{HistoryOut, PresenceOut, StatsOut};
 use crate::claims::caps::is_like;
 use crate::codes::ReplyError;
 use crate::hub::Hub;
+use crate::portion;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -88,10 +89,11 @@ pub(super) async fn history(hub: &Hub, asked: &History) -> Result<Box<RawValue>,
     }
     let limit = usize::try_from(asked.limit).unwrap_or(limits::HISTORY_READ).min(limits::HISTORY_READ);
     let read = Read { since: asked.since.as_ref().map(Position::from), limit, reverse: asked.reverse };
-    let history = core.bus.history(&asked.channel, read).await.map_err(|error| match error {
+    let mut history = core.bus.history(&asked.channel, read).await.map_err(|error| match error {
         BusError::Unrecoverable { .. } => ReplyError::UNRECOVERABLE,
         error => failed(&error),
     })?;
+    portion::cut(&mut history.publications);
     Ok(raw(&HistoryOut::from(&history)))
 }
 

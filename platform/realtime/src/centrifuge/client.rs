@@ -12,6 +12,7 @@ use super::command::Payload;
 use super::emulated::Session;
 use super::reply::{self, Empty, Encode};
 use super::said::Kept;
+use super::say::Asked;
 use super::subscriptions::{Removed, Subscriptions};
 use super::wire::Wire;
 use crate::Caller;
@@ -35,8 +36,8 @@ pub(crate) struct Client {
     native_ping: bool,
     life: AtomicU8,
     pub(super) subscriptions: Subscriptions,
-    /// What it said within which second, and how many commands there were.
-    pub(super) said: Mutex<(u32, u32, u32)>,
+    /// What it asked for within this second.
+    pub(super) asked: Mutex<Asked>,
     /// What it is called among clients, in 128 bits.
     uuid: u128,
 }
@@ -83,7 +84,7 @@ impl Client {
             native_ping,
             life: AtomicU8::new(life::OPENED),
             subscriptions: Subscriptions::default(),
-            said: Mutex::default(),
+            asked: Mutex::default(),
             uuid,
         }
     }

@@ -91,16 +91,17 @@ pub(crate) struct Publish {
     pub(crate) data: Option<Data>,
 }
 
-/// JSON as the client wrote it.
+/// JSON as the client wrote it; none where it wrote bytes that are something else, which only this request fails by.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Data(pub(crate) Box<RawValue>);
+pub(crate) struct Data(pub(crate) Option<Box<RawValue>>);
 
 /// As what it means, however it is written.
 #[cfg(any(fuzzing, test))]
 impl std::fmt::Debug for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(&serde_json::from_str::<serde_json::Value>(self.0.get()), f)
+        let read = |json: &RawValue| serde_json::from_str::<serde_json::Value>(json.get());
+        std::fmt::Debug::fmt(&self.0.as_deref().map(read), f)
     }
 }
 

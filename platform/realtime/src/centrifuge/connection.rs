@@ -243,12 +243,13 @@ impl Connection {
     }
 
     async fn finish(mut self, end: End) {
-        let why = match &end {
-            End::Gone => Disconnect::ABNORMAL,
-            End::Cut(why) | End::Close(why) => *why,
-            End::Closed(code) => Disconnect { code: *code, reason: "" },
+        let (why, farewell) = match end {
+            End::Gone => (Disconnect::ABNORMAL, None),
+            End::Cut(why) => (why, None),
+            End::Close(why) => (why, Some(encode::close(why))),
+            // Its code is echoed and believed nowhere: those of ours say what the server did.
+            End::Closed(code) => (Disconnect::CLOSED, Some(encode::close(Disconnect { code, reason: "" }))),
         };
-        let farewell = matches!(end, End::Close(_) | End::Closed(_)).then(|| encode::close(why));
         self.client.leave(why);
         let code = why.code;
         tracing::debug!(connection = self.client.id, code, "a connection ended");

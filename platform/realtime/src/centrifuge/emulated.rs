@@ -24,6 +24,7 @@ use super::said::{Kept, Said};
 use crate::codes::Disconnect;
 use crate::hub::Core;
 use crate::members::{Member, Seat};
+use crate::sessions;
 
 /// Before the name of a process, the channel on which it hears of commands that reached another.
 pub(crate) const NODES: &str = "@node:";
@@ -128,15 +129,25 @@ impl Core {
         }
     }
 
+    /// What the session is counted by that a request names, where it is open here.
+    pub(crate) fn session_of(&self, emulation: &Emulation) -> Option<String> {
+        let client = self.client_of(emulation)?;
+        Some(sessions::name(self, client.id))
+    }
+
+    fn client_of(&self, emulation: &Emulation) -> Option<Arc<Client>> {
+        let (number, secret) = emulation.session.split_once('-').filter(|_| emulation.node == self.node)?;
+        let Some(Member::Socket(client)) = self.members.find(number.parse().ok()?) else { return None };
+        let session = client.session.as_ref()?;
+        bool::from(session.secret.as_bytes().ct_eq(secret.as_bytes())).then_some(client)
+    }
+
     fn take_commands(&self, emulation: &Emulation) {
-        let Some((number, secret)) = emulation.session.split_once('-') else { return };
-        let Some(Member::Socket(client)) = number.parse().ok().and_then(|id| self.members.find(id)) else { return };
+        let Some(client) = self.client_of(emulation) else { return };
         let Some(session) = &client.session else { return };
-        if bool::from(session.secret.as_bytes().ct_eq(secret.as_bytes())) {
-            match STANDARD.decode(&emulation.binary) {
-                Ok(binary) if !binary.is_empty() => client.queue(session, Said::Binary(&binary)),
-                _ => client.queue(session, Said::Text(&emulation.data)),
-            }
+        match STANDARD.decode(&emulation.binary) {
+            Ok(binary) if !binary.is_empty() => client.queue(session, Said::Binary(&binary)),
+            _ => client.queue(session, Said::Text(&emulation.data)),
         }
     }
 }

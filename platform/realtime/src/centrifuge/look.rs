@@ -11,6 +11,7 @@ use super::reply::{HistoryOut, PresenceOut, StatsOut};
 use crate::claims::caps::Right;
 use crate::codes::{Disconnect, ReplyError};
 use crate::namespace::{ByToken, Namespace};
+use crate::portion;
 
 /// What the namespace offers and the guard says.
 struct Sight {
@@ -57,13 +58,15 @@ impl Client {
         }
         let limit = usize::try_from(asked.limit).unwrap_or(limits::HISTORY_READ).min(limits::HISTORY_READ);
         let read = Read { since: asked.since.as_ref().map(Position::from), limit, reverse: asked.reverse };
-        self.core.bus.history(channel, read).await.map_err(|error| match error {
+        let mut history = self.core.bus.history(channel, read).await.map_err(|error| match error {
             BusError::Unrecoverable { .. } => ReplyError::UNRECOVERABLE,
             error => {
                 tracing::warn!(%error, "a history could not be read");
                 ReplyError::INTERNAL
             }
-        })
+        })?;
+        portion::cut(&mut history.publications);
+        Ok(history)
     }
 
     pub(super) async fn presence(&self, id: u32, channel: &str) -> Result<(), Disconnect> {

@@ -12,6 +12,7 @@ use super::command::{Connect, Resume};
 use super::said::{Kept, Said};
 use super::subscribe::{Entry, Joined, Refusal};
 use crate::codes::{Disconnect, ReplyError};
+use crate::portion::Portion;
 
 impl Client {
     /// Its only word: the request of `connect`, in JSON and without an id; or nothing at all, which asks for nothing.
@@ -32,6 +33,7 @@ impl Client {
         self: &Arc<Self>,
         asked: &BTreeMap<String, Resume>,
         joined: &mut Vec<Joined>,
+        portion: &mut Portion,
     ) -> Result<(), ReplyError> {
         for (channel, resume) in asked {
             if joined.iter().any(|known| *known.channel == **channel) {
@@ -40,7 +42,7 @@ impl Client {
             if self.subscriptions.len() >= limits::CHANNELS_PER_CONNECTION {
                 return Err(ReplyError::LIMIT_EXCEEDED);
             }
-            joined.push(self.join_one(channel, resume).await?);
+            joined.push(self.join_one(channel, resume).await?.within(portion));
         }
         Ok(())
     }

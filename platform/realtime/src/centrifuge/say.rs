@@ -21,17 +21,18 @@ impl Client {
         if publish.data.is_none() {
             return Err(Disconnect::BAD_REQUEST);
         }
-        match self.try_publish(channel, json(publish.data.as_ref())).await {
+        match self.try_publish(channel, publish.data.as_ref()).await {
             Ok(()) => self.answer(id, "publish", &Empty {}),
             Err(error) => self.refuse(id, error),
         }
         Ok(())
     }
 
-    async fn try_publish(&self, channel: &str, data: Bytes) -> Result<(), ReplyError> {
+    async fn try_publish(&self, channel: &str, data: Option<&Data>) -> Result<(), ReplyError> {
         if !self.has_turn() {
             return Err(ReplyError::TOO_MANY_REQUESTS);
         }
+        let data = json(data)?;
         let caller = self.caller();
         let namespace = self.core.open(channel, &caller).await.map_err(|refused| ReplyError::from(&refused))?;
         // What is durable is committed by its product first.
@@ -69,7 +70,14 @@ impl Client {
             self.refuse(id, ReplyError::TOO_MANY_REQUESTS);
             return Ok(());
         }
-        match handler.call(&self.caller(), json(call.data.as_ref())).await {
+        let data = match json(call.data.as_ref()) {
+            Ok(data) => data,
+            Err(error) => {
+                self.refuse(id, error);
+                return Ok(());
+            }
+        };
+        match handler.call(&self.caller(), data).await {
             Ok(data) => self.answer(id, "rpc", &DataOut { data: &data }),
             Err(Failed::Refused { code, message }) => self.answer(id, "error", &ErrorOut { code, message: &message }),
             Err(Failed::Internal(error)) => {
@@ -85,7 +93,12 @@ impl Client {
         if !self.has_turn() {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
-        if let Err(error) = handler.call(&self.caller(), json(message.data.as_ref())).await {
+        let Ok(data) = json(message.data.as_ref()) else {
+            // There is no answer to a message.
+            tracing::debug!("a message of a client was not taken: it is no JSON");
+            return Ok(());
+        };
+        if let Err(error) = handler.call(&self.caller(), data).await {
             tracing::debug!(%error, "a message of a client was not taken");
         }
         Ok(())
@@ -93,30 +106,49 @@ impl Client {
 
     /// Whether it may say, or look at, one more thing within this second.
     pub(super) fn has_turn(&self) -> bool {
-        let mut said = self.said();
-        said.1 += 1;
-        said.1 <= limits::CLIENT_SAYS_PER_S
+        counted(&mut self.asked().turns, limits::CLIENT_SAYS_PER_S)
+    }
+
+    /// Whether it may try to subscribe once more within this second.
+    pub(super) fn may_subscribe(&self) -> bool {
+        counted(&mut self.asked().subscriptions, limits::CLIENT_SUBSCRIBES_PER_S)
     }
 
     /// Whether it may give one more command of any kind within this second.
     pub(super) fn may_command(&self) -> bool {
-        let mut said = self.said();
-        said.2 += 1;
-        said.2 <= limits::CLIENT_COMMANDS_PER_S
+        counted(&mut self.asked().commands, limits::CLIENT_COMMANDS_PER_S)
     }
 
     /// The account of this second.
-    fn said(&self) -> MutexGuard<'_, (u32, u32, u32)> {
+    fn asked(&self) -> MutexGuard<'_, Asked> {
         // Cut short: it is only held against the one before.
         let second = self.core.clock.now_ms().div_euclid(1_000) as u32;
-        let mut said = self.said.lock();
-        if said.0 != second {
-            *said = (second, 0, 0);
+        let mut asked = self.asked.lock();
+        if asked.second != second {
+            *asked = Asked { second, ..Asked::default() };
         }
-        said
+        asked
     }
 }
 
-fn json(data: Option<&Data>) -> Bytes {
-    data.map_or("null", |data| data.0.get()).to_owned().into()
+/// How often a client asked for what, within one second.
+#[derive(Default)]
+pub(super) struct Asked {
+    second: u32,
+    turns: u16,
+    subscriptions: u16,
+    commands: u16,
+}
+
+fn counted(count: &mut u16, most: u32) -> bool {
+    *count = count.saturating_add(1);
+    u32::from(*count) <= most
+}
+
+fn json(data: Option<&Data>) -> Result<Bytes, ReplyError> {
+    match data {
+        None => Ok(Bytes::from_static(b"null")),
+        Some(Data(Some(json))) => Ok(json.get().to_owned().into()),
+        Some(Data(None)) => Err(ReplyError::BAD_REQUEST),
+    }
 }

@@ -11,6 +11,7 @@ use super::reply;
 use super::subscribe::{Entry, Joined};
 use crate::claims::subscription::Terms;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
+use crate::portion::Portion;
 
 impl Client {
     /// Joins the channels that the connection begins with, from where the client says to have come: those that its token names, of which
@@ -20,12 +21,12 @@ impl Client {
         positions: &BTreeMap<String, Resume>,
     ) -> Result<Vec<Joined>, ReplyError> {
         let claimed = self.caller().claimed.clone();
-        let mut given = Vec::new();
+        let (mut given, mut portion) = (Vec::new(), Portion::whole());
         for (channel, terms) in claimed.iter().flat_map(|claimed| &claimed.subs) {
             let since = positions.get(channel).filter(|it| it.recover);
             let since = since.map(|it| Position { offset: it.offset, epoch: it.epoch.as_str().into() });
             match self.join_by_server(channel, terms, since, true).await {
-                Ok(joined) => given.extend(joined),
+                Ok(joined) => given.extend(joined.map(|joined| joined.within(&mut portion))),
                 Err(ReplyError::INTERNAL) => {
                     given.iter().for_each(|joined| self.undo(joined));
                     return Err(ReplyError::INTERNAL);
@@ -34,7 +35,7 @@ impl Client {
             }
         }
         if self.wire.is_one_way() {
-            self.join_asked(positions, &mut given).await?;
+            self.join_asked(positions, &mut given, &mut portion).await?;
         }
         Ok(given)
     }

@@ -17,6 +17,7 @@ use crate::doorman::Ticket as Shown;
 use crate::hub::Recovery;
 use crate::members::Member;
 use crate::namespace::{ByToken, Namespace};
+use crate::portion::Portion;
 use crate::shortened::Taking;
 
 /// Why a request comes to nothing.
@@ -73,6 +74,9 @@ impl Client {
         }
         if self.subscriptions.len() >= limits::CHANNELS_PER_CONNECTION {
             return Err(ReplyError::LIMIT_EXCEEDED.into());
+        }
+        if !self.may_subscribe() {
+            return Err(ReplyError::TOO_MANY_REQUESTS.into());
         }
         let caller = self.caller().showing(&asked.token);
         let namespace = self.core.open(channel, &caller).await.map_err(|refused| {
@@ -244,6 +248,14 @@ impl Client {
 }
 
 impl Joined {
+    /// One of several that one answer tells of.
+    pub(super) fn within(mut self, portion: &mut Portion) -> Self {
+        if let Some(recovery) = &mut self.recovery {
+            portion.give(recovery);
+        }
+        self
+    }
+
     /// After a successful recovery the offset is the one asked for: the client advances with each publication.
     pub(super) fn result(&self) -> Subscribed<'_> {
         let recovery = self.recovery.as_ref();

@@ -1,6 +1,8 @@
 //! Realtime through its sockets: a foreign WebSocket client and plain HTTP.
 
+mod addresses;
 mod api;
+mod banned;
 mod bearers;
 mod client_commands;
 mod client_replies;
@@ -20,6 +22,7 @@ mod protocol;
 mod recovery;
 mod register;
 mod say;
+mod sessions;
 mod shares;
 mod slow;
 mod socketio;

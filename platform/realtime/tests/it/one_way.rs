@@ -274,3 +274,25 @@ async fn a_token_says_who_listens_and_until_when() {
     register.go_away(true);
     assert_eq!(Listener::on_lines(&server, &token("cem".to_owned())).await.ended().await, 3004, "comes again");
 }
+
+/// Over all its channels, which it names as many of as it likes.
+#[tokio::test]
+async fn a_beginning_carries_so_many_bytes_and_no_more() {
+    let server = Server::start().await;
+    let text = "x".repeat(limits::HISTORY_READ_BYTES / 2 - 2);
+    let channels = ["news:a", "news:b", "news:c"];
+    for channel in channels {
+        server.publish(channel, json!(1)).await;
+        server.publish(channel, json!(text)).await;
+    }
+    let subs: serde_json::Map<_, _> =
+        channels.iter().map(|channel| ((*channel).to_owned(), json!({ "recover": true, "offset": 1 }))).collect();
+    let mut listener = Listener::on_lines(&server, &json!({ "subs": subs })).await;
+    let first = listener.push().await;
+    let recovered = channels.map(|channel| first["connect"]["subs"][channel]["recovered"] == true);
+    assert_eq!(recovered, [true, true, false]);
+    let last = &first["connect"]["subs"]["news:c"];
+    assert_eq!((last.get("publications"), &last["was_recovering"], &last["offset"]), (None, &json!(true), &json!(2)));
+    server.publish("news:c", json!(3)).await;
+    assert_eq!(listener.push().await, json!({ "channel": "news:c", "pub": { "data": 3, "offset": 3 } }));
+}

@@ -178,7 +178,6 @@ async fn a_ping_says_nothing_and_so_does_its_answer() {
 #[tokio::test]
 async fn what_is_no_command_ends_the_connection() {
     let server = server().await;
-    let data = |data: &[u8]| Command { id: 2, send: Some(Data { data: data.to_vec() }), ..Command::default() };
     let nothing = Command { id: 2, ..Command::default() };
     for wrong in [
         Message::binary(Vec::new()),
@@ -188,8 +187,6 @@ async fn what_is_no_command_ends_the_connection() {
         Message::binary(vec![0x80; 12]),
         Message::binary(together(&[connect(2)])),
         Message::binary(together(&[nothing])),
-        Message::binary(together(&[data(b"{")])),
-        Message::binary(together(&[data(&[0xff, 0xfe])])),
         Message::binary(together(&[subscribe(0, to("talk:a"))])),
         Message::binary(together(&[subscribe(2, to(""))])),
         Message::text(r#"{"id":2,"subscribe":{"channel":"talk:a"}}"#),
@@ -202,6 +199,30 @@ async fn what_is_no_command_ends_the_connection() {
     text.socket.send(Message::binary(together(&[subscribe(2, to("talk:a"))]))).await.expect("sent");
     assert_eq!(text.closed().await.0, 3501, "nor does JSON mix with it");
     assert_eq!(server.hub.subscribers("talk:a"), 0);
+}
+
+/// As another user of the official client may send them: what is said is refused, and the connection goes on.
+#[tokio::test]
+async fn bytes_that_are_no_json_fail_by_themselves() {
+    let server = server().await;
+    server.hub.take_messages(Arc::new(Echo));
+    let mut client = connected(&server).await;
+    say(&mut client, &[subscribe(2, to("talk:a"))]).await;
+    assert!(next(&mut client).await.subscribe.is_some());
+    for data in [&b"{"[..], b"hello", &[0xff, 0xfe]] {
+        let (data, channel) = (data.to_vec(), "talk:a".to_owned());
+        let commands = [
+            Command { send: Some(Data { data: data.clone() }), ..Command::default() },
+            Command { id: 3, publish: Some(Publish { channel, data: data.clone() }), ..Command::default() },
+            Command { id: 4, rpc: Some(Rpc { data, method: "echo".to_owned() }), ..Command::default() },
+        ];
+        say(&mut client, &commands).await;
+        for id in [3, 4] {
+            let refused = next(&mut client).await;
+            assert_eq!((refused.id, refused.error.expect("an error").code), (id, 107));
+        }
+    }
+    assert_eq!(server.publish("talk:a", json!(1)).await, 1, "nothing was published");
 }
 
 #[tokio::test]

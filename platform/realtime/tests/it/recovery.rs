@@ -1,5 +1,7 @@
 //! Nobody misses a publication and nobody gets one twice.
 
+use futures_util::StreamExt;
+use kernel::limits;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -158,4 +160,49 @@ async fn subscribing_into_a_stream_begins_without_a_hole() {
         () = publisher => panic!("the publisher ended"),
         () = readers => {}
     }
+}
+
+/// 64 KiB each: more of them are kept than one answer carries.
+#[tokio::test]
+async fn an_answer_carries_so_many_bytes_and_no_more() {
+    let server = Server::start().await;
+    let mut client = server.connect().await;
+    let epoch = client.subscribe("long:a").await["epoch"].clone();
+    drop(client);
+    let text = "x".repeat(64 * 1024 - 2);
+    let fit = u64::try_from(limits::HISTORY_READ_BYTES / (64 * 1024)).expect("few");
+    let all = 2 * fit;
+    for _ in 0..all {
+        server.publish("long:a", json!(text)).await;
+    }
+    let mut client = server.connect().await;
+    let mut since = 0;
+    while since < all {
+        let history =
+            json!({ "history": { "channel": "long:a", "limit": -1, "since": { "offset": since, "epoch": epoch } } });
+        let read = offsets(&client.ask(history).await["history"]["publications"]);
+        assert_eq!(read, (since + 1..=since + fit).collect::<Vec<_>>(), "a page, and the next from there");
+        since += fit;
+    }
+    let newest = json!({ "history": { "channel": "long:a", "limit": -1, "reverse": true } });
+    let read = offsets(&client.ask(newest).await["history"]["publications"]);
+    assert_eq!(read, (all - fit + 1..=all).rev().collect::<Vec<_>>());
+    let reply = client.ask(recover("long:a", all - fit - 1, &epoch)).await["subscribe"].take();
+    assert_eq!((reply.get("recovered"), reply.get("publications")), (None, None), "one too many");
+    assert_eq!(reply["offset"], all);
+    let mut client = server.connect().await;
+    let reply = client.ask(recover("long:a", all - fit, &epoch)).await["subscribe"].take();
+    assert_eq!((offsets(&reply["publications"]).len() as u64, &reply["recovered"]), (fit, &json!(true)));
+}
+
+/// One that is larger than an answer by itself is read all the same.
+#[tokio::test]
+async fn a_history_always_gets_on() {
+    let server = Server::start().await;
+    let text = "x".repeat(limits::HISTORY_READ_BYTES);
+    for _ in 0..2 {
+        server.publish("news:a", json!(text)).await;
+    }
+    let mut feed = server.hub.open_stream("news:a", None, 10, &realtime::Caller::default()).await.expect("a stream");
+    assert_eq!(feed.next().await.map(|publication| publication.offset), Some(2), "the newest");
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bus::Bus;
+use bus::{Bus, Present};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
@@ -167,4 +168,40 @@ async fn who_asks_too_much_is_sent_away() {
     }
     client.send(unsubscribe(1)).await;
     assert_eq!(client.closed().await, (3013, "too many requests".to_owned()));
+}
+
+/// Each attempt may cost a read of the database.
+#[tokio::test]
+async fn who_tries_to_subscribe_to_everything_is_told_to_wait() {
+    let fleet = Fleet::new(false).await;
+    let mut client = fleet.connect(0, "").await;
+    let subscribe = |n: u32| json!({ "subscribe": { "channel": format!("plain:{n}") } });
+    let all = u32::try_from(limits::CHANNELS_PER_CONNECTION).expect("few");
+    for n in 0..all {
+        assert!(client.ask(subscribe(n)).await["subscribe"].is_object(), "all of its channels at once: {n}");
+    }
+    client.ask(json!({ "unsubscribe": { "channel": "plain:0" } })).await;
+    let nowhere = || json!({ "subscribe": { "channel": "nowhere:a" } });
+    for _ in all..limits::CLIENT_SUBSCRIBES_PER_S {
+        assert_eq!(client.error(nowhere()).await, 102);
+    }
+    let reply = client.ask(subscribe(0)).await;
+    assert_eq!((&reply["error"]["code"], &reply["error"]["temporary"]), (&json!(111), &json!(true)), "{reply}");
+    fleet.clock.advance(1_000);
+    assert!(client.ask(subscribe(0)).await["subscribe"].is_object());
+}
+
+/// The room for who is present in channels is used up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_presence_lets_nobody_have_more_than_its_share() {
+    let fleet = Fleet::new(false).await;
+    let _two = (fleet.connect(0, "ann").await, fleet.connect(1, "ann").await);
+    let present = |n: usize| Present { client: n.to_string().into(), person: "".into(), info: Bytes::new() };
+    for n in 0..limits::PRESENT_KEPT {
+        fleet.bus.join("plain:a", present(n)).expect("room");
+    }
+    assert!(fleet.bus.join("plain:a", present(limits::PRESENT_KEPT)).is_err());
+    fleet.refuse(0, "ann").await;
+    let _another = fleet.connect(0, "bob").await;
+    fleet.counts("bob", 1).await;
 }

@@ -242,12 +242,14 @@ impl Events {
         self.head[9..12].parse().expect("a status")
     }
 
-    /// The whole body, of an answer with a length, where it is JSON.
-    pub(crate) async fn whole(&mut self) -> Value {
-        let length = self.head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-        let mut body = vec![0; length.parse().expect("a number")];
+    /// The whole body of an answer that has a length.
+    pub(crate) async fn body(&mut self) -> String {
+        let length = self.head.to_ascii_lowercase();
+        let length = length.split_once("content-length: ").expect("a length").1;
+        let length: usize = length.split("\r\n").next().expect("a line").parse().expect("a number");
+        let mut body = vec![0; length];
         in_time(self.reader.read_exact(&mut body)).await.expect("a whole body");
-        serde_json::from_slice(&body).expect("JSON")
+        String::from_utf8(body).expect("text")
     }
 
     /// The next event without its blank line, or `None` at the end of the response.

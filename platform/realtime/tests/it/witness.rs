@@ -7,6 +7,7 @@ use realtime::Namespace;
 use realtime::witness::{Moment, What, Witness};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::support::{FOREVER_MS, Server, in_time};
 
@@ -91,6 +92,19 @@ async fn a_client_that_is_gone_without_a_word() {
     drop(client);
     told.expect(&name, unsubscribed("lively:a", 1, "client disconnected")).await;
     told.expect(&name, What::Disconnected { code: 1006, reason: "" }).await;
+}
+
+/// Its own codes say nothing about what the server did.
+#[tokio::test]
+async fn a_client_does_not_say_why_the_server_ended_it() {
+    let (server, mut told) = watched().await;
+    for code in [1000, 3001, 3503, 4321] {
+        let mut client = server.connect().await;
+        let (name, _) = told.next().await;
+        client.socket.close(Some(CloseFrame { code: code.into(), reason: "".into() })).await.expect("sent");
+        assert_eq!(client.closed().await.0, code, "echoed");
+        told.expect(&name, What::Disconnected { code: 1000, reason: "" }).await;
+    }
 }
 
 #[tokio::test]

@@ -182,8 +182,8 @@ fn data(value: Value<'_>) -> Option<Option<Data>> {
     if bytes.is_empty() {
         return Some(None);
     }
-    let json: &RawValue = serde_json::from_slice(bytes).ok()?;
-    Some(Some(Data(json.to_owned())))
+    let json: Option<&RawValue> = serde_json::from_slice(bytes).ok();
+    Some(Some(Data(json.map(RawValue::to_owned))))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
 
-use super::Command;
+use super::{Command, Data, Payload, Publish};
 
 #[path = "../../../../tests/it/client_commands.rs"]
 mod client_commands;
@@ -151,16 +151,21 @@ proptest! {
 }
 
 #[test]
-fn what_is_no_json_is_no_command() {
-    let publish = |data: &[u8]| proto::Command {
+fn data_that_is_no_json_is_known_as_that() {
+    let command = |data: &[u8]| proto::Command {
         id: 1,
         publish: Some(proto::Publish { channel: "a:b".to_owned(), data: data.to_vec() }),
         ..Default::default()
     };
+    let is_json = |data: &[u8]| match Command::of_protobuf(&command(data).encode_to_vec()) {
+        Some((1, Payload::Publish(Publish { data, .. }))) => data.map(|Data(json)| json.is_some()),
+        other => panic!("no publish: {other:?}"),
+    };
     for bad in [&b"{"[..], b"\xff", b"1 2", b"nul", b" "] {
-        assert!(Command::of_protobuf(&publish(bad).encode_to_vec()).is_none(), "{bad:?}");
+        assert_eq!(is_json(bad), Some(false), "{bad:?}");
     }
-    for good in [&b"{}"[..], b"\"\xc3\xa9\"", b" 1 ", b""] {
-        assert!(Command::of_protobuf(&publish(good).encode_to_vec()).is_some(), "{good:?}");
+    for good in [&b"{}"[..], b"\"\xc3\xa9\"", b" 1 ", b"null"] {
+        assert_eq!(is_json(good), Some(true), "{good:?}");
     }
+    assert_eq!(is_json(b""), None, "empty is absent");
 }
