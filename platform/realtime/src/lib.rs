@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod asks;
 mod broadcast;
 mod catch_up;
 mod centrifuge;

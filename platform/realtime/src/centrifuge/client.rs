@@ -15,6 +15,7 @@ use super::said::Kept;
 use super::subscriptions::{Removed, Subscriptions};
 use super::wire::Wire;
 use crate::Caller;
+use crate::asks::Turns;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
 use crate::doorman::Unknown;
 use crate::hub::Core;
@@ -35,8 +36,7 @@ pub(crate) struct Client {
     native_ping: bool,
     life: AtomicU8,
     pub(super) subscriptions: Subscriptions,
-    /// What it said within which second, and how many commands there were.
-    pub(super) said: Mutex<(u32, u32, u32)>,
+    pub(super) turns: Turns,
     /// What it is called among clients, in 128 bits.
     uuid: u128,
 }
@@ -83,7 +83,7 @@ impl Client {
             native_ping,
             life: AtomicU8::new(life::OPENED),
             subscriptions: Subscriptions::default(),
-            said: Mutex::default(),
+            turns: Turns::default(),
             uuid,
         }
     }
@@ -97,7 +97,7 @@ impl Client {
         if self.life.load(Ordering::Acquire) == life::REFUSED {
             return Ok(());
         }
-        if !self.may_command() {
+        if !self.turns.command(&self.core.clock) {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
         let connecting = matches!(payload, Payload::Connect(_));

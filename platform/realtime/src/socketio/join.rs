@@ -62,8 +62,8 @@ impl Socket {
             return;
         }
         self.peer.core.channels.leave(channel, self.id);
-        let mut rooms = self.rooms();
-        self.is_out(&mut rooms, channel, Unsubscribed { code: 2000, reason: "unsubscribed" });
+        self.is_out(&mut self.rooms(), channel, Unsubscribed { code: 2000, reason: "unsubscribed" });
+        self.reflect(channel);
     }
 
     /// Joins first and asks then: whoever loses its right in between is found by `Hub::recheck`.
@@ -126,6 +126,7 @@ impl Socket {
             core.channels.leave(&channel, self.id);
             return Err(JoinError::Gone);
         }
+        self.reflect(&channel);
         Ok(())
     }
 
