@@ -34,23 +34,19 @@ pub(crate) struct Turns(Mutex<Account>);
 #[derive(Default)]
 struct Account {
     second: u32,
-    said: u32,
-    commands: u32,
+    said: u16,
+    commands: u16,
 }
 
 impl Turns {
     /// Whether it may say, or look at, one more thing.
     pub(crate) fn say(&self, clock: &Clock) -> bool {
-        let mut account = self.account(clock);
-        account.said += 1;
-        account.said <= limits::CLIENT_SAYS_PER_S
+        counted(&mut self.account(clock).said, limits::CLIENT_SAYS_PER_S)
     }
 
     /// Whether it may give one more command of any kind.
     pub(crate) fn command(&self, clock: &Clock) -> bool {
-        let mut account = self.account(clock);
-        account.commands += 1;
-        account.commands <= limits::CLIENT_COMMANDS_PER_S
+        counted(&mut self.account(clock).commands, limits::CLIENT_COMMANDS_PER_S)
     }
 
     fn account(&self, clock: &Clock) -> MutexGuard<'_, Account> {
@@ -58,17 +54,23 @@ impl Turns {
         let second = clock.now_ms().div_euclid(1_000) as u32;
         let mut account = self.0.lock();
         if account.second != second {
-            *account = Account { second, said: 0, commands: 0 };
+            *account = Account { second, ..Account::default() };
         }
         account
     }
 }
 
-/// Publishes a JSON text for the client.
-pub(crate) async fn publish(of: &dyn Asks, channel: &str, data: Bytes) -> Result<(), ReplyError> {
+fn counted(count: &mut u16, most: u32) -> bool {
+    *count = count.saturating_add(1);
+    u32::from(*count) <= most
+}
+
+/// Publishes a JSON text for the client. What is none is refused, and counts as well.
+pub(crate) async fn publish(of: &dyn Asks, channel: &str, data: Result<Bytes, ReplyError>) -> Result<(), ReplyError> {
     if !of.has_turn() {
         return Err(ReplyError::TOO_MANY_REQUESTS);
     }
+    let data = data?;
     let caller = of.caller();
     let namespace = of.core().open(channel, &caller).await.map_err(|refused| ReplyError::from(&refused))?;
     // What is durable is committed by its product first.

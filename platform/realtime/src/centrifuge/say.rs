@@ -41,7 +41,7 @@ impl Client {
         if publish.data.is_none() {
             return Err(Disconnect::BAD_REQUEST);
         }
-        match asks::publish(self, channel, json(publish.data.as_ref())).await {
+        match asks::publish(self, channel, Ok(json(publish.data.as_ref()))).await {
             Ok(()) => self.answer(id, "publish", &Empty {}),
             Err(error) => self.refuse(id, error),
         }

@@ -62,12 +62,9 @@ pub(super) async fn publish(call: Call) -> Args {
 }
 
 async fn try_publish(call: &Call) -> Result<Value, ReplyError> {
-    let (channel, data) = (channel(call)?, call.args.values.get(1).ok_or(ReplyError::BAD_REQUEST)?);
     // A publication is JSON, whoever hears it: bytes have no place in it.
-    if !call.args.attachments.is_empty() {
-        return Err(ReplyError::BAD_REQUEST);
-    }
-    asks::publish(&*call.socket, channel, data.to_string().into()).await?;
+    let data = call.args.values.get(1).filter(|_| call.args.attachments.is_empty()).map(|data| data.to_string().into());
+    asks::publish(&*call.socket, channel(call)?, data.ok_or(ReplyError::BAD_REQUEST)).await?;
     Ok(json!({}))
 }
 
