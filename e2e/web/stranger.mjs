@@ -54,6 +54,10 @@ const socketio = async (transport) => {
   await socket.emitWithAck("subscribe", own);
   for (const channel of channels) {
     await attempt(transport, "subscribe", channel, () => socket.emitWithAck("subscribe", channel));
+    await attempt(transport, "history", channel, () => socket.emitWithAck("history", channel, { limit: 100 }));
+    await attempt(transport, "presence", channel, () => socket.emitWithAck("presence", channel));
+    await attempt(transport, "presence_stats", channel, () => socket.emitWithAck("presence_stats", channel));
+    await attempt(transport, "publish", channel, () => socket.emitWithAck("publish", channel, { type: "message.sent", body: { content: "forged" } }));
   }
 };
 

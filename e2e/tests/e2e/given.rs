@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::node::Script;
 
-const SECRET: &str = "a secret of a backend of thirty-two bytes";
+pub(crate) const SECRET: &str = "a secret of a backend of thirty-two bytes";
 
 struct Backend {
     server: Server,
@@ -17,19 +17,32 @@ struct Backend {
 
 impl Backend {
     async fn ask(&self, method: &str, body: &Value) -> Result<Value> {
-        let request = reqwest::Client::new().post(format!("{}/api/{method}", self.server.url()));
-        let answer = request.header("x-api-key", &self.key).body(body.to_string()).send().await?;
-        let (status, text) = (answer.status().as_u16(), answer.text().await?);
-        ensure!(status == 200, "{method}: {status} {text}");
-        let mut answer: Value = serde_json::from_str(&text)?;
-        ensure!(answer["result"].is_object(), "{method} {body}: {answer}");
-        Ok(answer["result"].take())
+        ask(&self.server, &self.key, method, body).await
     }
 
     async fn publish(&self, channel: &str, data: u64) -> Result<u64> {
         let said = self.ask("publish", &json!({ "channel": channel, "data": data })).await?;
         said["offset"].as_u64().context("an offset")
     }
+}
+
+/// What the server API answers, which is no error.
+pub(crate) async fn ask(server: &Server, key: &str, method: &str, body: &Value) -> Result<Value> {
+    let request = reqwest::Client::new().post(format!("{}/api/{method}", server.url()));
+    let answer = request.header("x-api-key", key).body(body.to_string()).send().await?;
+    let (status, text) = (answer.status().as_u16(), answer.text().await?);
+    ensure!(status == 200, "{method}: {status} {text}");
+    let mut answer: Value = serde_json::from_str(&text)?;
+    ensure!(answer["result"].is_object(), "{method} {body}: {answer}");
+    Ok(answer["result"].take())
+}
+
+/// A key for it, of a server over this data.
+pub(crate) async fn key(start: &Start) -> Result<String> {
+    let make = ["key", "create", "--name", "backend", "--scope", "realtime:write", "--scope", "realtime:read"];
+    let (ok, said) = start.command_once(&make).await?;
+    ensure!(ok, "{said}");
+    Ok(said.split_whitespace().find(|word| word.starts_with("msk_")).context("a key")?.to_owned())
 }
 
 /// Lines until these publications of the channel are among them, and what these were.
@@ -47,10 +60,7 @@ async fn a_backend_gives_its_clients_channels_and_takes_them_again() -> Result<(
     let start = Start::default().data(data.path()).env("MAINSPRING__IDENTITY__ISSUERS", &issuer);
     let start = start.env("MAINSPRING__REALTIME__NAMESPACES", r#"[{ name = "news", history = 100, presence = true }]"#);
     let server = start.clone().start().await?;
-    let make = ["key", "create", "--name", "backend", "--scope", "realtime:write", "--scope", "realtime:read"];
-    let (ok, said) = start.command_once(&make).await?;
-    ensure!(ok, "{said}");
-    let key = said.split_whitespace().find(|word| word.starts_with("msk_")).context("a key")?.to_owned();
+    let key = key(&start).await?;
     let other = start.command_once(&["key", "create", "--name", "worker", "--scope", "jobs:work"]).await?.1;
     let other = other.split_whitespace().find(|word| word.starts_with("msk_")).context("a key")?;
     for (key, refused) in [("", 401), ("msk_none", 401), (other, 403)] {

@@ -2,6 +2,7 @@
 
 mod address;
 mod api;
+mod asks;
 mod broadcast;
 mod catch_up;
 mod centrifuge;

@@ -40,8 +40,7 @@ impl Member {
         match self {
             Self::Socket(client) => Some(client.name()),
             Self::Feed(_) | Self::Peer(_) => None,
-            // One that came back as the same may be here twice for a moment.
-            Self::Socketio(socket) => Some(format!("{}.{}", socket.id(), socket.id)),
+            Self::Socketio(socket) => Some(socket.name()),
         }
     }
 

@@ -12,10 +12,10 @@ use super::command::Payload;
 use super::emulated::Session;
 use super::reply::{self, Empty, Encode};
 use super::said::Kept;
-use super::say::Asked;
 use super::subscriptions::{Removed, Subscriptions};
 use super::wire::Wire;
 use crate::Caller;
+use crate::asks::Turns;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
 use crate::doorman::Unknown;
 use crate::hub::Core;
@@ -36,8 +36,7 @@ pub(crate) struct Client {
     native_ping: bool,
     life: AtomicU8,
     pub(super) subscriptions: Subscriptions,
-    /// What it asked for within this second.
-    pub(super) asked: Mutex<Asked>,
+    pub(super) turns: Turns,
     /// What it is called among clients, in 128 bits.
     uuid: u128,
 }
@@ -84,7 +83,7 @@ impl Client {
             native_ping,
             life: AtomicU8::new(life::OPENED),
             subscriptions: Subscriptions::default(),
-            asked: Mutex::default(),
+            turns: Turns::default(),
             uuid,
         }
     }
@@ -98,7 +97,7 @@ impl Client {
         if self.life.load(Ordering::Acquire) == life::REFUSED {
             return Ok(());
         }
-        if !self.may_command() {
+        if !self.turns.command(&self.core.clock) {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
         let connecting = matches!(payload, Payload::Connect(_));

@@ -3,17 +3,37 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kernel::limits;
-use parking_lot::MutexGuard;
 
 use super::client::{Client, named};
 use super::command::{Call, Data, Publish};
 use super::reply::{DataOut, Empty, ErrorOut};
-use crate::claims::caps::Right;
+use crate::Caller;
+use crate::asks::{self, Asks};
 use crate::codes::{Disconnect, ReplyError};
-use crate::hub::Hub;
-use crate::namespace::Namespace;
+use crate::hub::Core;
 use crate::rpc::Failed;
+
+impl Asks for Client {
+    fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn caller(&self) -> Arc<Caller> {
+        self.caller()
+    }
+
+    fn has_turn(&self) -> bool {
+        self.turns.say(&self.core.clock)
+    }
+
+    fn hears(&self, channel: &str) -> bool {
+        self.hears(channel)
+    }
+}
 
 impl Client {
     pub(super) async fn publish(&self, id: u32, publish: &Publish) -> Result<(), Disconnect> {
@@ -21,43 +41,11 @@ impl Client {
         if publish.data.is_none() {
             return Err(Disconnect::BAD_REQUEST);
         }
-        match self.try_publish(channel, publish.data.as_ref()).await {
+        match asks::publish(self, channel, json(publish.data.as_ref())).await {
             Ok(()) => self.answer(id, "publish", &Empty {}),
             Err(error) => self.refuse(id, error),
         }
         Ok(())
-    }
-
-    async fn try_publish(&self, channel: &str, data: Option<&Data>) -> Result<(), ReplyError> {
-        if !self.has_turn() {
-            return Err(ReplyError::TOO_MANY_REQUESTS);
-        }
-        let data = json(data)?;
-        let caller = self.caller();
-        let namespace = self.core.open(channel, &caller).await.map_err(|refused| ReplyError::from(&refused))?;
-        // What is durable is committed by its product first.
-        if namespace.durable.is_some() || !self.may_publish(&namespace, channel).await {
-            return Err(ReplyError::PERMISSION_DENIED);
-        }
-        let published = Hub(self.core.clone()).publish_json(channel, data).await;
-        published.map(drop).map_err(|error| {
-            tracing::warn!(%error, "what a client said could not be published");
-            ReplyError::INTERNAL
-        })
-    }
-
-    async fn may_publish(&self, namespace: &Namespace, channel: &str) -> bool {
-        if namespace.allow_publish_for_subscriber && self.hears(channel) {
-            return true;
-        }
-        if namespace.heeds_tokens() && self.caller().is_given(channel, Right::Publish) {
-            return true;
-        }
-        let Some(guard) = &namespace.guard else { return false };
-        guard.may_publish(channel, &self.caller()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, namespace = namespace.name, "a guard could not answer");
-            false
-        })
     }
 
     pub(super) async fn rpc(&self, id: u32, call: &Call) -> Result<(), Disconnect> {
@@ -103,46 +91,6 @@ impl Client {
         }
         Ok(())
     }
-
-    /// Whether it may say, or look at, one more thing within this second.
-    pub(super) fn has_turn(&self) -> bool {
-        counted(&mut self.asked().turns, limits::CLIENT_SAYS_PER_S)
-    }
-
-    /// Whether it may try to subscribe once more within this second.
-    pub(super) fn may_subscribe(&self) -> bool {
-        counted(&mut self.asked().subscriptions, limits::CLIENT_SUBSCRIBES_PER_S)
-    }
-
-    /// Whether it may give one more command of any kind within this second.
-    pub(super) fn may_command(&self) -> bool {
-        counted(&mut self.asked().commands, limits::CLIENT_COMMANDS_PER_S)
-    }
-
-    /// The account of this second.
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        // Cut short: it is only held against the one before.
-        let second = self.core.clock.now_ms().div_euclid(1_000) as u32;
-        let mut asked = self.asked.lock();
-        if asked.second != second {
-            *asked = Asked { second, ..Asked::default() };
-        }
-        asked
-    }
-}
-
-/// How often a client asked for what, within one second.
-#[derive(Default)]
-pub(super) struct Asked {
-    second: u32,
-    turns: u16,
-    subscriptions: u16,
-    commands: u16,
-}
-
-fn counted(count: &mut u16, most: u32) -> bool {
-    *count = count.saturating_add(1);
-    u32::from(*count) <= most
 }
 
 fn json(data: Option<&Data>) -> Result<Bytes, ReplyError> {

@@ -75,7 +75,7 @@ impl Client {
         if self.subscriptions.len() >= limits::CHANNELS_PER_CONNECTION {
             return Err(ReplyError::LIMIT_EXCEEDED.into());
         }
-        if !self.may_subscribe() {
+        if !self.turns.subscribe(&self.core.clock) {
             return Err(ReplyError::TOO_MANY_REQUESTS.into());
         }
         let caller = self.caller().showing(&asked.token);

@@ -8,8 +8,8 @@ use kernel::limits;
 use parking_lot::Mutex;
 
 use super::client::Client;
-use super::reply::ClientInfo;
 use crate::claims::subscription::Terms;
+use crate::presence;
 
 /// The channels of one client.
 #[derive(Default)]
@@ -137,27 +137,13 @@ impl Subscriptions {
 impl Client {
     /// Makes the bus know what is so: whether this client is in the channel. Not to be called in a lock of the bus.
     pub(crate) fn reflect(&self, channel: &str) {
-        if !self.core.find(channel).is_some_and(|namespace| namespace.shows_clients()) {
-            return;
-        }
-        let _turn = self.subscriptions.telling.lock();
-        let Some(info) = self.subscriptions.shown(channel) else {
-            return self.core.bus.leave(channel, &self.name());
-        };
-        if let Err(error) = self.core.bus.join(channel, self.present(info.as_deref())) {
-            tracing::warn!(%error, "a client is subscribed and not shown");
-        }
+        let shown = || self.subscriptions.shown(channel).map(|info| self.present(info.as_deref()));
+        self.core.reflect(channel, &self.name(), &self.subscriptions.telling, shown);
     }
 
     /// How others see it, with what a channel's terms add.
     pub(super) fn present(&self, chan_info: Option<&[u8]>) -> Present {
-        let (client, caller) = (self.name(), self.caller());
-        let conn_info = caller.info.as_deref().unwrap_or_default();
-        let chan_info = chan_info.unwrap_or_default();
-        let info = ClientInfo { user: &caller.user, client: &client, conn_info, chan_info };
-        // A plain structure of texts, for which JSON has no error.
-        let info = serde_json::to_vec(&info).unwrap_or_default();
-        Present { client: client.into(), person: caller.user.as_str().into(), info: info.into() }
+        presence::present(self.name(), &self.caller(), chan_info)
     }
 
     /// Ends every subscription.

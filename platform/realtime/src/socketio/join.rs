@@ -78,8 +78,8 @@ impl Socket {
             return;
         }
         self.peer.core.channels.leave(channel, self.id);
-        let mut rooms = self.rooms();
-        self.is_out(&mut rooms, channel, Unsubscribed { code: 2000, reason: "unsubscribed" });
+        self.is_out(&mut self.rooms(), channel, Unsubscribed { code: 2000, reason: "unsubscribed" });
+        self.reflect(channel);
     }
 
     /// Joins first and asks then: whoever loses its right in between is found by `Hub::recheck`.
@@ -134,7 +134,11 @@ impl Socket {
             drop(rooms);
         });
         held.stays = added;
-        if added { Ok(()) } else { Err(JoinError::Gone) }
+        if !added {
+            return Err(JoinError::Gone);
+        }
+        self.reflect(&channel);
+        Ok(())
     }
 }
 

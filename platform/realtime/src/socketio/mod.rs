@@ -13,7 +13,9 @@ pub(crate) mod peer;
 pub(crate) mod publication;
 mod recovery;
 pub(crate) mod session;
+mod shown;
 pub(crate) mod socket;
+mod verbs;
 
 pub use args::Args;
 pub use beat::Beat;

@@ -82,11 +82,15 @@ impl Namespace {
     }
 
     /// Lets clients join channels by themselves: `subscribe` with a channel and, for a guarded one, a token; `unsubscribe` with a
-    /// channel. They are acknowledged with `{}` or `{"error":{"code":…,"message":…}}`, in the codes of the Centrifuge protocol.
+    /// channel. And lets them ask for what every client may ask: `publish` with a channel and the data; `history` with a channel and
+    /// perhaps `{limit, since: {offset, epoch}, reverse}`; `presence` and `presence_stats` with a channel. They are acknowledged with
+    /// the answer, `{}` where there is none, or `{"error":{"code":…,"message":…}}`, in the codes of the Centrifuge protocol.
     #[must_use]
     pub fn with_subscriptions(mut self) -> Self {
         self.with_subscriptions = true;
-        self.on("subscribe", super::join::subscribe).on("unsubscribe", super::join::unsubscribe)
+        let joining = self.on("subscribe", super::join::subscribe).on("unsubscribe", super::join::unsubscribe);
+        let asking = joining.on("publish", super::verbs::publish).on("history", super::verbs::history);
+        asking.on("presence", super::verbs::presence).on("presence_stats", super::verbs::presence_stats)
     }
 
     /// A client that was cut off comes back as the same within `limits::SOCKETIO_RECOVERY_MS`: its id, its channels, and what was

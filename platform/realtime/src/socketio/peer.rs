@@ -17,6 +17,7 @@ use super::packet::{Assembler, Body, Packet};
 use super::session::{By, Courting, Poll as Asked, Received, Refused, Session, Tick};
 use super::{Malformed, Socket};
 use crate::Caller;
+use crate::asks::Turns;
 use crate::broadcast::Broadcast;
 use crate::codes::Disconnect;
 use crate::hub::Core;
@@ -42,6 +43,7 @@ pub(crate) struct Peer {
     /// A socket carries it, whose task sees by itself when the queue is given up.
     carried: AtomicBool,
     inbox: Mutex<Inbox>,
+    pub(super) turns: Turns,
     /// One for each namespace that it is in.
     pub(super) sockets: Mutex<Vec<Arc<Socket>>>,
     seat: Mutex<Option<Seat>>,
@@ -71,6 +73,7 @@ impl Peer {
             polled: AtomicUsize::new(0),
             carried: AtomicBool::new(session.is_heard()),
             inbox: Mutex::default(),
+            turns: Turns::default(),
             sockets: Mutex::default(),
             seat: Mutex::new(Some(seat)),
             session: Mutex::new(session),

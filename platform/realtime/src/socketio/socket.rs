@@ -32,6 +32,8 @@ pub struct Socket {
     pub(super) namespace: Arc<Namespace>,
     pub(crate) caller: Arc<Caller>,
     rooms: Mutex<Rooms>,
+    /// See `Core::reflect`.
+    pub(super) telling: Mutex<()>,
     asked: Mutex<Asked>,
     recovered: AtomicBool,
 }
@@ -78,6 +80,7 @@ impl Socket {
             namespace,
             caller,
             rooms: Mutex::default(),
+            telling: Mutex::default(),
             asked: Mutex::default(),
             recovered: AtomicBool::new(false),
         })
@@ -263,8 +266,8 @@ impl Socket {
 
     /// The guard of the channel no longer lets it in.
     pub(crate) fn turned_out(&self, channel: &str, why: Unsubscribed) {
-        let mut rooms = self.rooms.lock();
-        self.is_out(&mut rooms, channel, why);
+        self.is_out(&mut self.rooms.lock(), channel, why);
+        self.reflect(channel);
     }
 
     pub(super) fn is_out(&self, rooms: &mut Rooms, channel: &str, why: Unsubscribed) {
@@ -287,7 +290,10 @@ impl Socket {
             std::mem::take(&mut rooms.list)
         };
         let core = &self.peer.core;
-        list.iter().for_each(|room| core.channels.leave(&room.channel, self.id));
+        for room in &list {
+            core.channels.leave(&room.channel, self.id);
+            self.reflect(&room.channel);
+        }
         let waiting = {
             let mut asked = self.asked.lock();
             asked.gone = true;

@@ -17,7 +17,7 @@ use crate::register::Register;
 use crate::support::Server;
 
 /// Everybody may read; `ann` may publish.
-struct Ann;
+pub(crate) struct Ann;
 
 impl Guard for Ann {
     fn admits<'a>(&'a self, _: &'a str, _: &'a Caller) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {

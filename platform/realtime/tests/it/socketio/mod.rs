@@ -8,6 +8,7 @@ mod limits;
 mod polling;
 mod returning;
 mod rights;
+mod verbs;
 mod witnessed;
 
 use std::time::Duration;
