@@ -1,5 +1,6 @@
 // node chat.mjs URL PASSWORD SCRIPT: two people talk, one at a desk and one on a phone: ada@ and eve@example.com, and somebody whose name is
 // SCRIPT, a text that would run if anything took it for HTML. It waits for a line where it says {"type":"ban"}, before which Eve is banned.
+import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { open, say } from "./chromium.mjs";
 import { faults } from "./inspect.mjs";
@@ -118,9 +119,27 @@ await ada.waitForFunction(() => document.querySelectorAll("[data-pending]").leng
 const storm = [...away, ...kept, "sixth of the storm", "seventh of the storm"];
 say({ type: "offline", early, order: await bubbles(eve, storm), hers: await bubbles(ada, storm), storm });
 
-// Found by its words, a message is gone to.
+// What is refused is written anew, from the words that there were.
+const refuse = (route) => (route.request().method() === "POST" ? route.fulfill({ status: 422, contentType: "application/problem+json", body: JSON.stringify({ title: "No", detail: "Too long." }) }) : route.fallback());
+await context.route("**/messages", refuse);
+await write(ada, "long of the storm");
+await ada.waitForSelector("[data-pending=failed]");
+await looks(ada, "what was refused");
+await context.unroute("**/messages", refuse);
+await ada.click("[data-pending] button:text-is('Edit')");
+await ada.waitForFunction(() => document.querySelectorAll("[data-pending]").length === 0);
+const back = await ada.inputValue("[data-testid=write]");
+await write(ada, "short of the storm");
+await reads(eve, "short of the storm");
+say({ type: "refused", back });
+
+// Found by its words, a message is gone to. Who hears so many asks for none of them.
+const asked = [];
+eve.on("request", (request) => { if (request.method() === "GET" && /\/api\/v1\/chat\/rooms/.test(request.url())) asked.push(request.url()); });
 for (let line = 0; line < 25; line += 1) await write(ada, `line ${line}\n\nof many`);
 await reads(eve, "line 24");
+await ada.waitForFunction(() => [...document.querySelectorAll("[data-receipt]")].at(-1)?.dataset.receipt === "read");
+say({ type: "heard", asked });
 await ada.keyboard.press("Control+k");
 await ada.fill("[data-testid=search]", "lighth");
 await ada.waitForSelector("mark");
@@ -152,7 +171,7 @@ if ((await upload.getAttribute("data-upload")) === "there") {
   say({ type: "image", shown: false, words });
 }
 
-// Whatever people write is text: in names, rooms, descriptions, messages, quick replies, and names of files.
+// Whatever people write is text: in names, rooms, descriptions, messages, quick replies, and names of files; and what pages say of themselves.
 await ada.keyboard.press("Control+,");
 await ada.fill("[data-testid=reply-name]", "evil");
 await ada.fill("[data-testid=reply-text]", script);
@@ -184,13 +203,24 @@ await eve.goBack();
 await eve.tap("[data-room] >> nth=0");
 await eve.waitForSelector(".mention");
 await looks(eve, "a group on a phone");
+const escaped = script.replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const meta = (name) => `<meta property="og:${name}" content="${escaped}">`;
+const site = createServer((_, answer) => {
+  answer.setHeader("content-type", "text/html; charset=utf-8");
+  answer.end(`<!doctype html><title>${escaped}</title>${["title", "description", "site_name"].map(meta).join("")}`);
+});
+await new Promise((done) => site.listen(0, "127.0.0.1", done));
+await write(ada, `http://127.0.0.1:${site.address().port}/`);
+await eve.waitForSelector("article .card");
+const card = await eve.$eval("article .card .text", (text) => [...text.children].map((one) => one.textContent));
+site.close();
 await ada.keyboard.press("Control+k");
 await ada.fill("[data-testid=search]", "onerror");
 await ada.waitForSelector("mark");
 await ada.keyboard.press("Escape");
 const ran = [];
 for (const page of [ada, eve]) ran.push(await page.evaluate(() => [typeof globalThis.pwned, document.querySelectorAll("img[src=x]").length, document.title]));
-say({ type: "script", ran, shown: await eve.$eval("article .text", (text) => text.textContent) });
+say({ type: "script", ran, card, shown: await eve.$eval("article .text", (text) => text.textContent) });
 
 // The administration counts, and its settings stay saved.
 await ada.goto(`${url}/chat/admin`);

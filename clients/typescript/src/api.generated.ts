@@ -536,6 +536,8 @@ export type ChatRoomLine = ChatRoom & {
 
 /** A room with its people. */
 export type ChatRoomWhole = ChatRoomLine & {
+  /** Members whose accounts are gone for ever: they get and read nothing any more. */
+  gone: string[];
   members: ChatMember[];
   /** What people call them. */
   people: Profile[];
@@ -2613,7 +2615,7 @@ export interface Routes {
     body: ChatSettings;
     answer: ChatSettings;
   };
-  /** How much is going on. */
+  /** How much is going on, as of ten seconds ago at most, or a little longer where counting takes long. */
   "GET /api/v1/chat/admin/stats": {
     answer: ChatFigures;
   };

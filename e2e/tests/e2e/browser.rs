@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Server, Start};
 
 use crate::node::Script;
@@ -124,6 +124,7 @@ async fn an_administrator_lets_people_in_and_turns_them_out() -> Result<()> {
     let member = one("member")?;
     assert_eq!((&member["path"], &member["api"]), (&"/console".into(), &403.into()), "{member}");
     assert_eq!(one("ban")?["reason"], true, "a ban that is made anew has its reason");
+    assert_eq!(one("ban")?["ran"], json!(["undefined", 0]), "and a reason is text");
     assert_eq!(one("role")?["known"], "Ada");
     assert_eq!(one("invitation")?["whole"], true);
     assert_eq!(one("deletion")?["spared"], 200, "Escape leaves it undone");

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use testkit::Server;
+use testkit::Start;
 use tokio::io::AsyncWriteExt;
 
 use crate::node::Script;
@@ -13,7 +13,9 @@ const SCRIPT: &str = "<img src=x onerror=globalThis.pwned=1>";
 
 #[tokio::test]
 async fn two_people_talk_in_two_windows_and_nothing_that_they_write_runs() -> Result<()> {
-    let server = Server::start().await?;
+    // The page that a message links to is the script's own.
+    let start = Start::default().env("MAINSPRING__OUTBOUND__ALLOW_PRIVATE", r#"["127.0.0.0/8"]"#);
+    let server = start.start().await?;
     let admin = server.admin().await?;
     let mut eve = String::new();
     for (name, mail, role) in [("Ada", "ada", "admin"), (SCRIPT, "mallory", "member"), ("Eve", "eve", "member")] {
@@ -52,6 +54,8 @@ async fn two_people_talk_in_two_windows_and_nothing_that_they_write_runs() -> Re
     assert_eq!(offline["early"], false, "nothing goes while one is offline");
     assert_eq!(offline["order"], offline["storm"], "in order, each once");
     assert_eq!(offline["hers"], offline["storm"], "in order, each once");
+    assert_eq!(one("refused")?["back"], "long of the storm", "what was refused is not lost");
+    assert_eq!(one("heard")?["asked"], json!([]), "a message costs no reading");
     assert!(one("search")?["path"].as_str().is_some_and(|path| path.starts_with("?at=")));
     let image = one("image")?;
     assert_eq!(image["shown"], true, "{image}");
@@ -61,6 +65,7 @@ async fn two_people_talk_in_two_windows_and_nothing_that_they_write_runs() -> Re
         assert_eq!((&page[0], &page[1]), (&json!("undefined"), &json!(0)), "{script}");
     }
     assert!(script["shown"].as_str().is_some_and(|text| text.contains(SCRIPT)), "{script}");
+    assert_eq!(script["card"], json!([SCRIPT, SCRIPT, SCRIPT]), "a page's site, title and description are text");
     assert_eq!(one("admin")?["kept"], "42");
     assert_eq!(one("banned")?["left"], false, "a ban leaves nothing on the screen");
     assert_eq!(one("end")?["complaints"], json!([]));

@@ -29,7 +29,12 @@ async fn a_stranger_gets_nothing_of_a_room_by_any_transport() -> Result<()> {
     say(&server, &ada, &secret, SECRETS[0]).await?;
 
     let (own, address) = (format!("chat:{shared}"), server.address());
-    let theirs = [format!("chat:{secret}"), format!("chat_typing:{secret}"), format!("chat_me:{}", bob.id)];
+    let theirs = [
+        format!("chat:{secret}"),
+        format!("chat_seen:{secret}"),
+        format!("chat_typing:{secret}"),
+        format!("chat_me:{}", bob.id),
+    ];
     let mut args = vec![address.as_str(), &eve.email, PASSWORD, &own];
     args.extend(theirs.iter().map(String::as_str));
     let mut stranger = Script::start("stranger.mjs", &args)?;
@@ -41,6 +46,8 @@ async fn a_stranger_gets_nothing_of_a_room_by_any_transport() -> Result<()> {
     say(&server, &ada, &secret, SECRETS[1]).await?;
     let typing = format!("/api/v1/chat/rooms/{secret}/typing");
     ensure!(ada.send(&server, "POST", &typing, &json!({ "on": true })).await?.0 < 300);
+    let receipts = format!("/api/v1/chat/rooms/{secret}/receipts");
+    ensure!(bob.send(&server, "POST", &receipts, &json!({ "read": 3 })).await?.0 < 300);
     say(&server, &ada, &shared, END).await?;
     let mut waiting = TRANSPORTS.to_vec();
     while !waiting.is_empty() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Role;
 
 macro_rules! facts {
-    ($($(#[doc = $doc:literal])* $name:ident = $kind:literal { $($(#[doc = $says:literal])* $field:ident: $of:ty,)* })*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $kind:literal { $($(#[$says:meta])* $field:ident: $of:ty,)* })*) => {
         $(
             $(#[doc = $doc])*
             #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -18,7 +18,7 @@ macro_rules! facts {
                 pub(crate) seq: i64,
                 /// Who did it.
                 pub(crate) by: String,
-                $($(#[doc = $says])* pub(crate) $field: $of,)*
+                $($(#[$says])* pub(crate) $field: $of,)*
             }
 
             impl EventType for $name {
@@ -74,6 +74,12 @@ facts! {
     MessageEdited = "chat.message.edited" {
         message: i64,
         mentions: Vec<String>,
+        /// Of these, whom it did not mention before.
+        #[serde(default)]
+        added: Vec<String>,
+        /// Whom it mentioned before, and mentions no more.
+        #[serde(default)]
+        dropped: Vec<String>,
     }
     /// What the links of a message lead to is known.
     MessagePreviewed = "chat.message.previewed" {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ::store::{StoreError, Tx};
 use host::Ctx;
-use identity::people::{FOR_EVER_MS, Profile, Welcome};
+use identity::people::{Profile, Welcome};
 use kernel::{PersonId, ProblemResult, limits};
 
 use crate::model::Wrong;
@@ -18,6 +18,11 @@ pub(crate) fn ids<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<Person
 /// What people call these, those who are gone among them.
 pub(crate) async fn profiles(ctx: &Ctx, ids: Vec<PersonId>) -> ProblemResult<Vec<Profile>> {
     Ok(ctx.identity.profiles(&ids).await?)
+}
+
+/// Who of these comes never again: deleted, or banned for ever.
+pub(crate) async fn gone(ctx: &Ctx, ids: &[PersonId]) -> ProblemResult<Vec<String>> {
+    Ok(ctx.identity.gone(ids).await?.iter().map(ToString::to_string).collect())
 }
 
 /// That all of these are there and may come.
@@ -45,11 +50,4 @@ pub(crate) async fn name_of(ctx: &Ctx, tx: &mut Tx, id: &str) -> Result<String, 
     let Ok(person) = id.parse() else { return Ok(String::new()) };
     let profile = ctx.identity.profile(tx, person).await?;
     Ok(profile.map(|profile| profile.name).unwrap_or_default())
-}
-
-/// That an account comes never again: it was deleted, or is banned for ever.
-pub(crate) async fn gone(ctx: &Ctx, id: &str) -> ProblemResult<bool> {
-    let Ok(person) = id.parse() else { return Ok(true) };
-    let details = ctx.identity.person(person).await?;
-    Ok(details.is_none_or(|it| it.banned_until_ms.is_some_and(|until_ms| until_ms >= FOR_EVER_MS)))
 }

@@ -11,7 +11,7 @@ use crate::facts::{
     RoomChanged, RoomCreated, RoomDeleted,
 };
 use crate::rights::ME;
-use crate::store;
+use crate::store::{self, LastMessage, Line};
 
 /// What a channel keeps for those whose connection was interrupted: publications, milliseconds.
 pub(crate) const KEPT: (usize, u64) = (100, 600_000);
@@ -20,10 +20,13 @@ pub(crate) const KEPT: (usize, u64) = (100, 600_000);
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Notice<'a> {
-    /// A message came in a room. It is unread by whoever has not read up to it.
-    Message { room: &'a str, seq: i64, by: &'a str, mentions_you: bool },
-    /// How much is unread in a room.
-    Unread { room: &'a str, read: i64, unread: i64 },
+    /// A message came in a room. It is unread by whoever has not read up to it. What a list shows of it is with it, as that is when it is
+    /// told: nobody has to ask for more.
+    Message { room: &'a str, seq: i64, by: &'a str, mentions_you: bool, last_message: &'a LastMessage },
+    /// A room's last message is not as it was.
+    Last { room: &'a str, last_message: &'a LastMessage },
+    /// How much is unread in a room, and how much of that mentions the person; up to the last message that was there then.
+    Unread { room: &'a str, read: i64, unread: i64, mentions: i64, last_message: Option<&'a LastMessage> },
     /// A room is new to this person, or is not as it was: to be read again.
     Room { room: &'a str },
     /// The person is in a room no more.
@@ -44,27 +47,82 @@ async fn tell_all(ctx: &Ctx, people: &[String], notice: &Notice<'_>) -> Told {
     Ok(())
 }
 
-/// Everybody in a room, with up to where each has read and what is left.
-async fn unread(ctx: &Ctx, room: &str) -> Result<Vec<(String, i64, i64)>, String> {
+/// Notices hold beginnings of messages. Of a message that is not what it was, or that somebody may read no more, none is kept: who comes
+/// back then reads the list of rooms.
+async fn forget(ctx: &Ctx, people: &[String]) -> Told {
+    for person in people {
+        let cleared = ctx.bus.clear(&format!("{ME}:{person}")).await;
+        cleared.map_err(|error| kernel::problem::chain(&error))?;
+    }
+    Ok(())
+}
+
+/// Looks at a room, in one snapshot.
+async fn look<T: Send + 'static>(
+    ctx: &Ctx,
+    room: &str,
+    look: impl AsyncFnOnce(&mut Tx, &str) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, String> {
     let room = room.to_owned();
-    let read = ctx.store.read(async move |tx: &mut Tx| store::unread_of(tx, &room).await).await;
-    read.map_err(|error: StoreError| kernel::problem::chain(&error))
+    let seen = ctx.store.read(async move |tx: &mut Tx| look(tx, &room).await).await;
+    seen.map_err(|error: StoreError| kernel::problem::chain(&error))
 }
 
 async fn members(ctx: &Ctx, room: &str) -> Result<Vec<String>, String> {
-    let room = room.to_owned();
-    let read = ctx.store.read(async move |tx: &mut Tx| store::member_ids(tx, &room).await).await;
-    read.map_err(|error: StoreError| kernel::problem::chain(&error))
+    look(ctx, room, async |tx, room| store::member_ids(tx, room).await).await
+}
+
+/// A message came: everybody's list shows it. Of one that is gone already nobody can be told what it was.
+async fn tell_message(ctx: &Ctx, it: &MessageSent) -> Told {
+    let (room, seq) = (&it.room, it.message);
+    let seen = async move |tx: &mut Tx, room: &str| {
+        Ok((store::member_ids(tx, room).await?, store::in_lists(tx, room, Some(seq)).await?))
+    };
+    let (members, message) = look(ctx, room, seen).await?;
+    let Some((last_message, _)) = message else { return tell_all(ctx, &members, &Notice::Room { room }).await };
+    for person in members {
+        let mentions_you = it.mentions.contains(&person);
+        let notice = Notice::Message { room, seq, by: &it.by, mentions_you, last_message: &last_message };
+        tell(ctx, &person, &notice).await?;
+    }
+    Ok(())
 }
 
 /// A message is not as it was: where it is the room's last one, everybody's list shows it.
 async fn tell_if_last(ctx: &Ctx, room: &str, message: i64) -> Told {
-    let asked = room.to_owned();
-    let last = ctx.store.read(async move |tx: &mut Tx| store::last_message(tx, &asked).await).await;
-    if last.map_err(|error: StoreError| kernel::problem::chain(&error))? == Some(message) {
-        tell_all(ctx, &members(ctx, room).await?, &Notice::Room { room }).await?;
+    let found = look(ctx, room, async move |tx, room| store::in_lists(tx, room, Some(message)).await).await?;
+    if let Some((last_message, true)) = found {
+        tell_all(ctx, &members(ctx, room).await?, &Notice::Last { room, last_message: &last_message }).await?;
     }
     Ok(())
+}
+
+/// How much is unread in a room by one of its people.
+async fn tell_unread(ctx: &Ctx, room: &str, person: &str) -> Told {
+    let whose = person.to_owned();
+    let line = look(ctx, room, async move |tx, room| store::line(tx, &whose, room).await).await?;
+    if let Some(Line { read, unread, mentions, last_message, .. }) = line {
+        let last_message = last_message.as_ref();
+        tell(ctx, person, &Notice::Unread { room, read, unread, mentions, last_message }).await?;
+    }
+    Ok(())
+}
+
+/// A message is gone: whoever had not read it has that much less to read.
+async fn tell_deleted(ctx: &Ctx, it: &MessageDeleted) -> Told {
+    let room = &it.room;
+    let seen =
+        async |tx: &mut Tx, room: &str| Ok((store::unread_of(tx, room).await?, store::in_lists(tx, room, None).await?));
+    let (people, last) = look(ctx, room, seen).await?;
+    let everybody: Vec<String> = people.iter().map(|(person, ..)| person.clone()).collect();
+    forget(ctx, &everybody).await?;
+    let last_message = last.as_ref().map(|(message, _)| message);
+    for (person, read, unread, mentions) in people {
+        if read < it.message && person != it.sender {
+            tell(ctx, &person, &Notice::Unread { room, read, unread, mentions, last_message }).await?;
+        }
+    }
+    tell_if_last(ctx, room, it.message).await
 }
 
 fn read<T: EventType>(event: &Event) -> Result<T, String> {
@@ -74,35 +132,19 @@ fn read<T: EventType>(event: &Event) -> Result<T, String> {
 /// Tells people what an event means to them.
 async fn notify(ctx: &Ctx, event: &Event) -> Told {
     match event.kind.as_str() {
-        MessageSent::TYPE => {
-            let it: MessageSent = read(event)?;
-            for person in members(ctx, &it.room).await? {
-                let mentions_you = it.mentions.contains(&person);
-                let notice = Notice::Message { room: &it.room, seq: it.message, by: &it.by, mentions_you };
-                tell(ctx, &person, &notice).await?;
-            }
-        }
-        MessageDeleted::TYPE => {
-            let it: MessageDeleted = read(event)?;
-            for (person, read, unread) in unread(ctx, &it.room).await? {
-                if read < it.message && person != it.sender {
-                    tell(ctx, &person, &Notice::Unread { room: &it.room, read, unread }).await?;
-                }
-            }
-            tell_if_last(ctx, &it.room, it.message).await?;
-        }
+        MessageSent::TYPE => tell_message(ctx, &read(event)?).await?,
+        MessageDeleted::TYPE => tell_deleted(ctx, &read(event)?).await?,
         MessageEdited::TYPE => {
             let it: MessageEdited = read(event)?;
+            forget(ctx, &members(ctx, &it.room).await?).await?;
+            for person in it.added.iter().chain(&it.dropped) {
+                tell_unread(ctx, &it.room, person).await?;
+            }
             tell_if_last(ctx, &it.room, it.message).await?;
         }
         ReceiptMoved::TYPE => {
             let it: ReceiptMoved = read(event)?;
-            let (room, person) = (it.room.clone(), it.by.clone());
-            let line = ctx.store.read(async move |tx: &mut Tx| store::line(tx, &person, &room).await).await;
-            if let Some(line) = line.map_err(|error: StoreError| kernel::problem::chain(&error))? {
-                let notice = Notice::Unread { room: &it.room, read: line.read, unread: line.unread };
-                tell(ctx, &it.by, &notice).await?;
-            }
+            tell_unread(ctx, &it.room, &it.by).await?;
         }
         RoomCreated::TYPE => {
             let it: RoomCreated = read(event)?;
@@ -114,6 +156,7 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
         }
         RoomDeleted::TYPE => {
             let it: RoomDeleted = read(event)?;
+            forget(ctx, &it.members).await?;
             tell_all(ctx, &it.members, &Notice::Left { room: &it.room }).await?;
         }
         MemberJoined::TYPE => {
@@ -126,6 +169,7 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
         }
         MemberLeft::TYPE => {
             let it: MemberLeft = read(event)?;
+            forget(ctx, std::slice::from_ref(&it.person)).await?;
             // Whoever was put in again since has the room in the list.
             let back = members(ctx, &it.room).await?.contains(&it.person);
             let notice = if back { Notice::Room { room: &it.room } } else { Notice::Left { room: &it.room } };

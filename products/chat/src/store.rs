@@ -44,7 +44,8 @@ pub(crate) use previews::{
 };
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
 pub(crate) use rooms::{
-    Line, NewRoom, bump, change, create, direct_of, last_message, line, lines, mark_removed, pair_of, room, unread_of,
+    LastMessage, Line, NewRoom, bump, change, create, direct_of, in_lists, line, lines, mark_removed, pair_of, room,
+    unread_of, waits_since,
 };
 pub(crate) use search::{Found, Search, search};
 pub(crate) use settings::{Settings, save, settings};

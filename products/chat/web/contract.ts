@@ -78,6 +78,8 @@ export interface Member {
   joined_at_ms: number;
   read: number;
   delivered: number;
+  /** The account is gone for ever: it gets and reads nothing any more. Put here by the page, of what a room says. */
+  gone?: boolean;
 }
 
 export interface LastMessage {
@@ -112,6 +114,8 @@ export interface Line {
 
 export interface Whole extends Line {
   members: Member[];
+  /** Members whose accounts are gone for ever. */
+  gone: string[];
   people: Profile[];
 }
 
@@ -133,8 +137,9 @@ export interface Entry {
 
 /** What a person is told of all of its rooms. */
 export type Notice =
-  | { type: "message"; room: string; seq: number; by: string; mentions_you: boolean }
-  | { type: "unread"; room: string; read: number; unread: number }
+  | { type: "message"; room: string; seq: number; by: string; mentions_you: boolean; last_message: LastMessage }
+  | { type: "last"; room: string; last_message: LastMessage }
+  | { type: "unread"; room: string; read: number; unread: number; mentions: number; last_message: LastMessage | null }
   | { type: "room"; room: string }
   | { type: "left"; room: string };
 

@@ -101,14 +101,16 @@ impl Identity {
     /// [`StoreError`].
     pub async fn profiles(&self, ids: &[PersonId]) -> Result<Vec<Profile>, StoreError> {
         let ids: Vec<_> = ids.iter().copied().take(kernel::limits::PAGE).collect();
-        let read = async move |tx: &mut Tx| {
-            let mut profiles = Vec::with_capacity(ids.len());
-            for id in ids {
-                profiles.extend(store::profile(tx, id).await?);
-            }
-            Ok(profiles)
-        };
-        self.store.read(read).await
+        self.store.read(async move |tx: &mut Tx| store::profiles(tx, &ids).await).await
+    }
+
+    /// Who of these comes never again: deleted, or banned for ever. [`kernel::limits::PAGE`] at most are looked at.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn gone(&self, ids: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
+        let ids: Vec<_> = ids.iter().copied().take(kernel::limits::PAGE).collect();
+        self.store.read(async move |tx: &mut Tx| store::gone(tx, &ids, FOR_EVER_MS).await).await
     }
 
     /// The profile of a person, in the caller's snapshot; also of one who is gone.

@@ -1,7 +1,7 @@
 //! The tables of people. Every change of what somebody may do leaves a row in `person_changes`, for all processes.
 
 use kernel::{PersonId, limits};
-use store::{FromRow, Migration, Row, StoreError, Tx, params};
+use store::{FromRow, Migration, Row, StoreError, Tx, Value, params};
 
 use super::model::{PersonDetails, Profile, Role};
 use crate::people::Actor;
@@ -216,6 +216,43 @@ pub(crate) async fn find(
 
 pub(crate) async fn profile(tx: &mut Tx, id: PersonId) -> Result<Option<Profile>, StoreError> {
     tx.first("SELECT id, name FROM people WHERE id = $1", params![&id.to_string()]).await
+}
+
+/// What stands in `IN (…)` for these, from `$1` on. Short lists are filled up with the last of them: so there are few different statements.
+fn among(ids: &[PersonId]) -> (String, Vec<String>) {
+    let mut texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    if let Some(last) = texts.last().cloned() {
+        texts.resize(texts.len().next_power_of_two(), last);
+    }
+    let places: Vec<String> = (1..=texts.len()).map(|n| format!("${n}")).collect();
+    (places.join(", "), texts)
+}
+
+/// The profiles of these people, in the order of their ids.
+pub(crate) async fn profiles(tx: &mut Tx, ids: &[PersonId]) -> Result<Vec<Profile>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (places, texts) = among(ids);
+    let values: Vec<Value<'_>> = texts.iter().map(Value::from).collect();
+    tx.all(&format!("SELECT id, name FROM people WHERE id IN ({places}) ORDER BY id"), &values).await
+}
+
+/// Who of these was deleted, or is banned until then.
+pub(crate) async fn gone(tx: &mut Tx, ids: &[PersonId], until_ms: i64) -> Result<Vec<PersonId>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (places, texts) = among(ids);
+    let mut values: Vec<Value<'_>> = texts.iter().map(Value::from).collect();
+    values.push(Value::from(until_ms));
+    let until = values.len();
+    let sql = format!(
+        "SELECT id FROM people WHERE id IN ({places}) AND (deleted_at_ms IS NOT NULL OR banned_until_ms >= ${until})
+         ORDER BY id"
+    );
+    let rows: Vec<(String,)> = tx.all(&sql, &values).await?;
+    rows.iter().map(|(id,)| person_id(id)).collect()
 }
 
 fn like(text: &str) -> String {

@@ -223,6 +223,28 @@ async fn a_deleted_person_is_nobody_and_their_address_is_free() {
 }
 
 #[tokio::test]
+async fn many_profiles_are_read_at_once_and_who_comes_never_again_is_known() {
+    let bed = Bed::new();
+    let mut people = Vec::new();
+    for name in ["Ada", "Eve", "Bob", "Cem", "Dan"] {
+        people.push(bed.person(name, Role::Member).await);
+    }
+    people.sort_unstable();
+    let [banned, barred, deleted, ..] = people[..] else { panic!("five people") };
+    let until_ms = bed.clock.now_ms() + 1_000;
+    bed.identity.ban(Actor::Admin, banned, Some(until_ms), "a while").await.expect("banned");
+    bed.identity.ban(Actor::Admin, barred, None, "for ever").await.expect("banned");
+    bed.identity.delete_person(Actor::Admin, deleted).await.expect("deleted");
+    let nobody = PersonId::new(&bed.clock, &kernel::Entropy::system());
+    let asked: Vec<PersonId> = people.iter().rev().chain([&people[0], &nobody]).copied().collect();
+    let found = bed.identity.profiles(&asked).await.expect("read");
+    assert_eq!(found.iter().map(|it| it.id).collect::<Vec<_>>(), people, "each once");
+    assert_eq!(bed.identity.gone(&asked).await.expect("read"), [barred, deleted]);
+    assert!(bed.identity.profiles(&[]).await.expect("read").is_empty());
+    assert!(bed.identity.gone(&[]).await.expect("read").is_empty());
+}
+
+#[tokio::test]
 async fn lists_go_page_by_page_and_find_a_text_as_it_is_written() {
     let bed = Bed::new();
     let mut made = Vec::new();

@@ -110,8 +110,19 @@ pub(crate) async fn change(
         store::drop_previews(tx, room, seq).await?;
         previews::look_up(ctx, tx, (room, by), seq, content).await?;
     }
-    let edited =
-        |at| MessageEdited { room: room.to_owned(), seq: at, by: by.to_owned(), message: seq, mentions: people };
+    let without = |these: &[String], others: &[String]| -> Vec<String> {
+        these.iter().filter(|person| !others.contains(person)).cloned().collect()
+    };
+    let (added, dropped) = (without(&people, &before.mentions), without(&before.mentions, &people));
+    let edited = |at| MessageEdited {
+        room: room.to_owned(),
+        seq: at,
+        by: by.to_owned(),
+        message: seq,
+        mentions: people,
+        added,
+        dropped,
+    };
     say(ctx, tx, room, edited).await?;
     store::message(tx, room, seq).await?.ok_or_else(gone)
 }

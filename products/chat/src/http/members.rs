@@ -85,10 +85,7 @@ async fn gone_owner(ctx: &Ctx, room: &str, me: &str) -> ProblemResult<Option<Str
         Ok(store::members(tx, &room).await?)
     });
     let owner = members.await?.into_iter().find(|it| it.role == Role::Owner).map(|it| it.person);
-    match owner {
-        Some(owner) if people::gone(ctx, &owner).await? => Ok(Some(owner)),
-        _ => Ok(None),
-    }
+    Ok(people::gone(ctx, &people::ids(&owner)).await?.pop())
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::{act, junk, look};
 use crate::model;
-use crate::pace::Doing;
+use crate::pace::{Doing, paced};
 use crate::refusal::Refused;
 use crate::store::{self, QuickReply};
 
@@ -28,9 +28,10 @@ struct Replies {
 }
 
 /// The caller's quick replies.
-#[utoipa::path(get, path = "/api/v1/chat/quick-replies", tag = "chat", responses((status = 200, body = Replies), (status = 401), (status = 403)))]
+#[utoipa::path(get, path = "/api/v1/chat/quick-replies", tag = "chat", responses((status = 200, body = Replies), (status = 401), (status = 403), (status = 429)))]
 async fn list(person: Person, State(ctx): State<Ctx>) -> ProblemResult<Json<Replies>> {
     let me = person.id.to_string();
+    paced(&ctx, &me, Doing::Look).await?;
     let items = look(&ctx, async move |tx| Ok(store::replies(tx, &me).await?)).await?;
     Ok(Json(Replies { items }))
 }

@@ -131,9 +131,10 @@ const NOT_SHOWN: Refused = Refused::Not(
 );
 
 /// How the caller wants to be told.
-#[utoipa::path(get, path = "/api/v1/chat/notifications", tag = "chat", responses((status = 200, body = Wanted), (status = 401), (status = 403)))]
+#[utoipa::path(get, path = "/api/v1/chat/notifications", tag = "chat", responses((status = 200, body = Wanted), (status = 401), (status = 403), (status = 429)))]
 async fn wishes(person: Person, State(ctx): State<Ctx>) -> ProblemResult<Json<Wanted>> {
     let me = person.id.to_string();
+    paced(&ctx, &me, Doing::Look).await?;
     let Wishes { mentions_through_mute, digest_after_ms, .. } =
         look(&ctx, async move |tx| Ok(store::wishes(tx, &me).await?)).await?;
     Ok(Json(Wanted { mentions_through_mute, digest_after_minutes: digest_after_ms / MINUTE_MS }))

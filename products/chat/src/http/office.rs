@@ -1,6 +1,9 @@
 //! What an administrator of the installation sees and does. Nothing here shows what people wrote.
 
+use std::sync::Arc;
+
 use ::store::Tx;
+use axum::Extension;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -8,6 +11,7 @@ use host::Ctx;
 use identity::Admin;
 use kernel::{ProblemResult, limits};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,6 +19,7 @@ use utoipa_axum::routes;
 use super::{bad, look, place_of, room_of};
 use crate::acts;
 use crate::analytics;
+use crate::pace::{Doing, paced};
 use crate::refusal::Refused;
 use crate::store::{self, Counts, Day, Figures, RoomFigures, Settings};
 
@@ -28,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Ctx> {
         .routes(routes!(figures))
         .routes(routes!(analytics))
         .routes(routes!(settings, save))
+        .layer(Extension(Counted::default()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -46,21 +52,24 @@ struct Rooms {
     next: Option<String>,
 }
 
-/// Does what an administrator asked for, in one transaction.
+/// Does what an administrator asked for, in one transaction, if it is in the administrator's share.
 async fn office(
     ctx: &Ctx,
+    by: &Admin,
     act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<(), Refused> + Send + 'static,
 ) -> ProblemResult<()> {
+    paced(ctx, &by.actor.to_string(), Doing::Change).await?;
     let ours = ctx.clone();
     Ok(ctx.store.write(async move |tx| act(&ours, tx).await).await?)
 }
 
 /// All rooms, the last spoken in first.
 #[utoipa::path(get, path = "/api/v1/chat/admin/rooms", tag = "chat", params(ListParams),
-    responses((status = 200, body = Rooms), (status = 400), (status = 401), (status = 403), (status = 422)))]
-async fn rooms(_: Admin, State(ctx): State<Ctx>, Query(params): Query<ListParams>) -> ProblemResult<Json<Rooms>> {
+    responses((status = 200, body = Rooms), (status = 400), (status = 401), (status = 403), (status = 422), (status = 429)))]
+async fn rooms(by: Admin, State(ctx): State<Ctx>, Query(params): Query<ListParams>) -> ProblemResult<Json<Rooms>> {
     let (at_ms, room) = place_of(params.before.as_deref())?;
     let rows = params.limit.unwrap_or(50).clamp(1, limits::PAGE);
+    paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
     let mut items = look(&ctx, async move |tx| Ok(store::all_rooms(tx, (at_ms, &room), rows + 1).await?)).await?;
     let more = items.len() > rows;
     items.truncate(rows);
@@ -70,19 +79,41 @@ async fn rooms(_: Admin, State(ctx): State<Ctx>, Query(params): Query<ListParams
 
 /// Deletes a room, for everybody.
 #[utoipa::path(delete, path = "/api/v1/chat/admin/rooms/{room}", tag = "chat", params(("room" = String, Path)),
-    responses((status = 204), (status = 401), (status = 403), (status = 404)))]
-async fn close(_: Admin, State(ctx): State<Ctx>, Path(room): Path<String>) -> ProblemResult<StatusCode> {
+    responses((status = 204), (status = 401), (status = 403), (status = 404), (status = 429)))]
+async fn close(by: Admin, State(ctx): State<Ctx>, Path(room): Path<String>) -> ProblemResult<StatusCode> {
     let room = room_of(&room)?;
-    office(&ctx, async move |ctx, tx| acts::close(ctx, tx, &room).await).await?;
+    office(&ctx, &by, async move |ctx, tx| acts::close(ctx, tx, &room).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How much is going on.
+/// The figures as they were counted last, and until when they hold. Counting looks at every room and at a day of messages: whoever asks
+/// meanwhile waits for the same count.
+#[derive(Clone, Default)]
+struct Counted(Arc<Mutex<Option<(i64, Figures)>>>);
+
+/// Figures hold for so long, milliseconds.
+const FRESH_MS: i64 = 10_000;
+/// And for so many times as long as counting took: where there is much to count, most of the time nothing is.
+const REST: i64 = 20;
+
+/// How much is going on, as of ten seconds ago at most, or a little longer where counting takes long.
 #[utoipa::path(get, path = "/api/v1/chat/admin/stats", tag = "chat",
-    responses((status = 200, body = Figures), (status = 401), (status = 403)))]
-async fn figures(_: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Figures>> {
+    responses((status = 200, body = Figures), (status = 401), (status = 403), (status = 429)))]
+async fn figures(
+    by: Admin,
+    State(ctx): State<Ctx>,
+    Extension(Counted(counted)): Extension<Counted>,
+) -> ProblemResult<Json<Figures>> {
+    paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
+    let mut counted = counted.lock().await;
     let now_ms = ctx.clock.now_ms();
-    look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await.map(Json)
+    if let Some((_, figures)) = counted.as_ref().filter(|(until_ms, _)| now_ms < *until_ms) {
+        return Ok(Json(figures.clone()));
+    }
+    let figures = look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await?;
+    let done_ms = ctx.clock.now_ms();
+    *counted = Some((done_ms + FRESH_MS.max(REST * (done_ms - now_ms)), figures.clone()));
+    Ok(Json(figures))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -109,15 +140,16 @@ struct Analytics {
 
 /// How much was said, hour by hour, and by how many, day by day. Counted from the event log, so a moment late.
 #[utoipa::path(get, path = "/api/v1/chat/admin/analytics", tag = "chat", params(AnalyticsParams),
-    responses((status = 200, body = Analytics), (status = 400), (status = 401), (status = 403), (status = 422)))]
+    responses((status = 200, body = Analytics), (status = 400), (status = 401), (status = 403), (status = 422), (status = 429)))]
 async fn analytics(
-    _: Admin,
+    by: Admin,
     State(ctx): State<Ctx>,
     Query(params): Query<AnalyticsParams>,
 ) -> ProblemResult<Json<Analytics>> {
     if !(1..=analytics::DAYS).contains(&params.days) {
         return Err(bad("days", format!("1 to {}", analytics::DAYS)));
     }
+    paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
     let since_ms = analytics::since(ctx.clock.now_ms(), params.days);
     let read = async move |tx: &mut Tx| {
         let (hours, days) = (store::hours(tx, since_ms).await?, store::days(tx, since_ms).await?);
@@ -128,15 +160,16 @@ async fn analytics(
 
 /// The settings of the chat.
 #[utoipa::path(get, path = "/api/v1/chat/admin/settings", tag = "chat",
-    responses((status = 200, body = Settings), (status = 401), (status = 403)))]
-async fn settings(_: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Settings>> {
+    responses((status = 200, body = Settings), (status = 401), (status = 403), (status = 429)))]
+async fn settings(by: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Settings>> {
+    paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
     look(&ctx, async |tx| Ok(store::settings(tx).await?)).await.map(Json)
 }
 
 /// Saves the settings; they hold from the next request on.
 #[utoipa::path(put, path = "/api/v1/chat/admin/settings", tag = "chat", request_body = Settings,
-    responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 415), (status = 422)))]
-async fn save(_: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> ProblemResult<Json<Settings>> {
+    responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 415), (status = 422), (status = 429)))]
+async fn save(by: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> ProblemResult<Json<Settings>> {
     let within =
         |value: u32, least: u32, most: usize| value >= least && usize::try_from(value).is_ok_and(|it| it <= most);
     if !within(new.max_members, 2, limits::CHAT_MEMBERS) {
@@ -148,6 +181,6 @@ async fn save(_: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> Pr
     if new.retention_days > RETENTION_DAYS {
         return Err(bad("retention_days", format!("at most {RETENTION_DAYS}")));
     }
-    office(&ctx, async move |ctx, tx| acts::save(ctx, tx, &new).await).await?;
+    office(&ctx, &by, async move |ctx, tx| acts::save(ctx, tx, &new).await).await?;
     Ok(Json(new))
 }

@@ -146,14 +146,17 @@ struct Whole {
     #[serde(flatten)]
     line: Line,
     members: Vec<Member>,
+    /// Members whose accounts are gone for ever: they get and read nothing any more.
+    gone: Vec<String>,
     /// What people call them.
     people: Vec<Profile>,
 }
 
 impl Whole {
     async fn of(ctx: &Ctx, (line, members): (Line, Vec<Member>)) -> ProblemResult<Json<Self>> {
-        let people = people::profiles(ctx, people::ids(members.iter().map(|member| &member.person))).await?;
-        Ok(Json(Self { line, members, people }))
+        let ids = people::ids(members.iter().map(|member| &member.person));
+        let (gone, people) = (people::gone(ctx, &ids).await?, people::profiles(ctx, ids).await?);
+        Ok(Json(Self { line, members, gone, people }))
     }
 }
 

@@ -15,18 +15,20 @@ pub(crate) const DIGEST: Kind = Kind::new("chat.digest").on("chat").timeout_ms(6
 /// Often enough for the shortest wait that people can choose.
 pub(crate) const SOMETIMES: Schedule = Schedule::cron("chat.digest", "*/5 * * * *", DIGEST);
 
-/// The rooms of which somebody is to be written to: unread for as long as they want, not put away or muted, and not written about
-/// before.
-fn due(lines: Vec<Line>, wishes: Wishes, now_ms: i64) -> Vec<Line> {
-    let waits = |line: &Line| {
-        let last_ms = line.room.last_at_ms;
-        line.unread > 0
-            && !line.archived
-            && line.muted_until_ms <= now_ms
-            && last_ms > wishes.digested_at_ms
-            && last_ms <= now_ms - wishes.digest_after_ms
-    };
-    lines.into_iter().filter(waits).collect()
+/// The rooms of which somebody is to be written to: with something that is unread for as long as they want and was not written about
+/// before, whatever came after it; not put away or muted.
+async fn due(tx: &mut Tx, person: &str, wishes: Wishes, now_ms: i64) -> Result<Vec<Line>, StoreError> {
+    let mut due = store::lines(tx, person, false, (i64::MAX, ""), limits::PAGE).await?;
+    due.retain(|it| it.unread > 0 && it.muted_until_ms <= now_ms && it.room.last_at_ms > wishes.digested_at_ms);
+    let mut rooms = Vec::with_capacity(due.len());
+    for line in due {
+        let until_ms = now_ms - wishes.digest_after_ms;
+        let waits = store::waits_since(tx, (&line.room.room, person), line.read, until_ms).await?;
+        if waits.is_some_and(|at_ms| at_ms > wishes.digested_at_ms) {
+            rooms.push(line);
+        }
+    }
+    Ok(rooms)
 }
 
 /// The schedule's job.
@@ -61,8 +63,7 @@ async fn write_to(ctx: &Ctx, person: &str) -> Result<(), Failure> {
         if wishes.digest_after_ms == 0 || !ours.identity.is_address_confirmed(tx, id).await? {
             return Ok(());
         }
-        let lines = store::lines(tx, &person, false, (i64::MAX, ""), limits::PAGE).await?;
-        let due = due(lines, wishes, now_ms);
+        let due = due(tx, &person, wishes, now_ms).await?;
         if due.is_empty() {
             return Ok(());
         }

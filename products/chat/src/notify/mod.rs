@@ -3,6 +3,7 @@
 
 mod browsers;
 mod digest;
+mod mentioned;
 mod push;
 mod rules;
 mod sealed;
@@ -30,6 +31,7 @@ pub(crate) fn declare(product: Product) -> Product {
     };
     product
         .on("chat.message.sent", push::NOTIFY, push::notify)
+        .on("chat.message.edited", mentioned::NOTIFY, mentioned::notify)
         .job(push::PUSH, push::push)
         .queue(push::PUSH.queue, policy)
         .job(digest::DIGEST, digest::digest)

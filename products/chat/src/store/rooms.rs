@@ -78,10 +78,25 @@ pub(crate) async fn room(tx: &mut Tx, room: &str) -> Result<Option<Room>, StoreE
     tx.first(&sql, params![room]).await
 }
 
-/// The number of a room's last message.
-pub(crate) async fn last_message(tx: &mut Tx, room: &str) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT last_message FROM chat_rooms WHERE room = $1 AND removed = 0 AND last_message IS NOT NULL";
-    Ok(tx.first::<(i64,)>(sql, params![room]).await?.map(|(seq,)| seq))
+/// A room's last message as lists show it, or another one, and whether that is the last.
+pub(crate) async fn in_lists(
+    tx: &mut Tx,
+    room: &str,
+    seq: Option<i64>,
+) -> Result<Option<(LastMessage, bool)>, StoreError> {
+    struct Found(LastMessage, bool);
+    impl FromRow for Found {
+        fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+            Ok(Self(LastMessage::at(row, 0)?, row.get::<Option<i64>>(6)? == Some(row.get(0)?)))
+        }
+    }
+    let sql = format!(
+        "SELECT {}, r.last_message FROM chat_rooms r JOIN chat_messages l ON l.room = r.room
+             LEFT JOIN chat_files f ON f.room = l.room AND f.seq = l.seq AND l.deleted = 0
+         WHERE r.room = $1 AND r.removed = 0 AND l.seq = COALESCE($2, r.last_message)",
+        LastMessage::COLUMNS
+    );
+    Ok(tx.first::<Found>(&sql, params![room, seq]).await?.map(|Found(message, last)| (message, last)))
 }
 
 /// The direct room of two people.
@@ -142,19 +157,25 @@ pub(crate) struct LastMessage {
     pub(crate) file: Option<FileKind>,
 }
 
+impl LastMessage {
+    /// Its columns, of `l` and of its file `f`.
+    const COLUMNS: &str = "l.seq, l.sender, l.content, l.at_ms, l.deleted, f.kind";
+
+    fn at(row: &Row<'_>, first: usize) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: row.get(first)?,
+            sender: row.get(first + 1)?,
+            content: shortened(row.get(first + 2)?),
+            at_ms: row.get(first + 3)?,
+            deleted: row.get(first + 4)?,
+            file: row.get::<Option<String>>(first + 5)?.and_then(|word| FileKind::of_word(&word)),
+        })
+    }
+}
+
 impl FromRow for Line {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        let last_message = match row.get::<Option<i64>>(15)? {
-            None => None,
-            Some(seq) => Some(LastMessage {
-                seq,
-                sender: row.get(16)?,
-                content: shortened(row.get(17)?),
-                at_ms: row.get(18)?,
-                deleted: row.get(19)?,
-                file: row.get::<Option<String>>(20)?.and_then(|word| FileKind::of_word(&word)),
-            }),
-        };
+        let last_message = row.get::<Option<i64>>(15)?.map(|_| LastMessage::at(row, 15)).transpose()?;
         Ok(Self {
             room: Room::at(row, 0)?,
             role: role(row, 8)?,
@@ -178,16 +199,24 @@ fn unread() -> String {
     )
 }
 
+/// How many of these mention `m`.
+fn mentions() -> String {
+    format!(
+        "(SELECT COUNT(*) FROM (SELECT 1 FROM chat_mentions u WHERE u.person = m.person AND u.room = m.room
+              AND u.seq > m.read_seq LIMIT {}) AS counted)",
+        limits::CHAT_COUNTED
+    )
+}
+
 fn list(rest: &str) -> String {
-    let (counted, unread) = (limits::CHAT_COUNTED, unread());
+    let (unread, mentions, last) = (unread(), mentions(), LastMessage::COLUMNS);
     format!(
         "SELECT {ROOM}, m.role, m.read_seq, m.muted_until_ms, m.archived,
              {unread},
-             (SELECT COUNT(*) FROM (SELECT 1 FROM chat_mentions u WHERE u.person = m.person AND u.room = m.room
-                  AND u.seq > m.read_seq LIMIT {counted}) AS counted),
+             {mentions},
              CASE WHEN r.pair IS NULL THEN NULL ELSE
                  (SELECT o.person FROM chat_members o WHERE o.room = m.room AND o.person <> m.person) END,
-             l.seq, l.sender, l.content, l.at_ms, l.deleted, f.kind
+             {last}
          FROM chat_members m JOIN chat_rooms r ON r.room = m.room
              LEFT JOIN chat_messages l ON l.room = r.room AND l.seq = r.last_message
              LEFT JOIN chat_files f ON f.room = l.room AND f.seq = l.seq AND l.deleted = 0
@@ -210,15 +239,29 @@ pub(crate) async fn lines(
     tx.all(&sql, params![person, archived, before.0, before.1, limit(rows)]).await
 }
 
-/// How many messages of a room each of its people has not read, with up to where each has.
-pub(crate) async fn unread_of(tx: &mut Tx, room: &str) -> Result<Vec<(String, i64, i64)>, StoreError> {
-    let unread = unread();
+/// Up to where each of a room's people has read, how many messages that leaves, and how many of these mention it.
+pub(crate) async fn unread_of(tx: &mut Tx, room: &str) -> Result<Vec<(String, i64, i64, i64)>, StoreError> {
+    let (unread, mentions) = (unread(), mentions());
     let sql = format!(
         "SELECT m.person, m.read_seq,
-             {unread}
+             {unread},
+             {mentions}
          FROM chat_members m WHERE m.room = $1"
     );
     tx.all(&sql, params![room]).await
+}
+
+/// When the newest message came that others sent until then and a person has not read.
+pub(crate) async fn waits_since(
+    tx: &mut Tx,
+    (room, person): (&str, &str),
+    read: i64,
+    until_ms: i64,
+) -> Result<Option<i64>, StoreError> {
+    let sql =
+        "SELECT at_ms FROM chat_messages WHERE room = $1 AND seq > $2 AND sender <> $3 AND deleted = 0 AND at_ms <= $4
+         ORDER BY seq DESC LIMIT 1";
+    Ok(tx.first::<(i64,)>(sql, params![room, read, person, until_ms]).await?.map(|(at_ms,)| at_ms))
 }
 
 /// One of a person's rooms.

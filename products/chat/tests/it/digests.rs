@@ -92,6 +92,32 @@ async fn who_wants_it_is_written_to_once_about_what_is_unread_for_long() {
 }
 
 #[tokio::test]
+async fn a_room_in_which_somebody_always_writes_is_written_about_too() {
+    let site = site().await;
+    let [ann, ben] = site.people().await;
+    site.shows_address(ben).await;
+    assert_eq!(wants(&site, ben, 30).await, StatusCode::NO_CONTENT);
+    let room = site.group(&[ann, ben]).await;
+    let mut sent = Vec::new();
+    for n in 0..6 {
+        site.clock.advance(1);
+        site.say(ann, &room, &format!("message {n}")).await;
+        site.clock.advance(20 * MINUTE);
+        site.run_job("chat.digest", "chat").await;
+        sent.push(letters(&site).await.len());
+    }
+    // What came since the last letter is told when it has waited as long as the first did.
+    assert_eq!(sent, [0, 1, 1, 2, 2, 3]);
+    assert_eq!(letters(&site).await[0]["subject"], "2 messages unread", "and what came after it is in it");
+    let read = site.get(ben, &format!("/rooms/{room}")).await["last_message"]["seq"].clone();
+    site.post(ben, &format!("/rooms/{room}/receipts"), json!({ "read": read })).await;
+    site.say(ben, &room, "I am here").await;
+    site.clock.advance(40 * MINUTE);
+    site.run_job("chat.digest", "chat").await;
+    assert_eq!(letters(&site).await.len(), 3, "what was read, or one's own, is not unread");
+}
+
+#[tokio::test]
 async fn what_is_muted_put_away_or_nobodys_is_not_written_about() {
     let site = site().await;
     let [ann, ben, cem, dan] = site.people().await;

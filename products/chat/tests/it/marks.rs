@@ -228,7 +228,8 @@ async fn who_reads_has_a_share_and_who_has_none_is_asked_nothing_else() {
     let site = Site::new().await;
     let [ann, ben] = site.people().await;
     let room = site.group(&[ann, ben]).await;
-    for path in ["/rooms", "/mentions", &format!("/rooms/{room}/messages"), &format!("/rooms/{room}/pins")] {
+    let (messages, pins) = (format!("/rooms/{room}/messages"), format!("/rooms/{room}/pins"));
+    for path in ["/rooms", "/mentions", "/quick-replies", "/notifications", &messages, &pins] {
         site.clock.advance(60_000);
         let mut last = StatusCode::OK;
         for _ in 0..201 {

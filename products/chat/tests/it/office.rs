@@ -1,9 +1,10 @@
 //! What an administrator does, and what goes on by itself.
 
 use axum::http::{Method, StatusCode};
+use kernel::id::RoomId;
 use serde_json::{Value, json};
 
-use crate::support::{LONG, Site};
+use crate::support::{LONG, STEP_MS, Site};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -39,6 +40,35 @@ async fn the_office_is_for_administrators_and_shows_no_word() {
     let (_, figures) = site.office(Method::GET, "/stats", None).await;
     let expected = json!({ "groups": 1, "direct_rooms": 1, "people": 2, "messages": 2, "messages_last_hour": 2, "speakers_last_day": 2 });
     assert_eq!(figures, expected);
+}
+
+#[tokio::test]
+async fn figures_are_counted_once_for_all_who_look() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let messages = async || site.office(Method::GET, "/stats", None).await.1["messages"].clone();
+    assert_eq!(messages().await, 0);
+    site.say(ann, &room, "hello").await;
+    assert_eq!(messages().await, 0, "as they were a moment ago");
+    site.clock.advance(10_000);
+    assert_eq!(messages().await, 1);
+    // What an administrator asks for is in a share too.
+    for (method, path, share) in [
+        (Method::GET, "/stats".to_owned(), 200),
+        (Method::GET, "/rooms".to_owned(), 200),
+        (Method::GET, "/analytics".to_owned(), 200),
+        (Method::GET, "/settings".to_owned(), 200),
+        (Method::DELETE, format!("/rooms/{}", RoomId::new(&site.clock, &kernel::Entropy::system())), 20),
+    ] {
+        site.clock.advance(60_000);
+        let mut last = StatusCode::OK;
+        for _ in 0..=share {
+            site.clock.advance(-STEP_MS);
+            last = site.office(method.clone(), &path, None).await.0;
+        }
+        assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "{method} {path}");
+    }
 }
 
 #[tokio::test]

@@ -77,20 +77,25 @@ async fn a_channel_opens_to_members_alone() {
     let [ann, ben, eve] = site.people().await;
     let room = site.group(&[ann, ben]).await;
     site.say(ann, &room, "between us").await;
-    let channel = format!("chat:{room}");
     let strangers = [
         Listener::default(),
         Listener { user: eve.to_string(), ..Listener::default() },
         Listener { user: eve.to_string(), admin: true, ..Listener::default() },
         Listener { admin: true, ..Listener::default() }.showing(&ann.to_string()),
     ];
-    let mut ear = site.listen(ben, &channel, Some(0)).await;
+    let mut ear = site.listen(ben, &format!("chat:{room}"), Some(0)).await;
     assert_eq!(ear.next().await.expect("open").0, 1);
-    for caller in strangers {
-        let feed = site.ctx.hub.open_stream(&channel, None, 300, &caller).await.expect("a stream");
-        assert_eq!(feed.top().offset, 0, "{caller:?}");
+    for beside in ["chat", "chat_seen", "chat_typing"] {
+        let channel = format!("{beside}:{room}");
+        let _inside = site.listen(ann, &channel, None).await;
+        let members = site.ctx.hub.subscribers(&channel);
+        assert!(members > 0, "{channel}");
+        for caller in &strangers {
+            let feed = site.ctx.hub.open_stream(&channel, None, 300, caller).await.expect("a stream");
+            assert_eq!(feed.top().offset, 0, "{caller:?}");
+            assert_eq!(site.ctx.hub.subscribers(&channel), members, "{channel} {caller:?}");
+        }
     }
-    assert_eq!(site.ctx.hub.subscribers(&channel), 1);
 }
 
 #[tokio::test]
@@ -101,6 +106,11 @@ async fn who_is_taken_out_hears_no_more() {
     let channel = format!("chat:{room}");
     let mut bens = site.listen(ben, &channel, Some(0)).await;
     let mut cems = site.listen(cem, &channel, Some(0)).await;
+    let beside = ["chat_seen", "chat_typing"].map(|beside| format!("{beside}:{room}"));
+    let mut bens_beside = Vec::new();
+    for channel in &beside {
+        bens_beside.push(site.listen(ben, channel, None).await);
+    }
     site.say(ann, &room, "hello").await;
     let (status, _) = site.ask(Some(ann), Method::DELETE, &format!("/rooms/{room}/members/{ben}"), None).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
@@ -110,6 +120,11 @@ async fn who_is_taken_out_hears_no_more() {
         heard.push(said["type"].as_str().unwrap_or_default().to_owned());
     }
     assert_eq!(heard, ["room.created", "message.sent", "member.left"], "what was said after it is not among it");
+    // Who reads and who writes it hears neither.
+    for (ear, channel) in bens_beside.iter_mut().zip(&beside) {
+        assert!(ear.next().await.is_none(), "{channel} ends");
+        assert_eq!(site.ctx.hub.subscribers(channel), 0);
+    }
     cems.hear("message.sent").await;
     assert_eq!(cems.hear("message.sent").await.1["body"]["content"], "he is gone");
     assert_eq!(
@@ -177,6 +192,7 @@ async fn an_admin_takes_over_from_an_owner_who_is_gone() {
         let until_ms = site.clock.now_ms() + 86_400_000;
         site.ctx.identity.ban(Actor::Admin, ann, Some(until_ms), "a day").await.expect("banned");
         assert_eq!(role(ben, ben, "owner").await, StatusCode::FORBIDDEN, "the owner comes back");
+        assert_eq!(site.get(ben, &format!("/rooms/{room}")).await["gone"], json!([]));
         if forever {
             site.ctx.identity.ban(Actor::Admin, ann, None, "for ever").await.expect("banned");
         } else {
@@ -185,6 +201,7 @@ async fn an_admin_takes_over_from_an_owner_who_is_gone() {
         assert_eq!(role(cem, cem, "owner").await, StatusCode::FORBIDDEN, "a member manages nothing");
         assert_eq!(role(ben, ben, "owner").await, StatusCode::NO_CONTENT);
         let shown = site.get(ben, &format!("/rooms/{room}")).await;
+        assert_eq!(shown["gone"], json!([ann]), "nobody waits for her to read");
         let owners: Vec<_> =
             shown["members"].as_array().expect("a list").iter().filter(|it| it["role"] == "owner").collect();
         assert_eq!((owners.len(), &owners[0]["person"]), (1, &json!(ben)));

@@ -1,11 +1,10 @@
 // Files that wait to be sent in a room with what is written. They belong to the room and not to what is on the screen: whoever looks
 // elsewhere while they are on their way loses none of them.
 
-import type { FileOf } from "../contract";
 import { doing } from "../state/doing.svelte";
 import { box, newName } from "../state/outbox.svelte";
 import { who } from "../state/session.svelte";
-import { MOST, Upload } from "../state/uploads.svelte";
+import { MOST, Upload, type Sent } from "../state/uploads.svelte";
 import { draftOf, keepDraft } from "../talk/drafts";
 
 /** What is said, and what it answers. */
@@ -32,6 +31,11 @@ export class Attaching {
   voice(blob: Blob, name: string, ms: number): void {
     this.all = [...this.all, this.#upload(blob, name, ms)];
     this.waits ??= { content: "", reply_to: null, quoted: null };
+  }
+
+  /** A file that is with the server already, of a message that was refused. */
+  takeBack(file: Sent): void {
+    this.all = [...this.all, Upload.there(this.room, file)];
   }
 
   drop(upload: Upload): void {
@@ -84,7 +88,7 @@ export class Attaching {
     return true;
   }
 
-  #say(words: Words, file: FileOf | null): boolean {
+  #say(words: Words, file: Sent | null): boolean {
     const kept = box.say({
       ...words, room: this.room, client_id: newName(), at_ms: Date.now(),
       file: file ? { id: file.id, name: file.name, kind: file.kind, bytes: file.bytes } : null,

@@ -29,22 +29,27 @@ export function muted(line: Line, nowMs: number): boolean {
   return line.muted_until_ms > nowMs;
 }
 
-/** What a notice means to the list, and the rooms whose lines are to be read again for it. */
-export function noticed(lines: Line[], notice: Notice, me: string, nowMs: number): { lines: Line[]; reread: string | null } {
+/** What a notice means to the list, and the room whose line is to be read for it: one that is new, or is called otherwise now. */
+export function noticed(lines: Line[], notice: Notice, me: string): { lines: Line[]; reread: string | null } {
   const line = lines.find((one) => one.room === notice.room);
   if (notice.type === "left") return { lines: without(lines, notice.room), reread: null };
   if (notice.type === "room" || !line) return { lines, reread: notice.room };
-  const put = (changed: Partial<Line>): Line[] => sorted(lines.map((one) => (one === line ? { ...one, ...changed } : one)));
+  const put = (changed: Partial<Line>) => ({ lines: sorted(lines.map((one) => (one === line ? { ...one, ...changed } : one))), reread: null });
+  const same = { lines, reread: null };
+  const last = notice.last_message;
+  const shown = line.last_message?.seq ?? 0;
+  // Told before what is here was read, or counted.
+  if (last && last.seq < shown) return same;
+  const spoken = last ? { last_message: last, last_at_ms: Math.max(line.last_at_ms, last.at_ms), top: Math.max(line.top, last.seq) } : {};
+  if (notice.type === "last") return put(spoken);
   if (notice.type === "unread") {
     // A receipt of this person's that is older than what is known here.
-    if (notice.read < line.read) return { lines, reread: null };
-    return { lines: put({ read: notice.read, unread: notice.unread, mentions: notice.unread === 0 ? 0 : line.mentions }), reread: null };
+    if (notice.read < line.read) return same;
+    return put({ ...spoken, read: notice.read, unread: notice.unread, mentions: notice.mentions });
   }
-  if (notice.seq <= (line.last_message?.seq ?? 0)) return { lines, reread: null };
-  const theirs = notice.by !== me && notice.seq > line.read;
-  const last = { seq: notice.seq, sender: notice.by, content: "", at_ms: nowMs, deleted: false };
-  const counted = { unread: line.unread + (theirs ? 1 : 0), mentions: line.mentions + (theirs && notice.mentions_you ? 1 : 0) };
-  return { lines: put({ ...counted, last_at_ms: Math.max(line.last_at_ms, nowMs), top: Math.max(line.top, notice.seq), last_message: last }), reread: notice.room };
+  if (notice.seq === shown) return same;
+  const theirs = notice.by !== me && notice.seq > line.read && !notice.last_message.deleted;
+  return put({ ...spoken, unread: line.unread + (theirs ? 1 : 0), mentions: line.mentions + (theirs && notice.mentions_you ? 1 : 0) });
 }
 
 /** Everything up to here was read, ahead of the server's word. */
@@ -55,6 +60,12 @@ export function readUpTo(lines: Line[], room: string, seq: number): Line[] {
 /** Rooms with something unread that are not muted: what the title of the page counts. */
 export function calling(lines: Line[], nowMs: number): number {
   return lines.filter((line) => !line.archived && line.unread > 0 && (!muted(line, nowMs) || line.mentions > 0)).length;
+}
+
+/** The rooms around which a page listens, where it cannot listen around all: the open one, then those that were spoken in last. */
+export function nearest(lines: Line[], open: string | null, most: number): string[] {
+  const rooms = lines.map((line) => line.room);
+  return rooms.includes(open ?? "") ? [...new Set([open ?? "", ...rooms])].slice(0, most) : rooms.slice(0, most);
 }
 
 /** "7", "999+". */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { again, begun, ended, MOST, next, outcomeOf, pause, revived, said, stored, without, type Unsent } from "./outbox";
+import { again, begun, ended, MOST, next, outcomeOf, pause, revived, said, stored, takenBack, without, type Unsent } from "./outbox";
 
 const one = (id: string, room = "r") => ({ room, client_id: id, content: id, reply_to: null, quoted: null, file: null, at_ms: 1 });
 const queue = (...ids: string[]): Unsent[] => ids.reduce((all, id) => said(all, one(id)), [] as Unsent[]);
@@ -8,6 +8,12 @@ const reopened = (all: Unsent[]): Unsent[] => revived(stored(all.map((it) => JSO
 const ids = (all: Unsent[]): string[] => all.map((it) => it.client_id);
 
 describe("the outbox", () => {
+  it("gives the words of a refused message back, and none that are written meanwhile get lost", () => {
+    expect(takenBack("too long", "")).toBe("too long");
+    expect(takenBack("too long", "half written")).toBe("too long\nhalf written");
+    expect(takenBack("", "half written")).toBe("half written");
+  });
+
   it("lets one of a room go at a time, in the order in which they were said", () => {
     let all = queue("a", "b");
     all = said(all, one("c", "other"));

@@ -68,6 +68,11 @@ export function again(queue: Unsent[], id: string): Unsent[] {
   return having(queue, id, (one) => (one.state === "failed" ? { ...one, state: "waiting", why: "" } : one));
 }
 
+/** The words of a refused one, taken back before what is half written by then. */
+export function takenBack(refused: string, written: string): string {
+  return [refused, written].filter((words) => words.trim() !== "").join("\n");
+}
+
 /** What is stored, each under its own name, in the order in which it was said. What cannot be read is nobody's message. */
 export function stored(texts: string[]): Unsent[] {
   const all = new Map<string, Unsent>();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Entry, Message, Page } from "../contract";
-import { around, EMPTY, misses, receiptOf, refreshed, reread, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withReceipts, withSent, type Timeline } from "./timeline";
+import { around, EMPTY, misses, reachedOf, receiptOf, refreshed, reread, WINDOW, withEntry, withMembers, withNewer, withNewest, withOlder, withReceipts, withSent, type Timeline } from "./timeline";
 
 const ME = "usr_me";
 const message = (seq: number, over: Partial<Message> = {}): Message => ({
@@ -195,6 +195,7 @@ describe("what one does oneself, late", () => {
 });
 
 describe("receipts", () => {
+  const said = (seq: number) => ({ seq, sender: ME, at_ms: seq });
   const member = (person: string, read: number, delivered: number) => ({ person, role: "member" as const, joined_at_ms: 0, read, delivered });
 
   it("only go forward", () => {
@@ -215,7 +216,25 @@ describe("receipts", () => {
 
   it("are exact: everybody else's, and not one's own", () => {
     const members = [member(ME, 9, 9), member("usr_eve", 5, 7), member("usr_bob", 6, 6)];
-    expect([5, 6, 7].map((seq) => receiptOf(members, ME, seq))).toEqual(["read", "delivered", "sent"]);
-    expect(receiptOf([member(ME, 9, 9)], ME, 1)).toBe("sent");
+    expect([5, 6, 7].map((seq) => receiptOf(members, said(seq)))).toEqual(["read", "delivered", "sent"]);
+    expect(receiptOf([member(ME, 9, 9)], said(1))).toBe("sent");
+  });
+
+  it("are of those to whom it was said: nobody has read what came before they did", () => {
+    // Who comes has read all that was there.
+    const members = [member(ME, 9, 9), member("usr_eve", 4, 4), { ...member("usr_new", 8, 8), joined_at_ms: 6 }];
+    expect(reachedOf(members, said(4)).read.map((one) => one.person)).toEqual(["usr_eve"]);
+    expect(reachedOf(members, said(5)).missing.map((one) => one.person)).toEqual(["usr_eve"]);
+    expect(reachedOf(members, said(6)).read.map((one) => one.person)).toEqual(["usr_new"]);
+    expect(receiptOf([member(ME, 9, 9), members[2]!], said(4))).toBe("sent");
+  });
+
+  it("wait for nobody who comes never again", () => {
+    const gone = { ...member("usr_bob", 2, 3), gone: true };
+    const members = [member(ME, 9, 9), member("usr_eve", 5, 6), gone];
+    expect([5, 6, 7].map((seq) => receiptOf(members, said(seq)))).toEqual(["read", "delivered", "sent"]);
+    expect(reachedOf(members, said(4))).toMatchObject({ read: [{ person: "usr_eve" }], delivered: [], missing: [] });
+    // What such a one had read, alone with somebody, was read.
+    expect([2, 3, 4].map((seq) => receiptOf([member(ME, 9, 9), gone], said(seq)))).toEqual(["read", "delivered", "sent"]);
   });
 });

@@ -232,10 +232,33 @@ export function withChanged(timeline: Timeline, seq: number, change: (old: Known
 
 export type Receipt = "sent" | "delivered" | "read";
 
-/** How far a message of `sender`'s has come: with everybody else in the room. */
-export function receiptOf(members: Member[], sender: string, seq: number): Receipt {
-  const others = members.filter((one) => one.person !== sender);
-  if (others.length === 0) return "sent";
-  if (others.every((one) => one.read >= seq)) return "read";
-  return others.every((one) => one.delivered >= seq) ? "delivered" : "sent";
+interface Said {
+  seq: number;
+  sender: string;
+  at_ms: number;
+}
+
+/** To whom a message was said: everybody else who is in the room, and was when it came. */
+export function hearers(members: Member[], said: Said): Member[] {
+  return members.filter((one) => one.person !== said.sender && one.joined_at_ms <= said.at_ms);
+}
+
+/** How far a message has come: with all of its hearers. Nobody waits for one who comes never again, unless there is no other. */
+export function receiptOf(members: Member[], said: Said): Receipt {
+  const all = hearers(members, said);
+  const present = all.filter((one) => !one.gone);
+  const asked = present.length > 0 ? present : all;
+  if (asked.length === 0) return "sent";
+  if (asked.every((one) => one.read >= said.seq)) return "read";
+  return asked.every((one) => one.delivered >= said.seq) ? "delivered" : "sent";
+}
+
+/** Who has read a message, who has got it, who may get it yet. */
+export function reachedOf(members: Member[], said: Said): Record<"read" | "delivered" | "missing", Member[]> {
+  const all = hearers(members, said);
+  return {
+    read: all.filter((one) => one.read >= said.seq),
+    delivered: all.filter((one) => one.read < said.seq && one.delivered >= said.seq),
+    missing: all.filter((one) => one.delivered < said.seq && !one.gone),
+  };
 }

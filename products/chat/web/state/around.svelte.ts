@@ -2,12 +2,14 @@
 
 import { live } from "@console/shared/live";
 import { SvelteMap } from "svelte/reactivity";
+import type { Line } from "../contract";
+import { nearest } from "../model/lines";
 import { heard, IDLE_MS, present, SAID_EVERY_MS, words, type Typists } from "../model/typing";
 import { nameOf, presence } from "./people.svelte";
 import { server } from "./server";
 import { who } from "./session.svelte";
 
-/** Of a longer list the rooms that were spoken in last: a connection has so many channels and no more. */
+/** Of a longer list the open room and those that were spoken in last: a connection has so many channels and no more. */
 const MOST = 80;
 
 class Around {
@@ -15,9 +17,9 @@ class Around {
   #stops = new Map<string, () => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Listens around these rooms, and no others. */
-  keep(rooms: string[]): void {
-    const wanted = new Set(rooms.slice(0, MOST));
+  /** Listens around these rooms, the open one first, and no others. */
+  keep(lines: Line[], open: string | null): void {
+    const wanted = new Set(nearest(lines, open, MOST));
     for (const [room, stop] of this.#stops) if (!wanted.has(room)) stop();
     for (const room of wanted) if (!this.#stops.has(room)) this.#begin(room);
   }

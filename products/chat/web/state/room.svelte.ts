@@ -142,7 +142,8 @@ export class Room {
     if (this.#asksWhere) this.newAfter = whole.unread > 0 ? whole.read : null;
     this.#asksWhere = false;
     rooms.put(whole);
-    this.timeline = lines.withMembers(this.timeline, whole.members);
+    const gone = new Set(whole.gone);
+    this.timeline = lines.withMembers(this.timeline, whole.members.map((one) => ({ ...one, gone: gone.has(one.person) })));
   }
 
   #late(): void {

@@ -4,14 +4,17 @@ import { ApiError } from "@console/shared/api";
 import { follow, live } from "@console/shared/live";
 import type { Line, Notice, Whole } from "../contract";
 import * as lines from "../model/lines";
+import { allOf } from "../model/pages";
 import { Until } from "../model/until";
 import { doing } from "./doing.svelte";
 import { net } from "./net.svelte";
-import { learn, nameOf } from "./people.svelte";
+import { isKnown, learn, nameOf } from "./people.svelte";
 import { place } from "./place.svelte";
 import { mayHelp, server, wordsOf } from "./server";
 import { who } from "./session.svelte";
 
+/** Rooms of a list, present or archived. */
+const MOST = 1_000;
 /** Several notices of a room within this are one reading of it, milliseconds. */
 const TOGETHER_MS = 120;
 
@@ -62,16 +65,13 @@ class Rooms {
   }
 
   async #read(): Promise<void> {
-    const [present, archived] = await Promise.all([server.rooms(false), server.rooms(true)]);
-    learn([...present.people, ...archived.people]);
-    let all = [...present.items, ...archived.items];
-    for (let next = present.next; next && all.length < 1_000; ) {
-      const page = await server.rooms(false, next);
-      learn(page.people);
-      all = [...all, ...page.items];
-      next = page.next;
-    }
-    this.all = lines.sorted(all);
+    const list = (archived: boolean): Promise<Line[]> =>
+      allOf(async (before) => {
+        const page = await server.rooms(archived, before);
+        learn(page.people);
+        return page;
+      }, MOST);
+    this.all = lines.sorted((await Promise.all([list(false), list(true)])).flat());
     this.loaded = true;
     for (const line of this.all) if (line.last_message && line.unread > 0) this.#deliver(line.room, line.last_message.seq);
   }
@@ -86,7 +86,7 @@ class Rooms {
 
   put(whole: Whole): void {
     learn(whole.people);
-    const { members: _, people: __, ...line } = whole;
+    const { members: _, gone: __, people: ___, ...line } = whole;
     this.all = lines.withLines(this.all, [line]);
   }
 
@@ -101,9 +101,11 @@ class Rooms {
   }
 
   #take(notice: Notice): void {
-    const { lines: all, reread } = lines.noticed(this.all, notice, who.me.id, Date.now());
+    const { lines: all, reread } = lines.noticed(this.all, notice, who.me.id);
     this.all = all;
-    if (reread) this.#again(reread);
+    const speaker = "last_message" in notice ? notice.last_message?.sender : undefined;
+    // What somebody is called whom nobody here knows, the room says.
+    if (reread || (speaker && !isKnown(speaker))) this.#again(notice.room);
     if (notice.type === "message" && notice.by !== who.me.id) this.#deliver(notice.room, notice.seq);
     if (notice.type === "left" && place.room === notice.room) place.back();
     for (const tell of this.#heard) tell(notice);

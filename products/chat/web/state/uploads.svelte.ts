@@ -3,7 +3,8 @@
 import { ApiError } from "@console/shared/api";
 import { FILE_BYTES, type FileOf } from "../contract";
 import { Turns } from "../model/turns";
-import { upload, uploadWords } from "./server";
+import { net } from "./net.svelte";
+import { mayHelp, upload, uploadWords } from "./server";
 import { who } from "./session.svelte";
 
 /** A picture's longer side, pixels. */
@@ -14,28 +15,41 @@ export const MOST = 10;
 /** Files that are sent up at a time; the others wait for their turn. */
 const turns = new Turns(3);
 
+/** What is known of a file that is with the server. */
+export type Sent = Pick<FileOf, "id" | "name" | "bytes"> & { kind: string };
+
 export class Upload {
   share = $state(0);
   stage = $state<"reading" | "going" | "there" | "failed">("reading");
   why = $state("");
   /** A small picture of it, as a data: address. */
   thumbnail = $state("");
-  file = $state.raw<FileOf | null>(null);
+  file = $state.raw<Sent | null>(null);
   readonly name: string;
   readonly key = Math.random();
   #giveUp = new AbortController();
+  /** Of one that failed: stops waiting for the net. */
+  #deaf: () => void = () => {};
 
-  constructor(readonly room: string, readonly source: Blob, name: string, readonly durationMs: number | null, private readonly there: () => void) {
+  constructor(readonly room: string, readonly source: Blob, name: string, readonly durationMs: number | null, private readonly there: () => void, sent: Sent | null = null) {
     this.name = name || "file";
-    void this.#go();
+    if (sent) [this.file, this.stage] = [sent, "there"];
+    else void this.#go();
+  }
+
+  /** One that is with the server already. */
+  static there(room: string, sent: Sent): Upload {
+    return new Upload(room, new Blob(), sent.name, sent.kind === "audio" ? 0 : null, () => {}, sent);
   }
 
   retry(): void {
+    this.#deaf();
     this.#giveUp = new AbortController();
     void this.#go();
   }
 
   cancel(): void {
+    this.#deaf();
     this.#giveUp.abort();
   }
 
@@ -58,6 +72,8 @@ export class Upload {
       if (signal.aborted) return;
       this.why = failure instanceof RangeError ? "The file is larger than 10 MiB. Make it smaller, or share a link to it." : uploadWords(failure);
       this.stage = "failed";
+      // Whoever was cut off need not ask again; what was refused stays refused.
+      if (mayHelp(failure) && !(failure instanceof RangeError)) this.#deaf = net.onBack(() => this.retry());
       // This request is none of those that end a session by themselves.
       if (failure instanceof ApiError && failure.status === 401) void who.look();
     } finally {

@@ -1,5 +1,6 @@
 // What the parts of one open conversation share: what is answered, what is edited, where the focus belongs.
 
+import type { Unsent } from "../model/outbox";
 import type { Known } from "../model/timeline";
 import { doing } from "../state/doing.svelte";
 import type { Room } from "../state/room.svelte";
@@ -14,6 +15,8 @@ export class Talk {
   picture = $state.raw<{ id: string; name: string } | null>(null);
   /** Puts the caret into the box; set by the composer. */
   focus: () => void = () => {};
+  /** Puts a message that was refused into the box, to be written anew; set by the composer. */
+  rewrite: (one: Unsent) => void = () => {};
 
   constructor(readonly room: Room) {}
 
