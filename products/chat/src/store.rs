@@ -12,6 +12,7 @@ mod notify;
 mod pins;
 mod previews;
 mod reactions;
+mod roommates;
 mod rooms;
 mod search;
 mod settings;
@@ -43,11 +44,12 @@ pub(crate) use previews::{
     put_previews,
 };
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
+pub(crate) use roommates::{roommates, share_a_room};
 pub(crate) use rooms::{
     Line, NewRoom, bump, change, create, direct_of, last_message, line, lines, mark_removed, pair_of, room, unread_of,
 };
 pub(crate) use search::{Found, Search, search};
-pub(crate) use settings::{Settings, save, settings};
+pub(crate) use settings::{Directory, Settings, save, settings};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 
 use ::store::{FromValue, Row, StoreError};

@@ -12,6 +12,7 @@ mod personal;
 mod previews;
 mod pushes;
 mod rights;
+mod roommates;
 mod rooms;
 mod service;
 mod support;
