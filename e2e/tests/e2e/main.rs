@@ -21,6 +21,7 @@ mod kill;
 mod measures;
 mod moved;
 mod node;
+mod notified;
 mod onair;
 mod operate;
 mod people;
