@@ -102,16 +102,28 @@ await ada.keyboard.press("Escape");
 // What is pushed goes to the worker, as from the browser's push service.
 const devtools = await context.newCDPSession(ada);
 let registrationId;
+let registered = () => {};
 devtools.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
   registrationId = registrations.find((one) => one.scopeURL === `${url}/chat` && !one.isDeleted)?.registrationId ?? registrationId;
+  registered();
 });
 await devtools.send("ServiceWorker.enable");
 const deliver = (text) => devtools.send("ServiceWorker.deliverPushMessage", { origin: url, registrationId, data: text });
-const notes = (page) => page.evaluate(async () => (await (await navigator.serviceWorker.getRegistration("/chat"))?.getNotifications() ?? []).map(({ title, body, tag, data }) => ({ title, body, tag, data })));
-const shown = async (page, body) => {
-  await page.waitForFunction(async (body) => (await (await navigator.serviceWorker.getRegistration("/chat")).getNotifications()).some((one) => one.body === body), body);
-  return notes(page);
-};
+/** What is shown of the chat, once one of it has this body; with null, once nothing is shown. */
+const shown = (body) => ada.evaluate(async (body) => {
+  for (;;) {
+    const all = (await (await navigator.serviceWorker.getRegistration("/chat"))?.getNotifications()) ?? [];
+    if (body === null ? all.length === 0 : all.some((one) => one.body === body)) return all.map(({ title, body, tag, data }) => ({ title, body, tag, data }));
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+}, body);
+const registrations = (wanted) => ada.evaluate(async (wanted) => {
+  for (;;) {
+    const all = await navigator.serviceWorker.getRegistrations();
+    if (wanted === undefined || all.length === wanted) return all.length;
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+}, wanted);
 
 await eve.keyboard.press("Alt+n");
 await eve.fill("[data-testid=find-people]", "Ada");
@@ -120,18 +132,19 @@ await eve.press("[data-testid=find-people]", "Enter");
 await eve.waitForSelector("[data-testid=write]:focus");
 await write("the **light** is out");
 const first = await pushed();
+while (!registrationId) await new Promise((resolve) => (registered = resolve));
 await deliver(first.text);
-const told = await shown(ada, "the light is out");
+const told = await shown("the light is out");
 const { room, seq } = JSON.parse(first.text);
 say({ type: "told", told, room });
 
 // Who looks at the room is told nothing of it; of another one they are.
 await ada.click("[data-room]");
 await ada.waitForSelector("article");
-await ada.waitForFunction(async () => (await (await navigator.serviceWorker.getRegistration("/chat")).getNotifications()).length === 0);
+await shown(null);
 await deliver(JSON.stringify({ ...JSON.parse(first.text), seq: seq + 1, content: "seen already" }));
 await deliver(JSON.stringify({ ...JSON.parse(first.text), room: "room_elsewhere", content: "elsewhere" }));
-say({ type: "looking", told: await shown(ada, "elsewhere") });
+say({ type: "looking", told: await shown("elsewhere") });
 
 // Off is off, here and at the server: the next message is pushed to the new subscription alone.
 await ada.goto(`${url}/chat`);
@@ -139,25 +152,24 @@ await ada.waitForSelector("[data-testid=rooms]");
 await settings();
 await stands("on");
 await turn("off");
-const left = await ada.evaluate(() => navigator.serviceWorker.getRegistrations().then((all) => all.length));
+const left = await registrations();
 await turn("on");
 await ada.keyboard.press("Escape");
 await write("and lit again");
 const again = await pushed();
 say({ type: "again", left, old: again.path === first.path, content: JSON.parse(again.text).content });
-await ada.waitForFunction(() => navigator.serviceWorker.getRegistration("/chat").then((one) => one?.active?.state === "activated"));
 
 // Who signs out leaves nothing that is shown, and nothing that could be.
 registrationId = undefined;
 await devtools.send("ServiceWorker.disable");
 await devtools.send("ServiceWorker.enable");
-await ada.waitForFunction(() => navigator.serviceWorker.getRegistration("/chat").then((one) => one?.active?.state === "activated"));
+while (!registrationId) await new Promise((resolve) => (registered = resolve));
 await deliver(again.text);
-await shown(ada, "and lit again");
+await shown("and lit again");
 await settings();
-await ada.click("text=Sign out");
+await ada.click("button:has-text('Sign out')");
 await ada.waitForSelector("text=Sign in to chat");
-await ada.waitForFunction(() => navigator.serviceWorker.getRegistrations().then((all) => all.length === 0));
+await registrations(0);
 say({ type: "out", kept: await ada.evaluate(async () => [localStorage.getItem("test.push"), await caches.keys()]), faults: await faults(ada) });
 
 await browser.close();
