@@ -96,7 +96,10 @@ await turn("off");
 const why = await ada.textContent("[data-testid=notify-why]");
 await ada.evaluate(() => localStorage.removeItem("test.silent"));
 await turn("on");
-say({ type: "switch", before, why, checked: await ada.getAttribute("[data-testid=notify]", "aria-checked"), faults: await faults(ada) });
+await ada.setViewportSize({ width: 390, height: 844 });
+const wider = await ada.$eval("dialog .inside", (inside) => inside.scrollWidth - inside.clientWidth);
+await ada.setViewportSize({ width: 1440, height: 900 });
+say({ type: "switch", before, why, wider, checked: await ada.getAttribute("[data-testid=notify]", "aria-checked"), faults: await faults(ada) });
 await ada.keyboard.press("Escape");
 
 // What is pushed goes to the worker, as from the browser's push service.

@@ -38,6 +38,7 @@ async fn a_browser_that_asked_for_it_is_told_and_one_that_ended_it_is_not() -> R
         (&json!(0), &json!("true")),
         "nothing is kept unasked: {switch}"
     );
+    assert_eq!(switch["wider"], 0, "the settings stay within a phone");
     assert!(switch["why"].as_str().is_some_and(|why| why.contains("push service")), "a failure is told: {switch}");
     let told = one("told")?;
     let note = json!([{ "title": "Eve", "body": "the light is out", "tag": told["room"], "data": { "room": told["room"], "seq": 2 } }]);
