@@ -1,12 +1,12 @@
 // One build for the console and for the pages that live with their products. The result, `dist/`, is embedded into the
 // server: `dist/console/index.html` answers /console/*, `dist/radio/index.html` answers /radio/*, `dist/chat/index.html`
-// answers /chat/*, and everything else is in `dist/assets/` under hashed names.
+// answers /chat/*, `dist/chat/worker.js` is kept by browsers for it, and everything else is in `dist/assets/` under hashed names.
 
 import { svelte, vitePreprocess } from "@sveltejs/vite-plugin-svelte";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { historyRoutes, importsOfProducts, nothingAheadInTests, servedPaths, themeBeforePaint, type Page } from "./build/pages.ts";
+import { historyRoutes, importsOfProducts, nothingAheadInTests, servedPaths, themeBeforePaint, workersOfPages, type Page } from "./build/pages.ts";
 
 const consoleDir = dirname(fileURLToPath(import.meta.url));
 const repository = dirname(consoleDir);
@@ -17,6 +17,9 @@ const pages: Page[] = [
   { source: "products/radio/web/index.html", served: "radio/index.html" },
   { source: "products/chat/web/index.html", served: "chat/index.html" },
 ];
+
+/** What browsers keep for a page and wake for pushes. */
+const workers: Page[] = [{ source: "products/chat/web/worker/worker.ts", served: "chat/worker.js" }];
 
 export default defineConfig({
   // The repository, since the pages of products lie outside `console/`.
@@ -32,6 +35,7 @@ export default defineConfig({
     svelte({ configFile: false, preprocess: vitePreprocess() }),
     themeBeforePaint(consoleDir),
     servedPaths(pages),
+    workersOfPages(repository, consoleDir, workers),
     historyRoutes(),
     nothingAheadInTests(),
   ],

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import type { HtmlTagDescriptor, Plugin } from "vite";
+import { build, type HtmlTagDescriptor, type Plugin } from "vite";
 
 /** A page: where its source is and the path that the server looks up in the embedded files. */
 export interface Page {
@@ -43,6 +43,41 @@ export function servedPaths(pages: Page[]): Plugin {
           this.emitFile({ type: "asset", fileName: served, source: html.source });
         }
       },
+    },
+  };
+}
+
+/** Makes each worker one classic script under a name that stays: the browser keeps it, and asks for it anew by that name. */
+export function workersOfPages(repository: string, consoleDir: string, workers: Page[]): Plugin {
+  const scriptOf = async (source: string): Promise<string> => {
+    const made = await build({
+      configFile: false,
+      root: repository,
+      publicDir: false,
+      logLevel: "warn",
+      resolve: { alias: { "@console": join(consoleDir, "src") } },
+      build: { write: false, modulePreload: false, rollupOptions: { input: join(repository, source), output: { format: "iife" } } },
+    });
+    const output = Array.isArray(made) ? made[0]?.output : "output" in made ? made.output : undefined;
+    if (output?.length !== 1) throw new Error(`${source} is more than one script, or none`);
+    return output[0].code;
+  };
+  return {
+    name: "mainspring:workers-of-pages",
+    async generateBundle() {
+      for (const { source, served } of workers) this.emitFile({ type: "asset", fileName: served, source: await scriptOf(source) });
+    },
+    configureServer(server) {
+      for (const { source, served } of workers) {
+        server.middlewares.use(`/${served}`, (_request, response, next) => {
+          const answer = (script: string): void => {
+            response.setHeader("Content-Type", "text/javascript");
+            response.setHeader("Service-Worker-Allowed", posix.dirname(`/${served}`));
+            response.end(script);
+          };
+          scriptOf(source).then(answer, next);
+        });
+      }
     },
   };
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use host::Product;
@@ -24,6 +24,9 @@ pub(crate) fn routes(products: &[Product]) -> Router {
         .route("/assets/{*path}", get(asset))
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }));
     for product in products {
+        for page in product.worker_list().iter().copied() {
+            router = router.route(&format!("/{page}/worker.js"), get(move || worker(page)));
+        }
         let hears = product.uses_microphone();
         for (path, name) in product.page_list().iter().copied() {
             router = router.route(path, get(move || page_of_product(name, hears)));
@@ -60,6 +63,19 @@ fn not_built() -> Response {
         Install Node.js 20 or newer and run `cargo xtask serve`, which builds them.\n\
         The API works all the same; its reference is at /docs.\n";
     (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// What a browser keeps for a page: it asks for it anew each day at least, and may run it for the page's own address too, above the
+/// folder that the script lies in. Without it, a page is told that there is nothing.
+async fn worker(name: &'static str) -> Response {
+    let Some(file) = Built::get(&format!("{name}/worker.js")) else { return nothing_here().await.into_response() };
+    let scope = format!("/{name}");
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (HeaderName::from_static("service-worker-allowed"), scope.as_str()),
+    ];
+    (headers, file.data).into_response()
 }
 
 /// Names of assets carry a hash of their content: they can be kept for ever.

@@ -246,6 +246,9 @@ export interface ChatDay {
   speakers: number;
 }
 
+/** Whose names a person is shown, and whom it may write to. */
+export type ChatDirectory = "everyone" | "roommates";
+
 /** How much is going on. */
 export interface ChatFigures {
   direct_rooms: number;
@@ -553,6 +556,8 @@ export interface ChatRooms {
 
 /** The settings of the chat. */
 export interface ChatSettings {
+  /** Whose names a person is shown, and whom it may begin rooms with or put into one. */
+  directory: ChatDirectory;
   /** People of a room, 2 to 100. Who is in a fuller one stays. */
   max_members: number;
   /** Characters of a message, 1 to 2,000. */
@@ -2671,7 +2676,7 @@ export interface Routes {
     body: ChatNotifications;
     answer: undefined;
   };
-  /** The people who may sign in, for whoever may too. */
+  /** The people who may sign in, for whoever may too; where the settings say so, those alone whom one shares a room with. */
   "GET /api/v1/chat/people": {
     query?: {
       /** Only with this text in their name; at most 50 characters. */

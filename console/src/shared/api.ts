@@ -78,8 +78,8 @@ export function patch<T>(path: string, body: unknown, signal?: AbortSignal): Pro
   return change<T>("PATCH", path, body, signal);
 }
 
-export function remove(path: string, signal?: AbortSignal): Promise<void> {
-  return change<void>("DELETE", path, undefined, signal);
+export function remove(path: string, signal?: AbortSignal, body?: unknown): Promise<void> {
+  return change<void>("DELETE", path, body, signal);
 }
 
 /** The header is what a form or a link of another site cannot send. */

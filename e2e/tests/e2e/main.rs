@@ -22,6 +22,7 @@ mod matrix;
 mod measures;
 mod moved;
 mod node;
+mod notified;
 mod onair;
 mod operate;
 mod people;

@@ -116,3 +116,5 @@ pub const CHAT_DIGEST_MS: (i64, i64) = (15 * 60_000, 7 * 86_400_000);
 pub const CHAT_DIGEST_ROOMS: usize = 20;
 /// People, or browsers, that a job of the chat looks at in one transaction.
 pub const CHAT_LOOK: usize = 100;
+/// How often one request reads on among the people whom somebody shares a room with, a page of them each time.
+pub const CHAT_ROOMMATE_PAGES: usize = 10;

@@ -35,6 +35,7 @@ pub struct Product {
     routes: Vec<fn(Ctx) -> OpenApiRouter>,
     pages: Vec<(&'static str, &'static str)>,
     microphone: bool,
+    workers: Vec<&'static str>,
     samples: Option<(&'static str, Sampler)>,
 }
 
@@ -90,6 +91,7 @@ impl Product {
             routes: Vec::new(),
             pages: Vec::new(),
             microphone: false,
+            workers: Vec::new(),
             samples: None,
         }
     }
@@ -238,6 +240,19 @@ impl Product {
     /// Whether its pages may ask for the microphone.
     pub fn uses_microphone(&self) -> bool {
         self.microphone
+    }
+
+    /// Lets browsers keep a script for one of its pages, which is told of pushes while the page is closed: `worker("NAME")` is
+    /// `worker/worker.ts` of that page, at `/NAME/worker.js`, and sees nothing but `/NAME` and what is below.
+    #[must_use]
+    pub fn worker(mut self, page: &'static str) -> Self {
+        self.workers.push(page);
+        self
+    }
+
+    /// The pages that have such a script.
+    pub fn worker_list(&self) -> &[&'static str] {
+        &self.workers
     }
 
     /// Sample activity, and the page where it shows.

@@ -5,6 +5,7 @@ use host::Product;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Role;
+use crate::store::Directory;
 
 macro_rules! facts {
     ($($(#[doc = $doc:literal])* $name:ident = $kind:literal { $($(#[$says:meta])* $field:ident: $of:ty,)* })*) => {
@@ -126,6 +127,9 @@ pub(crate) struct SettingsChanged {
     pub(crate) max_message_chars: i64,
     /// Messages are kept for so many days; 0 keeps them for ever.
     pub(crate) retention_days: i64,
+    /// Whose names people are shown.
+    #[serde(default)]
+    pub(crate) directory: Directory,
 }
 
 impl EventType for SettingsChanged {

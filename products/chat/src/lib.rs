@@ -60,4 +60,5 @@ pub fn product() -> Product {
         .page("/chat", "chat")
         .page("/chat/{*path}", "chat")
         .microphone()
+        .worker("chat")
 }

@@ -25,6 +25,11 @@ pub(crate) async fn gone(ctx: &Ctx, ids: &[PersonId]) -> ProblemResult<Vec<Strin
     Ok(ctx.identity.gone(ids).await?.iter().map(ToString::to_string).collect())
 }
 
+/// The words for an id that is nobody's, or of somebody whom the asker may not know of: the same.
+pub(crate) fn not_there(field: &'static str, id: &str) -> Wrong {
+    Wrong { field, must: format!("people who are there; {id} is not") }
+}
+
 /// That all of these are there and may come.
 pub(crate) async fn welcome(ctx: &Ctx, field: &'static str, ids: &[String]) -> ProblemResult<()> {
     for id in ids {
@@ -33,7 +38,7 @@ pub(crate) async fn welcome(ctx: &Ctx, field: &'static str, ids: &[String]) -> P
             Err(_) => false,
         };
         if !comes {
-            return Err(Wrong { field, must: format!("people who are there; {id} is not") }.into());
+            return Err(not_there(field, id).into());
         }
     }
     Ok(())

@@ -4,13 +4,14 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use ::store::{Store, Tx};
+use ::store::{Store, StoreError, Tx};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use realtime::{Caller, Guard};
 
+use crate::people::not_there;
 use crate::refusal::Refused;
-use crate::store::{self, Kept, Membership, Picture};
+use crate::store::{self, Directory, Kept, Membership, Picture};
 
 /// What happens in a room.
 pub(crate) const ROOMS: &str = "chat";
@@ -31,6 +32,29 @@ pub(crate) async fn manager(tx: &mut Tx, room: &str, person: &str) -> Result<Mem
     let member = member(tx, room, person).await?;
     group(&member)?;
     if member.role.manages() { Ok(member) } else { Err(Refused::MayNot("Only who manages the room may do this.")) }
+}
+
+/// Whether somebody may know of everybody: unless the settings say otherwise, and an administrator of the installation, who sees all
+/// accounts and brings people together who share no room yet.
+pub(crate) async fn sees_everyone(tx: &mut Tx, admin: bool) -> Result<bool, StoreError> {
+    Ok(admin || store::settings(tx).await?.directory == Directory::Everyone)
+}
+
+/// That somebody may know of all of these. Whoever it may not know of is to it as if there were nobody.
+pub(crate) async fn knows(
+    tx: &mut Tx,
+    (person, admin): (&str, bool),
+    (field, people): (&'static str, &[String]),
+) -> Result<(), Refused> {
+    if sees_everyone(tx, admin).await? {
+        return Ok(());
+    }
+    for other in people {
+        if !store::share_a_room(tx, person, other).await? {
+            return Err(not_there(field, other).into());
+        }
+    }
+    Ok(())
 }
 
 /// A file that a person may open: in a room that it is in, or that it sent itself and has put into no message yet.

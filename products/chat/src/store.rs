@@ -12,6 +12,7 @@ mod notify;
 mod pins;
 mod previews;
 mod reactions;
+mod roommates;
 mod rooms;
 mod search;
 mod settings;
@@ -43,12 +44,13 @@ pub(crate) use previews::{
     put_previews,
 };
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
+pub(crate) use roommates::{roommates, share_a_room};
 pub(crate) use rooms::{
     LastMessage, Line, NewRoom, bump, change, create, direct_of, in_lists, line, lines, mark_removed, pair_of, room,
     unread_of, waits_since,
 };
 pub(crate) use search::{Found, Search, search};
-pub(crate) use settings::{Settings, save, settings};
+pub(crate) use settings::{Directory, Settings, save, settings};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 
 use ::store::{FromValue, Row, StoreError};

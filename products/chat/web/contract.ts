@@ -178,6 +178,8 @@ export interface Settings {
   max_members: number;
   max_message_chars: number;
   retention_days: number;
+  /** Whose names people are shown, and whom they may begin rooms with. */
+  directory: "everyone" | "roommates";
 }
 
 /** A text of a message, characters, whatever the settings say. */

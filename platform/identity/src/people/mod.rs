@@ -95,6 +95,15 @@ impl Identity {
         self.store.read(async move |tx| store::find(tx, (&text, &after, limit), now_ms).await).await
     }
 
+    /// As [`Identity::find_people`], among these people alone, in the caller's snapshot; of [`kernel::limits::PAGE`] ids at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_among(&self, tx: &mut Tx, text: &str, ids: &[PersonId]) -> Result<Vec<Profile>, StoreError> {
+        let ids: Vec<_> = ids.iter().take(kernel::limits::PAGE).map(ToString::to_string).collect();
+        store::among(tx, (text, &ids), self.clock.now_ms()).await
+    }
+
     /// The profiles of these people, those who are gone among them; unknown ones are left out. [`kernel::limits::PAGE`] at most.
     ///
     /// # Errors

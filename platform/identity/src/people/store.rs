@@ -214,6 +214,27 @@ pub(crate) async fn find(
     tx.all(&sql, params![after, now_ms, text, &like(text), limit as i64]).await
 }
 
+/// As [`find`], among these alone.
+pub(crate) async fn among(
+    tx: &mut Tx,
+    (text, ids): (&str, &[String]),
+    now_ms: i64,
+) -> Result<Vec<Profile>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pattern = like(text);
+    let places: Vec<String> = (0..ids.len()).map(|at| format!("${}", at + 4)).collect();
+    let sql = format!(
+        "SELECT id, name FROM people WHERE {ACTS} AND ($1 = '' OR LOWER(name) LIKE $3 ESCAPE '!')
+         AND id IN ({}) ORDER BY id",
+        places.join(", ")
+    );
+    let mut values = params![text, now_ms, &pattern].to_vec();
+    values.extend(ids.iter().map(|id| ::store::Value::from(id.as_str())));
+    tx.all(&sql, &values).await
+}
+
 pub(crate) async fn profile(tx: &mut Tx, id: PersonId) -> Result<Option<Profile>, StoreError> {
     tx.first("SELECT id, name FROM people WHERE id = $1", params![&id.to_string()]).await
 }

@@ -19,6 +19,7 @@ pub(crate) async fn save(ctx: &Ctx, tx: &mut Tx, new: &Settings) -> Result<(), R
         max_members: new.max_members.into(),
         max_message_chars: new.max_message_chars.into(),
         retention_days: new.retention_days.into(),
+        directory: new.directory,
     };
     ctx.events.append(tx, &ctx.events.check(NewEvent::of("/chat", &changed))?).await?;
     Ok(())

@@ -11,8 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{bad, junk};
+use super::{bad, junk, look};
 use crate::pace::{Doing, paced};
+use crate::people;
+use crate::rights;
+use crate::store;
 
 /// People of a page, unless said.
 const PAGE: usize = 50;
@@ -42,7 +45,7 @@ struct People {
     next: Option<String>,
 }
 
-/// The people who may sign in, for whoever may too.
+/// The people who may sign in, for whoever may too; where the settings say so, those alone whom one shares a room with.
 #[utoipa::path(get, path = "/api/v1/chat/people", tag = "chat", params(Params),
     responses((status = 200, body = People), (status = 400), (status = 401), (status = 403), (status = 422), (status = 429)))]
 async fn people(person: Person, State(ctx): State<Ctx>, Query(params): Query<Params>) -> ProblemResult<Json<People>> {
@@ -55,9 +58,42 @@ async fn people(person: Person, State(ctx): State<Ctx>, Query(params): Query<Par
     let after = after.map_err(|_| junk("after", "the `next` of a page"))?;
     paced(&ctx, &person.id.to_string(), Doing::Look).await?;
     let rows = params.limit.unwrap_or(PAGE).clamp(1, limits::PAGE - 1);
+    if !look(&ctx, async move |tx| Ok(rights::sees_everyone(tx, person.admin).await?)).await? {
+        return roommates(&ctx, person.id, (text.to_owned(), after, rows)).await.map(Json);
+    }
     let mut items = ctx.identity.find_people(text, after, rows + 1).await?;
     let more = items.len() > rows;
     items.truncate(rows);
     let next = items.last().filter(|_| more).map(|it| it.id.to_string());
     Ok(Json(People { items, next }))
+}
+
+/// Those of them whom this person shares a room with. A page may be short of its limit and yet have a next one.
+async fn roommates(
+    ctx: &Ctx,
+    me: PersonId,
+    (text, after, rows): (String, Option<PersonId>, usize),
+) -> ProblemResult<People> {
+    let (ours, me) = (ctx.clone(), me.to_string());
+    look(ctx, async move |tx| {
+        let mut after = after.map(|id| id.to_string()).unwrap_or_default();
+        let (mut items, mut more) = (Vec::new(), true);
+        for _ in 0..limits::CHAT_ROOMMATE_PAGES {
+            let ids = store::roommates(tx, &me, &after, limits::PAGE).await?;
+            items.extend(ours.identity.find_among(tx, &text, &people::ids(&ids)).await?);
+            more = ids.len() == limits::PAGE;
+            if let Some(last) = ids.into_iter().next_back() {
+                after = last;
+            }
+            if !more || items.len() > rows {
+                break;
+            }
+        }
+        if items.len() > rows {
+            items.truncate(rows);
+            (after, more) = (items.last().map(|it| it.id.to_string()).unwrap_or_default(), true);
+        }
+        Ok(People { items, next: more.then_some(after) })
+    })
+    .await
 }

@@ -52,7 +52,9 @@ async fn add(
     let (asked, by) = (room.clone(), me.clone());
     look(&ctx, async move |tx| rights::manager(tx, &asked, &by).await.map(drop)).await?;
     people::welcome(&ctx, "people", &people).await?;
+    let admin = person.admin;
     let members = write(&ctx, async move |ctx, tx| {
+        rights::knows(tx, (&me, admin), ("people", &people)).await?;
         acts::add(ctx, tx, (&room, &me), &people).await?;
         Ok(store::members(tx, &room).await?)
     });

@@ -99,8 +99,9 @@ async fn make(
     let (name, description) = (model::name(&new.name)?, model::description(&new.description)?);
     paced(&ctx, &by, Doing::Gather).await?;
     people::welcome(&ctx, "people", &people).await?;
-    let group = NewGroup { name, description, people };
+    let (group, admin) = (NewGroup { name, description, people }, person.admin);
     let whole = write(&ctx, async move |ctx, tx| {
+        rights::knows(tx, (&by, admin), ("people", &group.people)).await?;
         let room = acts::make_group(ctx, tx, &by, &group).await?;
         whole(tx, &room, &by).await
     });
@@ -131,7 +132,9 @@ async fn direct(
     }
     paced(&ctx, &by, Doing::Gather).await?;
     people::welcome(&ctx, "person", std::slice::from_ref(&other)).await?;
+    let admin = person.admin;
     let (whole, new) = write(&ctx, async move |ctx, tx| {
+        rights::knows(tx, (&by, admin), ("person", std::slice::from_ref(&other))).await?;
         let (room, new) = acts::begin_direct(ctx, tx, &by, &other).await?;
         Ok((whole(tx, &room, &by).await?, new))
     })

@@ -20,6 +20,7 @@ use super::rules::{Standing, reaches};
 use super::sealed::{self, Reader};
 use super::vapid::{Vapid, draw};
 use crate::facts::MessageSent;
+use crate::model::FileKind;
 use crate::people;
 use crate::store;
 
@@ -62,6 +63,8 @@ struct News<'a> {
     by_name: &'a str,
     /// Its beginning, or nothing when that is too long.
     content: &'a str,
+    /// What was sent with it.
+    file: Option<FileKind>,
     at_ms: i64,
     mentions_you: bool,
 }
@@ -139,6 +142,7 @@ async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failu
         by: &said.sender,
         by_name: &by_name,
         content: &content,
+        file: said.file.map(|file| file.kind),
         at_ms: said.at_ms,
         mentions_you,
     };

@@ -2,8 +2,24 @@
 
 use ::store::{StoreError, Tx, params};
 use kernel::limits;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// [`Directory::Roommates`] in the table, whose values are numbers.
+const ROOMMATES: u32 = 1;
+
+/// Whose names a person is shown, and whom it may write to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ChatDirectory)]
+pub(crate) enum Directory {
+    /// Of everybody who may sign in.
+    #[default]
+    Everyone,
+    /// Of people one shares a room with; administrators bring together those who share none.
+    Roommates,
+}
 
 /// The settings of the chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -16,13 +32,15 @@ pub(crate) struct Settings {
     pub(crate) max_message_chars: u32,
     /// Messages are kept for so many days, at most 3,650; 0 keeps them for ever.
     pub(crate) retention_days: u32,
+    /// Whose names a person is shown, and whom it may begin rooms with or put into one.
+    pub(crate) directory: Directory,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let most = |bound: usize| u32::try_from(bound).unwrap_or(u32::MAX);
         let (max_members, max_message_chars) = (most(limits::CHAT_MEMBERS), most(limits::CHAT_MESSAGE_CHARS));
-        Self { max_members, max_message_chars, retention_days: 0 }
+        Self { max_members, max_message_chars, retention_days: 0, directory: Directory::default() }
     }
 }
 
@@ -35,6 +53,7 @@ pub(crate) async fn settings(tx: &mut Tx) -> Result<Settings, StoreError> {
             "max_members" => settings.max_members = value,
             "max_message_chars" => settings.max_message_chars = value,
             "retention_days" => settings.retention_days = value,
+            "directory" if value == ROOMMATES => settings.directory = Directory::Roommates,
             // Of a newer version.
             _ => {}
         }
@@ -48,6 +67,7 @@ pub(crate) async fn save(tx: &mut Tx, new: &Settings) -> Result<(), StoreError> 
         ("max_members", new.max_members),
         ("max_message_chars", new.max_message_chars),
         ("retention_days", new.retention_days),
+        ("directory", if new.directory == Directory::Roommates { ROOMMATES } else { 0 }),
     ] {
         let sql = "INSERT INTO chat_settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
         tx.execute(sql, params![name, value]).await?;

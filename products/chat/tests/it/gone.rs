@@ -82,7 +82,7 @@ async fn files_go_with_their_room_and_with_their_time() {
     site.office(
         Method::PUT,
         "/settings",
-        Some(&json!({ "max_members": 9, "max_message_chars": 100, "retention_days": 1 })),
+        Some(&json!({ "max_members": 9, "max_message_chars": 100, "retention_days": 1, "directory": "everyone" })),
     )
     .await;
     site.clock.advance(3 * 86_400_000);

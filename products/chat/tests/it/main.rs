@@ -13,6 +13,7 @@ mod personal;
 mod previews;
 mod pushes;
 mod rights;
+mod roommates;
 mod rooms;
 mod service;
 mod sockets;

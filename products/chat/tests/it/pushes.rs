@@ -73,7 +73,7 @@ async fn a_message_reaches_the_browsers_of_everybody_but_its_sender() {
         assert_eq!(
             news,
             json!({ "type": "message", "room": room, "seq": seq, "room_name": "Everybody", "by": ann, "by_name": "Ann",
-                "content": "cake at four, @Ben", "at_ms": news["at_ms"], "mentions_you": mentioned })
+                "content": "cake at four, @Ben", "file": null, "at_ms": news["at_ms"], "mentions_you": mentioned })
         );
         for other in browsers.iter().filter(|it| it.path != push.path).chain([&own, &strange]) {
             assert!(other.try_read(&push).is_none(), "nobody else reads it");

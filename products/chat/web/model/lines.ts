@@ -4,6 +4,13 @@ import type { Line, Notice } from "../contract";
 
 export type Sieve = "all" | "unread" | "archived";
 
+const FILES: Record<string, string> = { image: "Picture", video: "Video", audio: "Voice note", file: "File" };
+
+/** What stands for a file where there are no words; nothing for none. */
+export function fileWords(kind: string | null | undefined): string {
+  return kind ? (FILES[kind] ?? "File") : "";
+}
+
 /** The last spoken in first; of the same time, by id, so that the order is one. */
 export function sorted(lines: Line[]): Line[] {
   return [...lines].sort((a, b) => b.last_at_ms - a.last_at_ms || (a.room < b.room ? -1 : 1));

@@ -51,8 +51,13 @@ class Around {
     if (typists?.has(person)) this.#put(room, heard(typists, person, false, Date.now()));
   }
 
+  /** Who is writing there. */
+  typists(room: string): string[] {
+    return [...(this.#typists.get(room)?.keys() ?? [])];
+  }
+
   words(room: string): string {
-    return words([...(this.#typists.get(room)?.keys() ?? [])].map((person) => nameOf(person)));
+    return words(this.typists(room).map((person) => nameOf(person)));
   }
 
   #put(room: string, typists: Typists): void {

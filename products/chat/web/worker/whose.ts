@@ -1,0 +1,14 @@
+// Who wanted to be told on this device: kept where the page and the worker both read it.
+
+const STORE = "mainspring.chat";
+const NAME = "/chat/whose-pushes";
+
+export async function whose(): Promise<string | null> {
+  const kept = await (await caches.open(STORE)).match(NAME);
+  return kept ? kept.text() : null;
+}
+
+export async function setWhose(person: string | null): Promise<void> {
+  if (person === null) await caches.delete(STORE);
+  else await (await caches.open(STORE)).put(NAME, new Response(person));
+}
