@@ -100,8 +100,7 @@ impl Identity {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_among(&self, tx: &mut Tx, text: &str, ids: &[PersonId]) -> Result<Vec<Profile>, StoreError> {
-        let ids: Vec<_> = ids.iter().take(kernel::limits::PAGE).map(ToString::to_string).collect();
-        store::among(tx, (text, &ids), self.clock.now_ms()).await
+        store::find_among(tx, (text, ids), self.clock.now_ms()).await
     }
 
     /// The profiles of these people, those who are gone among them; unknown ones are left out. [`kernel::limits::PAGE`] at most.

@@ -215,23 +215,21 @@ pub(crate) async fn find(
 }
 
 /// As [`find`], among these alone.
-pub(crate) async fn among(
+pub(crate) async fn find_among(
     tx: &mut Tx,
-    (text, ids): (&str, &[String]),
+    (text, ids): (&str, &[PersonId]),
     now_ms: i64,
 ) -> Result<Vec<Profile>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let pattern = like(text);
-    let places: Vec<String> = (0..ids.len()).map(|at| format!("${}", at + 4)).collect();
+    let (pattern, (places, texts)) = (like(text), among(4, ids));
     let sql = format!(
         "SELECT id, name FROM people WHERE {ACTS} AND ($1 = '' OR LOWER(name) LIKE $3 ESCAPE '!')
-         AND id IN ({}) ORDER BY id",
-        places.join(", ")
+         AND id IN ({places}) ORDER BY id"
     );
     let mut values = params![text, now_ms, &pattern].to_vec();
-    values.extend(ids.iter().map(|id| ::store::Value::from(id.as_str())));
+    values.extend(texts.iter().map(Value::from));
     tx.all(&sql, &values).await
 }
 
@@ -239,13 +237,14 @@ pub(crate) async fn profile(tx: &mut Tx, id: PersonId) -> Result<Option<Profile>
     tx.first("SELECT id, name FROM people WHERE id = $1", params![&id.to_string()]).await
 }
 
-/// What stands in `IN (…)` for these, from `$1` on. Short lists are filled up with the last of them: so there are few different statements.
-fn among(ids: &[PersonId]) -> (String, Vec<String>) {
+/// What stands in `IN (…)` for these, from `$first` on. Short lists are filled up with the last of them: so there are few different
+/// statements.
+fn among(first: usize, ids: &[PersonId]) -> (String, Vec<String>) {
     let mut texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
     if let Some(last) = texts.last().cloned() {
         texts.resize(texts.len().next_power_of_two(), last);
     }
-    let places: Vec<String> = (1..=texts.len()).map(|n| format!("${n}")).collect();
+    let places: Vec<String> = (first..first + texts.len()).map(|n| format!("${n}")).collect();
     (places.join(", "), texts)
 }
 
@@ -254,7 +253,7 @@ pub(crate) async fn profiles(tx: &mut Tx, ids: &[PersonId]) -> Result<Vec<Profil
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let (places, texts) = among(ids);
+    let (places, texts) = among(1, ids);
     let values: Vec<Value<'_>> = texts.iter().map(Value::from).collect();
     tx.all(&format!("SELECT id, name FROM people WHERE id IN ({places}) ORDER BY id"), &values).await
 }
@@ -264,7 +263,7 @@ pub(crate) async fn gone(tx: &mut Tx, ids: &[PersonId], until_ms: i64) -> Result
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let (places, texts) = among(ids);
+    let (places, texts) = among(1, ids);
     let mut values: Vec<Value<'_>> = texts.iter().map(Value::from).collect();
     values.push(Value::from(until_ms));
     let until = values.len();
