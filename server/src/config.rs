@@ -192,6 +192,9 @@ pub struct Realtime {
     pub connections_per_address: usize,
     pub connections_per_person: usize,
     pub connections_per_person_policy: Surplus,
+    pub socketio_ping_interval_ms: u64,
+    pub socketio_ping_timeout_ms: u64,
+    pub socketio_connect_timeout_ms: u64,
 }
 
 /// `[lifecycle]`.
@@ -329,7 +332,7 @@ impl Config {
             let why = "alerts.targets: give at most 10, each with a kind (slack, discord, webhook) and an https:// url";
             return Err(ConfigError::Wrong(why.into()));
         }
-        if let Some((name, why)) = self.objects.unfit() {
+        if let Some((name, why)) = self.objects.unfit().or_else(|| self.realtime.unfit()) {
             return wrong(name, why);
         }
         let mail = self.mail.settings();

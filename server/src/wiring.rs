@@ -295,7 +295,8 @@ fn open_hub(
     let doorman = Arc::new(Door(identity.clone()));
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), doorman);
     config.realtime.allowed_origins.iter().for_each(|origin| hub.allow_origin(origin));
-    hub.socketio(socketio::Namespace::new("/").with_subscriptions().recovering(key.clone()));
+    hub.socketio_beat(config.realtime.socketio_beat());
+    hub.socketio(socketio::Namespace::main(key.clone()));
     namespaces.iter().for_each(|namespace| hub.namespace(namespace.clone()));
     hub.connections_per_address(config.realtime.connections_per_address);
     let close_oldest = config.realtime.connections_per_person_policy == Surplus::CloseOldest;

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use realtime::socketio::Beat;
 use serde::Deserialize;
 
-use super::Config;
+use super::{Config, Realtime};
 
 /// Which connection of a person is one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -15,6 +16,21 @@ pub enum Surplus {
     RefuseNew,
     /// The longest open one.
     CloseOldest,
+}
+
+impl Realtime {
+    pub(crate) fn socketio_beat(&self) -> Beat {
+        let all = [self.socketio_ping_interval_ms, self.socketio_ping_timeout_ms, self.socketio_connect_timeout_ms];
+        let [ping, pong, connect] = all.map(Duration::from_millis);
+        Beat { ping, pong, connect }
+    }
+
+    /// The name of a setting that cannot be kept, and why.
+    pub(super) fn unfit(&self) -> Option<(&'static str, &'static str)> {
+        let why = "socketio_ping_interval_ms, socketio_ping_timeout_ms and socketio_connect_timeout_ms are whole hundreds up to 60000, \
+                   the time-out no longer than the interval";
+        (!self.socketio_beat().is_sound()).then_some(("realtime.socketio_ping_interval_ms", why))
+    }
 }
 
 impl Config {

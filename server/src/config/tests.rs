@@ -38,6 +38,24 @@ fn a_mistake_names_its_setting() {
 }
 
 #[test]
+fn the_beat_of_socketio_is_one_that_can_be_kept() {
+    let (interval, timeout) =
+        ("MAINSPRING__REALTIME__SOCKETIO_PING_INTERVAL_MS", "MAINSPRING__REALTIME__SOCKETIO_PING_TIMEOUT_MS");
+    let usual = load(&Overrides::default()).expect("loads").realtime.socketio_beat();
+    assert_eq!(usual, realtime::socketio::Beat::default(), "the limits and mainspring.toml say the same");
+    let quick = load(&with(&[(interval, "300"), (timeout, "200")])).expect("loads").realtime.socketio_beat();
+    assert_eq!((quick.ping.as_millis(), quick.pong.as_millis()), (300, 200));
+    for wrong in [
+        [(interval, "10000"), (timeout, "20000")],
+        [(interval, "250"), (timeout, "200")],
+        [(interval, "90000"), (timeout, "200")],
+    ] {
+        let refused = load(&with(&wrong)).expect_err("refused").to_string();
+        assert!(refused.contains("realtime.socketio_ping_interval_ms"), "{refused}");
+    }
+}
+
+#[test]
 fn mail_is_set_up_whole_or_not_at_all() {
     let message = |pairs: &[(&str, &str)]| load(&with(pairs)).expect_err("refused").to_string();
     let host = ("MAINSPRING__MAIL__HOST", "smtp.example.org");
