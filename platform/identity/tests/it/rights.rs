@@ -269,6 +269,18 @@ async fn lists_go_page_by_page_and_find_a_text_as_it_is_written() {
         bed.identity.find_people("p0@", None, 9).await.expect("read").is_empty(),
         "addresses are not for everybody"
     );
+    for (text, of, those) in [
+        ("", &made[..], &made[1..]),
+        ("eve", &made[..3], &made[1..2]),
+        ("e_1", &[made[3], made[1]][..], &made[1..2]),
+        ("p1@", &made[..], &[][..]),
+        ("", &[][..], &[][..]),
+    ] {
+        let (ours, of) = (bed.identity.clone(), of.to_vec());
+        let among = bed.store.read(async move |tx| ours.find_among(tx, text, &of).await);
+        let among: Vec<_> = among.await.expect("read").iter().map(|it| it.id).collect();
+        assert_eq!(among, those, "{text}");
+    }
     let taken = NewPerson { name: "x".into(), email: "P0@example.com".into(), role: Role::Member };
     let refused = bed.identity.make_person(Actor::Admin, &taken, &Secret::new(PASSWORD)).await;
     assert_eq!(refused.expect_err("taken").status(), 409);
