@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-pub mod address;
 pub mod clock;
 pub mod entropy;
 pub mod html;
@@ -8,14 +7,11 @@ pub mod id;
 pub mod limits;
 pub mod problem;
 pub mod secret;
-pub mod share;
 pub mod trace;
 
-pub use address::ClientAddress;
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use id::{DeliveryId, EventId, PersonId, RequestId};
 pub use problem::{Problem, ProblemResult};
 pub use secret::{SealKey, Secret};
-pub use share::Share;
 pub use trace::{RequestInfo, TraceId};

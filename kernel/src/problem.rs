@@ -2,6 +2,8 @@
 //!
 //! Two messages, never mixed: `detail` is for the client, the cause is for the log. A 5xx shows no cause.
 
+pub mod share;
+
 use std::error::Error;
 use std::sync::Arc;
 

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
-use guard::Guard;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use guard::{Client, Guard};
 use host::Product;
+use realtime::Hub;
 
 use crate::config::{Config, Role};
 use crate::programs::Programs;
@@ -59,10 +62,16 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
     };
     // The last one added is the first that a request meets.
     router
-        .layer(from_fn(realtime::from_address))
+        .layer(from_fn(opens_from_its_address))
         .layer(from_fn_with_state(machine.guard.clone(), Guard::handle))
         .layer(from_fn_with_state(ctx.store.clone(), lagging::handle))
         .layer(from_fn_with_state(edge, edge::handle))
+}
+
+/// Connections that a request opens are its address's.
+async fn opens_from_its_address(request: Request, next: Next) -> Response {
+    let from = request.extensions().get::<Client>().and_then(|client| client.counted());
+    Hub::opens_from(from, next.run(request)).await
 }
 
 #[cfg(test)]

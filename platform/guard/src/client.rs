@@ -1,9 +1,11 @@
 //! Whose request it is, as an address.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::Client;
 
 const FORWARDED: &str = "x-forwarded-for";
 
@@ -28,6 +30,17 @@ fn parse(named: &str) -> Option<IpAddr> {
     let bare = named.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse().or_else(|_| named.parse::<std::net::SocketAddr>().map(|address| address.ip()));
     address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+impl Client {
+    /// Whose connections are counted together: its address, or for IPv6 the first of its /64. None for this machine itself.
+    pub fn counted(self) -> Option<IpAddr> {
+        match self.0.to_canonical() {
+            address if address.is_loopback() => None,
+            IpAddr::V4(address) => Some(address.into()),
+            IpAddr::V6(address) => Some(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()),
+        }
+    }
 }
 
 /// What a client is counted by: its address, or for IPv6 its /64, which one customer has for himself.
@@ -86,5 +99,10 @@ mod tests {
         assert_eq!(count("2001:db8:1:2:3::4"), count("2001:db8:1:2:ffff::1"));
         assert_ne!(count("2001:db8:1:2::1"), count("2001:db8:1:3::1"));
         assert_eq!(count("203.0.113.9"), "203.0.113.9");
+        let counted = |address: &str| Client(address.parse().expect("an address")).counted();
+        assert_eq!(counted("2001:db8:1:2:3::4"), counted("2001:db8:1:2:ffff::1"));
+        assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
+        assert_eq!(counted("::ffff:203.0.113.9"), counted("203.0.113.9"));
+        assert_eq!(["127.0.0.2", "::1", "::ffff:127.0.0.1"].map(counted), [None; 3]);
     }
 }

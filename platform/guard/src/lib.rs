@@ -8,6 +8,7 @@ mod rate;
 mod sessions;
 mod store;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::store::{Migration, Store};
@@ -18,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use bus::Bus;
 use identity::Caller;
 use identity::people::DOORS;
-pub use kernel::ClientAddress as Client;
 use kernel::{Clock, Entropy, Problem, SealKey};
 use tracing::Instrument;
 
@@ -27,6 +27,10 @@ pub use self::client::client_of;
 pub use self::http::routes;
 pub use self::rate::{Policies, PolicyError};
 use self::sessions::Account;
+
+/// The client's address, as the edge found it out. It travels in the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client(pub IpAddr);
 
 /// What stands before every route. Clones are handles to the same one.
 #[derive(Clone)]

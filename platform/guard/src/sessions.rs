@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::Method;
 use identity::Caller;
 use kernel::Problem;
-use kernel::share::{Share, Spend, Spending};
+use kernel::problem::share::{Share, Spend, Spending};
 
 use crate::rate::Standing;
 use crate::{Client, Guard};

@@ -7,11 +7,6 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::body::Body;
-use axum::middleware::Next;
-use axum::response::Response;
-use http::Request;
-use kernel::ClientAddress;
 use parking_lot::Mutex;
 
 use crate::hub::Hub;
@@ -19,12 +14,6 @@ use crate::hub::Hub;
 tokio::task_local! {
     /// Where the request that is answered comes from; none where that is not counted.
     static FROM: Option<IpAddr>;
-}
-
-/// The middleware before every route that opens connections: needs [`ClientAddress`] in the request's extensions.
-pub async fn from_address(request: Request<Body>, next: Next) -> Response {
-    let from = request.extensions().get::<ClientAddress>().and_then(|client| client.counted());
-    FROM.scope(from, next.run(request)).await
 }
 
 /// Where the request comes from that is answered here, if that is counted.
@@ -41,6 +30,12 @@ pub(crate) struct Addresses {
 }
 
 impl Hub {
+    /// What a request from this address opens while it is answered counts as the address's. For the middleware before every route that
+    /// opens connections; none where they are not counted.
+    pub async fn opens_from<T>(from: Option<IpAddr>, answered: impl Future<Output = T>) -> T {
+        FROM.scope(from, answered).await
+    }
+
     /// Bounds the connections of one address to this process, at set-up; 0 for no bound. One too many is refused with 429.
     pub fn connections_per_address(&self, most: usize) {
         self.0.members.addresses.most.store(most, Ordering::Relaxed);

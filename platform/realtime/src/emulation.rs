@@ -10,7 +10,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use kernel::{Problem, ProblemResult, Share, limits};
+use kernel::problem::share::Share;
+use kernel::{Problem, ProblemResult, limits};
 use serde::Deserialize;
 
 use crate::Hub;

@@ -44,7 +44,6 @@ mod wheel;
 pub mod witness;
 mod ws;
 
-pub use address::from_address;
 pub use bus::{Position, Publication, Stored};
 pub use codes::Refused;
 pub use doorman::{Caller, Doorman};

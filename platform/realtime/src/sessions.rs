@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::Request;
-use kernel::Share;
+use kernel::problem::share::Share;
 use serde::Deserialize;
 
 use crate::Hub;

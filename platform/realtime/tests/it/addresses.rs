@@ -2,10 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::Extension;
-use axum::middleware::from_fn;
-use kernel::ClientAddress;
-use realtime::{Caller, Refused, from_address, socketio};
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use realtime::{Caller, Hub, Refused, socketio};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Error;
 
@@ -15,7 +14,8 @@ use crate::support::{Client, Server, in_time, post_to};
 async fn way_in(server: &Server, address: &str) -> SocketAddr {
     let from: IpAddr = address.parse().expect("an address");
     let routes: axum::Router = server.hub.routes();
-    let routes = routes.layer(from_fn(from_address)).layer(Extension(ClientAddress(from)));
+    let routes =
+        routes.layer(from_fn(move |request: Request, next: Next| Hub::opens_from(Some(from), next.run(request))));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let to = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, routes).await.expect("serving") });
@@ -66,20 +66,22 @@ async fn an_address_has_so_many_whatever_they_speak() {
 }
 
 #[tokio::test]
-async fn one_customer_is_one_address_and_this_machine_is_none() {
+async fn what_is_not_counted_is_not_bounded() {
     let server = Server::start().await;
     server.hub.connections_per_address(1);
-    let (one, same) = (way_in(&server, "2001:db8:1:2::1").await, way_in(&server, "2001:db8:1:2:ffff::2").await);
+    let one = way_in(&server, "203.0.113.9").await;
     let _first = connect(one).await;
-    refuses_all(same).await;
-    let here = way_in(&server, "::1").await;
-    let _several = [connect(here).await, connect(here).await];
     // What a product opens by itself comes from nowhere.
     let mut feeds = Vec::new();
     for _ in 0..3 {
         feeds.push(server.hub.open_stream("plain:a", None, 0, &Caller::default()).await.expect("a stream"));
     }
+    let here = "203.0.113.9".parse().expect("an address");
+    let caller = Caller::default();
+    let opened = Hub::opens_from(Some(here), server.hub.open_stream("plain:a", None, 0, &caller)).await;
+    assert!(matches!(opened, Err(Refused::TooManyThere)), "a product's stream is one of the address too");
+    let opened = Hub::opens_from(None, server.hub.open_stream("plain:a", None, 0, &caller)).await;
+    assert!(opened.is_ok());
     server.hub.connections_per_address(0);
-    let _more = [connect(one).await, connect(same).await];
-    assert!(!matches!(server.hub.open_stream("x", None, 0, &Caller::default()).await, Err(Refused::TooManyThere)));
+    let _more = [connect(one).await, connect(one).await];
 }

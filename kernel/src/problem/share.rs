@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::ProblemResult;
+use super::ProblemResult;
 
 /// Whether there was something left, and now less.
 pub type Spending<'a> = Pin<Box<dyn Future<Output = ProblemResult<()>> + Send + 'a>>;
@@ -29,7 +29,7 @@ impl Share {
     ///
     /// # Errors
     /// 429: there is nothing left.
-    pub async fn spend(&self, session: Option<&str>) -> ProblemResult<()> {
-        self.0.spend(session).await
+    pub fn spend<'a>(&'a self, session: Option<&'a str>) -> Spending<'a> {
+        self.0.spend(session)
     }
 }
