@@ -155,6 +155,7 @@ pub(super) async fn subscribe(call: Call) -> Args {
     let text = |number: usize| call.args.values.get(number).and_then(Value::as_str).unwrap_or_default();
     let joined = match text(0) {
         "" => Err(ReplyError::BAD_REQUEST),
+        _ if !call.socket.peer.turns.subscribe(&call.socket.peer.core.clock) => Err(ReplyError::TOO_MANY_REQUESTS),
         channel => call.socket.join_showing(channel, text(1)).await.map_err(|error| match &error {
             JoinError::Refused(refused) => refused.into(),
             JoinError::TooMany => ReplyError::LIMIT_EXCEEDED,
