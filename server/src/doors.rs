@@ -223,4 +223,33 @@ mod tests {
         assert!(unaudited >= 5 && changes > 20, "{unaudited} routes without an entry, {changes} others");
         assert_eq!(audited().await - before, changes);
     }
+
+    /// Whoever connects comes from an address; and what it says apart is its connection's, and not its address's.
+    #[tokio::test]
+    async fn a_connection_is_its_addresss_and_what_it_says_its_own() {
+        let house = House::new().await;
+        house.machine.ctx.hub.connections_per_address(1);
+        let post = async |address: [u8; 4], path: &str, body: String| {
+            let mut request =
+                Request::builder().method(Method::POST).uri(path).body(Body::from(body)).expect("a request");
+            request.extensions_mut().insert(edge::Peer((address, 4711).into()));
+            house.router.clone().oneshot(request).await.expect("answered")
+        };
+        let open = async |address| post(address, "/connection/http_stream", r#"{"id":1,"connect":{}}"#.into()).await;
+        let first = open([203, 0, 113, 9]).await;
+        assert_eq!(open([203, 0, 113, 9]).await.status(), StatusCode::TOO_MANY_REQUESTS);
+        let other = open([203, 0, 113, 10]).await;
+        assert_eq!((first.status(), other.status()), (StatusCode::OK, StatusCode::OK));
+        let mut answers = first.into_body();
+        let frame = answers.frame().await.expect("a frame").expect("no error");
+        let reply: Value = serde_json::from_slice(frame.data_ref().expect("data")).expect("JSON");
+        let (session, node) = (&reply["connect"]["session"], &reply["connect"]["node"]);
+        for (session, policy) in [(session, "\"session\""), (&json!("1-x"), "\"public\"")] {
+            let said =
+                json!({ "session": session, "node": node, "data": r#"{"id":2,"unsubscribe":{"channel":"a:b"}}"# });
+            let answer = post([203, 0, 113, 9], "/emulation", said.to_string()).await;
+            let counted = answer.headers()["ratelimit-policy"].to_str().expect("text");
+            assert!(answer.status() == StatusCode::NO_CONTENT && counted.starts_with(policy), "{counted}");
+        }
+    }
 }
