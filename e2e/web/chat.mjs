@@ -2,7 +2,7 @@
 // SCRIPT, a text that would run if anything took it for HTML. It waits for a line where it says {"type":"ban"}, before which Eve is banned.
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
-import { open, say } from "./chromium.mjs";
+import { intoTheChat, open, say } from "./chromium.mjs";
 import { faults } from "./inspect.mjs";
 
 const [url, password, script] = process.argv.slice(2);
@@ -16,13 +16,7 @@ eve.on("console", (line) => { if (line.type() === "error") complaints.push(line.
 const reads = (of, text) => of.waitForFunction((text) => document.body.innerText.includes(text), text).catch(async () => {
   throw new Error(`“${text}” is not on ${of.url()}:\n${await of.evaluate(() => document.body.innerText)}`);
 });
-const signIn = async (page, email) => {
-  await page.goto(`${url}/sign-in?next=/chat`);
-  await page.fill("[name=email]", email);
-  await page.fill("[name=password]", password);
-  await page.keyboard.press("Enter");
-  await page.waitForSelector("[data-testid=rooms]");
-};
+const signIn = (page, email) => intoTheChat(page, url, email, password);
 const write = async (page, text) => {
   await page.fill("[data-testid=write]", text);
   await page.press("[data-testid=write]", "Enter");

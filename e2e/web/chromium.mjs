@@ -20,3 +20,12 @@ export async function open(url, options = {}) {
   if (url) await page.goto(url);
   return { browser, context, page, complaints };
 }
+
+/** Signs somebody in to the chat, by the form. */
+export async function intoTheChat(page, url, email, password) {
+  await page.goto(`${url}/sign-in?next=/chat`);
+  await page.fill("[name=email]", email);
+  await page.fill("[name=password]", password);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[data-testid=rooms]");
+}

@@ -2,7 +2,7 @@
 // service and the browser is ours: what the server pushes is read here with the keys of the subscription, and given to the worker.
 import { createDecipheriv, createECDH, hkdfSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
-import { open, say } from "./chromium.mjs";
+import { intoTheChat, open, say } from "./chromium.mjs";
 import { faults } from "./inspect.mjs";
 
 const [url, password] = process.argv.slice(2);
@@ -63,13 +63,7 @@ await context.addInitScript(() => {
   };
 });
 const eve = await (await browser.newContext()).newPage();
-const signIn = async (page, email) => {
-  await page.goto(`${url}/sign-in?next=/chat`);
-  await page.fill("[name=email]", email);
-  await page.fill("[name=password]", password);
-  await page.keyboard.press("Enter");
-  await page.waitForSelector("[data-testid=rooms]");
-};
+const signIn = (page, email) => intoTheChat(page, url, email, password);
 /** The switch, as it stands and as a keyboard turns it. */
 const settings = async () => {
   await ada.keyboard.press("Control+,");

@@ -346,7 +346,11 @@ mod tests {
                 "chat.mine.changed",
                 "chat.settings.changed",
             ],
-            reactions: vec!["chat.message.sent → chat.notify".into(), "chat.room.deleted → chat.sweep".into()],
+            reactions: vec![
+                "chat.message.sent → chat.notify".into(),
+                "chat.message.edited → chat.notify_edited".into(),
+                "chat.room.deleted → chat.sweep".into(),
+            ],
             streams: ["carry", "notices", "count"].map(|stream| format!("chat.* → chat.{stream}")).to_vec(),
             jobs: vec!["chat.push", "chat.digest", "chat.push.sweep", "chat.retention", "chat.clear", "chat.preview"],
             schedules: vec![

@@ -156,7 +156,12 @@ impl<T> Outbox<T> {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.state.lock().bytes < self.bound_bytes
+        self.room() > 0
+    }
+
+    /// Bytes that may still wait.
+    pub(crate) fn room(&self) -> usize {
+        self.bound_bytes.saturating_sub(self.state.lock().bytes)
     }
 
     /// Ends the connection after what waits already; the first reason stands.

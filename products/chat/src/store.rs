@@ -47,7 +47,7 @@ pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactio
 pub(crate) use roommates::{roommates, share_a_room};
 pub(crate) use rooms::{
     LastMessage, Line, NewRoom, bump, change, create, direct_of, in_lists, line, lines, mark_removed, pair_of, room,
-    unread_of, waits_since,
+    unread_of, waits_since, written_about,
 };
 pub(crate) use search::{Found, Search, search};
 pub(crate) use settings::{Directory, Settings, save, settings};

@@ -135,6 +135,8 @@ impl Socket {
         });
         held.stays = added;
         if !added {
+            // Turned out since it was let in: one that came back has the room already, and is not to keep it.
+            self.rooms().list.retain(|room| room.channel != channel);
             return Err(JoinError::Gone);
         }
         self.reflect(&channel);

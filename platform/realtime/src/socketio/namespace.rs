@@ -25,6 +25,8 @@ pub struct Call {
     pub socket: Arc<Socket>,
     /// Without the name.
     pub args: Args,
+    /// Whether the client waits for an acknowledgement.
+    pub acknowledged: bool,
 }
 
 /// A namespace of Socket.IO (`/`, `/chat`), which has nothing to do with a [`Namespace`](crate::Namespace) of channels: any channel

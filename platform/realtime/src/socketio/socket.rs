@@ -200,7 +200,7 @@ impl Socket {
     pub(super) async fn happens(self: &Arc<Self>, id: Option<u64>, name: &str, args: Args) {
         // As with the library's own server, what nobody listens to is not acknowledged.
         let Some(listener) = self.namespace.listener(name) else { return };
-        let done = listener(Call { socket: self.clone(), args });
+        let done = listener(Call { socket: self.clone(), args, acknowledged: id.is_some() });
         match tokio::time::timeout(Duration::from_millis(limits::SOCKETIO_EVENT_MS), done).await {
             Ok(args) => {
                 if let Some(id) = id {

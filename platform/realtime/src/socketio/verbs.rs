@@ -14,7 +14,8 @@ use crate::asks::{self, Asks};
 use crate::codes::ReplyError;
 use crate::hub::Core;
 
-/// Of an answer's list, bytes: with what else waits it is taken by a client that reads.
+/// Of an answer's list, bytes. Where other answers wait to be read there is less for it, so that who asks much at once is told less and
+/// not sent away.
 const LIST_BYTES: usize = limits::REALTIME_QUEUE_BYTES / 2;
 
 impl Asks for Socket {
@@ -70,7 +71,7 @@ async fn try_publish(call: &Call) -> Result<Value, ReplyError> {
 
 /// The event `history`: a channel, and what of it.
 pub(super) async fn history(call: Call) -> Args {
-    answered(read_history(&call).await)
+    if call.acknowledged { answered(read_history(&call).await) } else { Args::default() }
 }
 
 async fn read_history(call: &Call) -> Result<Value, ReplyError> {
@@ -82,7 +83,7 @@ async fn read_history(call: &Call) -> Result<Value, ReplyError> {
     let since = look.since.map(|since| Position { offset: since.offset, epoch: since.epoch.into() });
     let read = Read { since, limit, reverse: look.reverse };
     let history = asks::history(&*call.socket, channel(call)?, read).await?;
-    let publications = fitting(history.publications.iter().map(|it| (&*it.data, &**it)));
+    let publications = fitting(&call.socket, history.publications.iter().map(|it| (&*it.data, &**it)));
     let publications = publications.map(|(data, it)| json!({ "data": data, "offset": it.offset }));
     let publications: Vec<_> = publications.collect();
     Ok(json!({ "publications": publications, "offset": history.top.offset, "epoch": &*history.top.epoch }))
@@ -90,13 +91,13 @@ async fn read_history(call: &Call) -> Result<Value, ReplyError> {
 
 /// The event `presence`: a channel. Somebody outside of a guarded one sees nobody.
 pub(super) async fn presence(call: Call) -> Args {
-    answered(read_presence(&call).await)
+    if call.acknowledged { answered(read_presence(&call).await) } else { Args::default() }
 }
 
 async fn read_presence(call: &Call) -> Result<Value, ReplyError> {
     let there = asks::presence(&*call.socket, channel(call)?).await?;
     let clients = there.map(|there| there.clients).unwrap_or_default();
-    let shown = fitting(clients.iter().map(|it| (&*it.info, &it.client)));
+    let shown = fitting(&call.socket, clients.iter().map(|it| (&*it.info, &it.client)));
     let shown: Map<_, _> = shown.map(|(info, client)| (client.to_string(), info)).collect();
     Ok(json!({ "presence": shown }))
 }
@@ -113,14 +114,13 @@ pub(super) async fn presence_stats(call: Call) -> Args {
     }))
 }
 
-/// As many as fit into an answer, and one at least.
-fn fitting<'a, T>(all: impl Iterator<Item = (&'a [u8], T)>) -> impl Iterator<Item = (Value, T)> {
-    let mut room = Some(LIST_BYTES);
-    all.map_while(move |(text, of)| {
-        let before = room?;
-        room = before.checked_sub(text.len());
+/// As many as fit into an answer now, and one at least.
+fn fitting<'a, T>(of: &Socket, all: impl Iterator<Item = (&'a [u8], T)>) -> impl Iterator<Item = (Value, T)> {
+    let mut room = Some(LIST_BYTES.min(of.peer.outbox.room() / 2));
+    all.enumerate().map_while(move |(at, (text, of))| {
+        room = room?.checked_sub(text.len());
         // What is no JSON goes as null, as everywhere.
-        (room.is_some() || before == LIST_BYTES).then(|| (serde_json::from_slice(text).unwrap_or_default(), of))
+        (room.is_some() || at == 0).then(|| (serde_json::from_slice(text).unwrap_or_default(), of))
     })
 }
 

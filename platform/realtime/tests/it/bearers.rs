@@ -98,7 +98,6 @@ async fn nobody_who_is_refused_takes_a_seat() {
 
 #[tokio::test]
 async fn over_a_websocket_it_takes_a_good_token_to_come_in() {
-    let (server, _register) = house().await;
     for (headers, token, expected) in [
         (BAD, "ann", json!("ann")),
         (BAD, "", json!(3500)),
@@ -106,6 +105,7 @@ async fn over_a_websocket_it_takes_a_good_token_to_come_in() {
         (OLD, "ann", json!("ann")),
         (NOTHING, "", json!("")),
     ] {
+        let (server, register) = house().await;
         let mut client = server.try_open(headers).await.expect("a handshake");
         client.send(commands(token)).await;
         let came = if expected == 3500 {
@@ -124,11 +124,20 @@ async fn over_a_websocket_it_takes_a_good_token_to_come_in() {
         listener.send(request(token)).await;
         if expected.is_string() {
             assert!(listener.next().await["connect"].is_object(), "{headers:?}");
+            // Both are whoever the token says, and nobody where there is none.
+            register.ban("ann");
+            server.hub.ask_again("ann").await;
+            for mut it in [client, listener] {
+                let gone =
+                    if token == "ann" { it.closed().await.0 == 3503 } else { server.hub.stats().connections < 2 };
+                assert_eq!(gone, token == "ann", "{headers:?}");
+            }
         } else {
             let code = if expected == 109 { 3005 } else { 3500 };
             assert_eq!(listener.closed().await.0, code, "{headers:?}");
         }
     }
+    let (server, _register) = house().await;
     for headers in [BAD, OLD] {
         assert!(server.open_at_path("/socket.io/?EIO=4&transport=websocket", headers).await.is_err(), "{headers:?}");
     }

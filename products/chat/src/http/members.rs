@@ -1,5 +1,6 @@
 //! Who is in a group, as what.
 
+use ::store::Tx;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -49,10 +50,15 @@ async fn add(
     let (room, me) = (room_of(&room)?, person.id.to_string());
     let people = people_of("people", &people, limits::CHAT_MEMBERS)?;
     paced(&ctx, &me, Doing::Gather).await?;
-    let (asked, by) = (room.clone(), me.clone());
-    look(&ctx, async move |tx| rights::manager(tx, &asked, &by).await.map(drop)).await?;
-    people::welcome(&ctx, "people", &people).await?;
     let admin = person.admin;
+    let (asked, by, others) = (room.clone(), me.clone(), people.clone());
+    let may = async move |tx: &mut Tx| {
+        rights::manager(tx, &asked, &by).await?;
+        // Before anything is asked of them: who may not know of somebody does not learn whether there is such a person.
+        rights::knows(tx, (&by, admin), ("people", &others)).await
+    };
+    look(&ctx, may).await?;
+    people::welcome(&ctx, "people", &people).await?;
     let members = write(&ctx, async move |ctx, tx| {
         rights::knows(tx, (&me, admin), ("people", &people)).await?;
         acts::add(ctx, tx, (&room, &me), &people).await?;

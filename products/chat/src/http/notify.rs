@@ -160,8 +160,8 @@ async fn wish(person: Person, State(ctx): State<Ctx>, Json(it): Json<Wanted>) ->
         let before = store::wishes(tx, &me).await?;
         // Who begins to want letters wants none about what was there before.
         let begins = before.digest_after_ms == 0 && digest_after_ms != 0;
-        let digested_at_ms = if begins { ctx.clock.now_ms() } else { before.digested_at_ms };
-        Ok(store::wish(tx, &me, Wishes { mentions_through_mute, digest_after_ms, digested_at_ms }).await?)
+        let since_ms = if begins { ctx.clock.now_ms() } else { before.since_ms };
+        Ok(store::wish(tx, &me, Wishes { mentions_through_mute, digest_after_ms, since_ms }).await?)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

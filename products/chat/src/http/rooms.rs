@@ -98,8 +98,11 @@ async fn make(
     }
     let (name, description) = (model::name(&new.name)?, model::description(&new.description)?);
     paced(&ctx, &by, Doing::Gather).await?;
-    people::welcome(&ctx, "people", &people).await?;
     let (group, admin) = (NewGroup { name, description, people }, person.admin);
+    // First: who may not know of somebody does not learn whether there is such a person.
+    let (asked, me) = (group.people.clone(), by.clone());
+    look(&ctx, async move |tx| rights::knows(tx, (&me, admin), ("people", &asked)).await).await?;
+    people::welcome(&ctx, "people", &group.people).await?;
     let whole = write(&ctx, async move |ctx, tx| {
         rights::knows(tx, (&by, admin), ("people", &group.people)).await?;
         let room = acts::make_group(ctx, tx, &by, &group).await?;

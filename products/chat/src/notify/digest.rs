@@ -15,16 +15,19 @@ pub(crate) const DIGEST: Kind = Kind::new("chat.digest").on("chat").timeout_ms(6
 /// Often enough for the shortest wait that people can choose.
 pub(crate) const SOMETIMES: Schedule = Schedule::cron("chat.digest", "*/5 * * * *", DIGEST);
 
-/// The rooms of which somebody is to be written to: with something that is unread for as long as they want and was not written about
-/// before, whatever came after it; not put away or muted.
+/// The rooms of which somebody is to be written to: with something that is unread for as long as they want and was in no letter,
+/// whatever came after it; not put away or muted.
 async fn due(tx: &mut Tx, person: &str, wishes: Wishes, now_ms: i64) -> Result<Vec<Line>, StoreError> {
+    if wishes.digest_after_ms == 0 {
+        return Ok(Vec::new());
+    }
+    let until_ms = now_ms - wishes.digest_after_ms;
     let mut due = store::lines(tx, person, false, (i64::MAX, ""), limits::PAGE).await?;
-    due.retain(|it| it.unread > 0 && it.muted_until_ms <= now_ms && it.room.last_at_ms > wishes.digested_at_ms);
+    due.retain(|it| it.unread > 0 && it.muted_until_ms <= now_ms && it.room.last_at_ms > wishes.since_ms);
     let mut rooms = Vec::with_capacity(due.len());
     for line in due {
-        let until_ms = now_ms - wishes.digest_after_ms;
-        let waits = store::waits_since(tx, (&line.room.room, person), line.read, until_ms).await?;
-        if waits.is_some_and(|at_ms| at_ms > wishes.digested_at_ms) {
+        let oldest_ms = store::waits_since(tx, (&line.room.room, person), wishes.since_ms).await?;
+        if oldest_ms.is_some_and(|at_ms| at_ms <= until_ms) {
             rooms.push(line);
         }
     }
@@ -57,18 +60,26 @@ async fn write_to(ctx: &Ctx, person: &str) -> Result<(), Failure> {
     let Ok(id) = person.parse::<PersonId>() else { return Ok(()) };
     let details = ctx.identity.person(id).await?;
     let Some(to) = details.filter(|it| it.banned_until_ms.is_none()).and_then(|it| it.email) else { return Ok(()) };
+    let (now_ms, asked) = (ctx.clock.now_ms(), person.to_owned());
+    let look = async move |tx: &mut Tx| {
+        let wishes = store::wishes(tx, &asked).await?;
+        Ok::<_, StoreError>(due(tx, &asked, wishes, now_ms).await?.is_empty())
+    };
+    // Most have nothing to be written about: nobody waits for these.
+    if ctx.store.read(look).await? {
+        return Ok(());
+    }
     let (ours, person) = (ctx.clone(), person.to_owned());
     let write = async move |tx: &mut Tx| {
-        let (now_ms, wishes) = (ours.clock.now_ms(), store::wishes(tx, &person).await?);
-        if wishes.digest_after_ms == 0 || !ours.identity.is_address_confirmed(tx, id).await? {
-            return Ok(());
-        }
+        let wishes = store::wishes(tx, &person).await?;
         let due = due(tx, &person, wishes, now_ms).await?;
-        if due.is_empty() {
+        if due.is_empty() || !ours.identity.is_address_confirmed(tx, id).await? {
             return Ok(());
         }
         let letter = letter(&ours, tx, to, &due).await?;
-        store::wish(tx, &person, Wishes { digested_at_ms: now_ms, ..wishes }).await?;
+        for line in &due {
+            store::written_about(tx, (&line.room.room, &person), line.room.top).await?;
+        }
         match ours.mail.post(tx, &letter).await {
             // An address that cannot be written to is written off until there is something new.
             Ok(()) | Err(PostError::Unfit(_)) => Ok(()),

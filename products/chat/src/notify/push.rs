@@ -69,22 +69,40 @@ struct News<'a> {
     mentions_you: bool,
 }
 
+/// What people may be pushed about.
+pub(super) struct Occasion {
+    pub(super) room: String,
+    pub(super) message: i64,
+    pub(super) by: String,
+    pub(super) mentions: Vec<String>,
+    /// Nobody else is told, and these of this very message, once.
+    pub(super) mentions_alone: bool,
+}
+
 /// The reaction to a message.
 pub(crate) async fn notify(ctx: Ctx, event: Event, run: Run) -> Result<(), Failure> {
-    let it: MessageSent = event.read().map_err(Failure::discard)?;
+    let MessageSent { room, message, by, mentions, .. } = event.read().map_err(Failure::discard)?;
+    find(ctx, event, run, Occasion { room, message, by, mentions, mentions_alone: false }).await
+}
+
+/// Finds the browsers of those who are to hear of it.
+pub(super) async fn find(ctx: Ctx, event: Event, run: Run, it: Occasion) -> Result<(), Failure> {
     let (now_ms, time_ms) = (ctx.clock.now_ms(), event.time_ms);
+    let nobody = it.mentions_alone && it.mentions.is_empty();
     let ours = ctx.clone();
     let write = async move |tx: &mut Tx| {
         let mut jobs = Vec::new();
-        if now_ms < time_ms + limits::CHAT_PUSH_NEWS_MS {
+        if !nobody && now_ms < time_ms + limits::CHAT_PUSH_NEWS_MS {
             for (browser, person, muted_until_ms, archived) in
                 store::browsers_of(tx, &it.room, (it.message, &it.by)).await?
             {
                 let (read, mentioned) = (it.message - 1, it.mentions.contains(&person));
                 // Whether mentions pass a mute is asked when it is pushed.
-                if reaches(Standing { read, muted_until_ms, archived }, it.message, mentioned, true, now_ms) {
+                let reaches = reaches(Standing { read, muted_until_ms, archived }, it.message, mentioned, true, now_ms);
+                if reaches && (mentioned || !it.mentions_alone) {
                     let parcel = Parcel { browser, room: it.room.clone(), message: it.message };
-                    let unique = Unique::by_key(format!("{browser}:{}", it.room)).states(&WAITING);
+                    let of = if it.mentions_alone { format!(":{}", it.message) } else { String::new() };
+                    let unique = Unique::by_key(format!("{browser}:{}{of}", it.room)).states(&WAITING);
                     let at_ms = now_ms.max(time_ms + limits::CHAT_PUSH_DELAY_MS);
                     jobs.push(NewJob::new(PUSH, &parcel).at(at_ms).key(person).unique(unique).event(event.position));
                 }

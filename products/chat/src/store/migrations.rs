@@ -5,7 +5,8 @@ use ::store::Migration;
 use super::{counts, files, notify};
 
 /// Appended to, never changed.
-pub(crate) const MIGRATIONS: &[Migration] = &[ROOMS, files::MADE, counts::MADE, notify::TABLES, notify::REFUSALS];
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[ROOMS, files::MADE, counts::MADE, notify::TABLES, notify::REFUSALS, notify::WRITTEN];
 
 const ROOMS: Migration = Migration {
     part: "chat",

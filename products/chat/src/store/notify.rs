@@ -40,6 +40,15 @@ ALTER TABLE chat_pushes ADD COLUMN refusals BIGINT NOT NULL DEFAULT 0;
 ",
 };
 
+/// Up to which number of a room a person has had letters about it.
+pub(crate) const WRITTEN: Migration = Migration {
+    part: "chat",
+    version: 22,
+    sql: "-- expands
+ALTER TABLE chat_members ADD COLUMN digested_seq BIGINT NOT NULL DEFAULT 0;
+",
+};
+
 /// The sealed key that pushes are signed with.
 pub(crate) async fn push_key(tx: &mut Tx) -> Result<Option<Vec<u8>>, StoreError> {
     let row: Option<(Vec<u8>,)> = tx.first("SELECT sealed FROM chat_push_keys WHERE id = 1", &[]).await?;
@@ -160,13 +169,13 @@ pub(crate) struct Wishes {
     pub(crate) mentions_through_mute: bool,
     /// A letter about what was unread for so long; 0 for none.
     pub(crate) digest_after_ms: i64,
-    /// When the last one was made.
-    pub(crate) digested_at_ms: i64,
+    /// Since when letters are wanted.
+    pub(crate) since_ms: i64,
 }
 
 impl FromRow for Wishes {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self { mentions_through_mute: row.get(0)?, digest_after_ms: row.get(1)?, digested_at_ms: row.get(2)? })
+        Ok(Self { mentions_through_mute: row.get(0)?, digest_after_ms: row.get(1)?, since_ms: row.get(2)? })
     }
 }
 
@@ -181,8 +190,8 @@ pub(crate) async fn wish(tx: &mut Tx, person: &str, wishes: Wishes) -> Result<()
     let sql = "INSERT INTO chat_wishes (person, mentions_through_mute, digest_after_ms, digested_at_ms)
          VALUES ($1, $2, $3, $4) ON CONFLICT (person) DO UPDATE SET mentions_through_mute = $2, digest_after_ms = $3,
          digested_at_ms = $4";
-    let Wishes { mentions_through_mute, digest_after_ms, digested_at_ms } = wishes;
-    tx.execute(sql, params![person, mentions_through_mute, digest_after_ms, digested_at_ms]).await.map(drop)
+    let Wishes { mentions_through_mute, digest_after_ms, since_ms } = wishes;
+    tx.execute(sql, params![person, mentions_through_mute, digest_after_ms, since_ms]).await.map(drop)
 }
 
 /// Some of those who want letters about what they have not read, after one of them, in the order of their ids.

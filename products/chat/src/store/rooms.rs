@@ -251,17 +251,22 @@ pub(crate) async fn unread_of(tx: &mut Tx, room: &str) -> Result<Vec<(String, i6
     tx.all(&sql, params![room]).await
 }
 
-/// When the newest message came that others sent until then and a person has not read.
+/// When the oldest message came, after this time, that others sent and a person has not read and had no letter about.
 pub(crate) async fn waits_since(
     tx: &mut Tx,
     (room, person): (&str, &str),
-    read: i64,
-    until_ms: i64,
+    after_ms: i64,
 ) -> Result<Option<i64>, StoreError> {
-    let sql =
-        "SELECT at_ms FROM chat_messages WHERE room = $1 AND seq > $2 AND sender <> $3 AND deleted = 0 AND at_ms <= $4
-         ORDER BY seq DESC LIMIT 1";
-    Ok(tx.first::<(i64,)>(sql, params![room, read, person, until_ms]).await?.map(|(at_ms,)| at_ms))
+    let sql = "SELECT l.at_ms FROM chat_members m JOIN chat_messages l ON l.room = m.room
+         WHERE m.room = $1 AND m.person = $2 AND l.seq > m.read_seq AND l.seq > m.digested_seq AND l.sender <> $2
+             AND l.deleted = 0 AND l.at_ms > $3 ORDER BY l.seq LIMIT 1";
+    Ok(tx.first::<(i64,)>(sql, params![room, person, after_ms]).await?.map(|(at_ms,)| at_ms))
+}
+
+/// A person has a letter about everything in a room up to this number.
+pub(crate) async fn written_about(tx: &mut Tx, (room, person): (&str, &str), seq: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE chat_members SET digested_seq = $3 WHERE room = $1 AND person = $2";
+    tx.execute(sql, params![room, person, seq]).await.map(drop)
 }
 
 /// One of a person's rooms.

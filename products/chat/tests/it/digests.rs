@@ -118,6 +118,27 @@ async fn a_room_in_which_somebody_always_writes_is_written_about_too() {
 }
 
 #[tokio::test]
+async fn what_waited_less_than_another_room_is_written_about_when_its_time_comes() {
+    let site = site().await;
+    let [ann, ben, cem] = site.people().await;
+    site.shows_address(ben).await;
+    assert_eq!(wants(&site, ben, 60).await, StatusCode::NO_CONTENT);
+    let (first, second) = (site.group(&[ann, ben]).await, site.group(&[cem, ben]).await);
+    site.clock.advance(1);
+    site.say(ann, &first, "at nine").await;
+    site.clock.advance(30 * MINUTE);
+    site.say(cem, &second, "half an hour later").await;
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        site.clock.advance(30 * MINUTE);
+        site.run_job("chat.digest", "chat").await;
+        sent.push(letters(&site).await.len());
+    }
+    assert_eq!(sent, [1, 2, 2, 2]);
+    assert!(letters(&site).await.iter().all(|letter| letter["subject"] == "1 message unread"), "each about its own");
+}
+
+#[tokio::test]
 async fn what_is_muted_put_away_or_nobodys_is_not_written_about() {
     let site = site().await;
     let [ann, ben, cem, dan] = site.people().await;

@@ -1,6 +1,7 @@
 //! Where the directory is limited to people one shares a room with, nobody else is found, written to or put into a room.
 
 use axum::http::{Method, StatusCode};
+use identity::people::Actor;
 use identity::{By, Caller, Role};
 use kernel::PersonId;
 use serde_json::{Value, json};
@@ -88,6 +89,27 @@ async fn administrators_bring_together_who_shares_no_room() {
     assert_eq!(site.ask(Some(ann), Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
     assert!(found(&site, cem, "").await.is_empty());
     assert_eq!(begin(&site, cem, &ben.to_string()).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// Whoever may not know of somebody is not told either whether there is such a person, or whether it may come.
+#[tokio::test]
+async fn who_is_nobodys_roommate_is_as_if_it_were_not_there() {
+    let site = Site::new().await;
+    let [ann, ben, cem, dan] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    site.ctx.identity.ban(Actor::Admin, dan, None, "spam").await.expect("banned");
+    limit(&site, "roommates").await;
+    let [nobody, other] = [(); 2].map(|()| PersonId::new(&site.clock, &site.ctx.entropy));
+    for (path, name) in [("/rooms".to_owned(), Some("Found out")), (format!("/rooms/{room}/members"), None)] {
+        for candidate in [cem, dan, nobody] {
+            let mut body = json!({ "people": [candidate, other] });
+            name.into_iter().for_each(|name| body["name"] = json!(name));
+            let (status, answer) = site.post(ann, &path, body).await;
+            let text = answer.to_string();
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{text}");
+            assert!(text.contains(&candidate.to_string()) && !text.contains(&other.to_string()), "{text}");
+        }
+    }
 }
 
 #[tokio::test]

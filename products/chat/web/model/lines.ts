@@ -22,10 +22,10 @@ export function shown(lines: Line[], sieve: Sieve): Line[] {
   return sieve === "unread" ? present.filter((line) => line.unread > 0) : present;
 }
 
-/** A page of the list, or one line of it: newer than what is there. */
+/** The list, or one line of it: newer than what is there. */
 export function withLines(lines: Line[], read: Line[]): Line[] {
-  const rooms = new Set(read.map((line) => line.room));
-  return sorted([...lines.filter((line) => !rooms.has(line.room)), ...read]);
+  const once = new Map([...lines, ...read].map((line) => [line.room, line]));
+  return sorted([...once.values()]);
 }
 
 export function without(lines: Line[], room: string): Line[] {

@@ -138,10 +138,12 @@ export class Room {
   }
 
   async members(): Promise<void> {
+    const settled = rooms.reading();
     const whole = await server.room(this.id);
     if (this.#asksWhere) this.newAfter = whole.unread > 0 ? whole.read : null;
     this.#asksWhere = false;
     rooms.put(whole);
+    settled([this.id]);
     const gone = new Set(whole.gone);
     this.timeline = lines.withMembers(this.timeline, whole.members.map((one) => ({ ...one, gone: gone.has(one.person) })));
   }

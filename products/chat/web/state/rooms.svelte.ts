@@ -27,6 +27,8 @@ class Rooms {
   #delivered = new Map<string, number>();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #heard = new Set<(notice: Notice) => void>();
+  /** How often a room was told of. */
+  #told = new Map<string, number>();
   #list = new Until(() => this.#read(), (failure) => this.#failed(failure));
   #single = new Until(() => this.#readStale(), mayHelp);
   #receipts = new Until(() => this.#receive(), mayHelp);
@@ -64,15 +66,26 @@ class Rooms {
     return mayHelp(failure);
   }
 
+  /** A reading begins. What is told of a room meanwhile is newer than what it brings: settled, such a room is read again. */
+  reading(): (rooms: Iterable<string>) => void {
+    const before = new Map(this.#told);
+    return (rooms) => {
+      for (const room of rooms) if (this.#told.get(room) !== before.get(room)) this.#again(room);
+    };
+  }
+
   async #read(): Promise<void> {
+    const settled = this.reading();
     const list = (archived: boolean): Promise<Line[]> =>
       allOf(async (before) => {
         const page = await server.rooms(archived, before);
         learn(page.people);
         return page;
       }, MOST);
-    this.all = lines.sorted((await Promise.all([list(false), list(true)])).flat());
+    // One that was put away between two pages is on both lists.
+    this.all = lines.withLines([], (await Promise.all([list(false), list(true)])).flat());
     this.loaded = true;
+    settled(this.#told.keys());
     for (const line of this.all) if (line.last_message && line.unread > 0) this.#deliver(line.room, line.last_message.seq);
   }
 
@@ -101,6 +114,7 @@ class Rooms {
   }
 
   #take(notice: Notice): void {
+    this.#told.set(notice.room, (this.#told.get(notice.room) ?? 0) + 1);
     const { lines: all, reread } = lines.noticed(this.all, notice, who.me.id);
     this.all = all;
     const speaker = "last_message" in notice ? notice.last_message?.sender : undefined;
@@ -124,8 +138,10 @@ class Rooms {
   async #readStale(): Promise<void> {
     for (const room of [...this.#unread]) {
       this.#unread.delete(room);
+      const settled = this.reading();
       try {
         this.put(await server.room(room));
+        settled([room]);
       } catch (failure) {
         if (failure instanceof ApiError && failure.status === 404) this.all = lines.without(this.all, room);
         else if (mayHelp(failure)) {

@@ -1,13 +1,21 @@
 //! Coming back as the same, in another process too.
 
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bus::Bus;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use kernel::{Clock, Entropy};
+use realtime::{Caller, Guard, Namespace};
 use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
 
 use super::client::{Client, json_of};
 use super::{namespaces, on, server};
 use crate::register::Register;
-use crate::support::Server;
+use crate::support::{FOREVER_MS, Server, in_time};
 
 /// The last text of an event: where the client is.
 fn place(event: &str) -> String {
@@ -208,4 +216,61 @@ async fn a_place_brings_nobody_where_it_was_not_or_is_no_longer() {
     }
     let (_, again) = Client::enter(&server, "/led", shown(&place(&out))).await;
     assert_eq!(again["sid"], granted["sid"]);
+}
+
+/// Of two rooms the second answers when it is let, and the first lets in while it is open.
+struct Two {
+    first: AtomicBool,
+    second: Semaphore,
+    asked: Notify,
+}
+
+impl Guard for Two {
+    fn admits<'a>(
+        &'a self,
+        channel: &'a str,
+        _: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        async move {
+            if channel == "room:1" {
+                return Ok(self.first.load(Ordering::SeqCst));
+            }
+            self.asked.notify_one();
+            self.second.acquire().await?.forget();
+            Ok(true)
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn who_is_turned_out_while_it_comes_back_is_out() {
+    let guard = Arc::new(Two { first: AtomicBool::new(true), second: Semaphore::new(1), asked: Notify::new() });
+    let rooms = Namespace::public("room").history(10, FOREVER_MS).guarded(guard.clone());
+    let server = Server::with([rooms]).await;
+    namespaces().into_iter().for_each(|namespace| server.hub.socketio(namespace));
+    let (mut client, granted) = Client::enter(&server, "/same", json!({})).await;
+    join(&mut client, "room:1").await;
+    join(&mut client, "room:2").await;
+    guard.asked.notified().await;
+    server.publish("room:1", json!("between us")).await;
+    let at = heard(&mut client, "room:1", json!("between us")).await;
+    drop(client);
+    let mut client = Client::open(&server, &[]).await.expect("a handshake");
+    client.say(&format!("40/same,{}", json!({ "pid": granted["pid"], "offset": at }))).await;
+    in_time(guard.asked.notified()).await;
+    guard.first.store(false, Ordering::SeqCst);
+    server.hub.recheck("room:1").await;
+    guard.second.add_permits(1);
+    // Told that it is out, and in the namespace, in whichever order.
+    let mut told = [client.text().await, client.text().await];
+    told.sort();
+    assert!(told[0].starts_with("40/same,") && told[1].contains("unsubscribed"), "{told:?}");
+    client.say(r#"42/same,1["history","room:1"]"#).await;
+    let answer = client.text().await;
+    assert_eq!(json_of(&answer)[0]["publications"], json!([]), "{answer}");
+    server.publish("room:1", json!("a secret")).await;
+    server.publish("room:2", json!("for all")).await;
+    heard(&mut client, "room:2", json!("for all")).await;
+    assert_eq!(server.hub.subscribers("room:1"), 0);
 }
