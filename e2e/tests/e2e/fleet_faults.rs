@@ -2,7 +2,7 @@
 //! twice, every listener hears every phrase once and in order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,16 +18,27 @@ const SENDERS: u64 = 8;
 const STATIONS: u64 = 5;
 /// The station that is listened to all the while.
 const HEARD: &str = "kill/station-1";
+/// How far its listener may be behind. A station keeps its last 200 phrases, and whoever was away for longer hears only the newest.
+const BEHIND: u64 = 100;
 
 /// The processes that senders and listeners reach, as behind a balancer: whoever fails is asked elsewhere.
 pub(crate) struct Doors {
     servers: Vec<RwLock<Server>>,
     next: AtomicUsize,
+    /// Of [`HEARD`]: what was sent, and the last phrase that its listener heard.
+    sent: AtomicU64,
+    heard: AtomicU64,
 }
 
 impl Doors {
     fn any(&self) -> &RwLock<Server> {
         &self.servers[self.next.fetch_add(1, Ordering::Relaxed) % self.servers.len()]
+    }
+
+    /// Whether the listener would still hear what is sent to this station now.
+    fn takes(&self, station: &str) -> bool {
+        let room = |sent| (sent < self.heard.load(Ordering::SeqCst) + BEHIND).then_some(sent + 1);
+        station != HEARD || self.sent.try_update(Ordering::SeqCst, Ordering::SeqCst, room).is_ok()
     }
 }
 
@@ -38,6 +49,9 @@ async fn deliver(doors: Arc<Doors>, first: u64, journal: Arc<Journal>, stop: Arc
             break;
         }
         let (id, station) = (format!("delivery-{mark}"), format!("kill/station-{}", mark % STATIONS));
+        if !doors.takes(&station) {
+            continue;
+        }
         let body = push(&station, &format!("author-{}", mark % 7), mark).to_string().into_bytes();
         loop {
             let door = doors.any();
@@ -79,6 +93,7 @@ async fn listen(doors: Arc<Doors>, station: String, last: watch::Receiver<Option
             let n = phrase["n"].as_u64().context("a number")?;
             ensure!(heard == 0 || n == heard + 1, "{station}: {n} after {heard}");
             heard = n;
+            doors.heard.store(n, Ordering::SeqCst);
         }
     }
     Ok(heard)
@@ -99,7 +114,8 @@ impl Work {
     pub(crate) async fn begin(servers: Vec<Server>) -> Result<Self> {
         let admin = servers[0].admin().await?;
         let servers = servers.into_iter().map(RwLock::new).collect();
-        let doors = Arc::new(Doors { servers, next: AtomicUsize::new(0) });
+        let doors =
+            Arc::new(Doors { servers, next: AtomicUsize::new(0), sent: AtomicU64::new(0), heard: AtomicU64::new(0) });
         let (journal, stop) = (Arc::new(Journal::default()), Arc::new(AtomicBool::new(false)));
         let (last, told) = watch::channel(None);
         let listener = tokio::spawn(listen(doors.clone(), HEARD.into(), told));
@@ -141,7 +157,8 @@ impl Work {
         };
         tokio::time::timeout(GUARD, drained).await.context("something acknowledged is not in the log")?;
         let heard = stations.iter().filter(|station| *station == HEARD).count() as u64;
-        self.last.send(Some(heard))?;
+        // Whoever hears nobody any more has ended already, and says why.
+        self.last.send_replace(Some(heard));
         ensure!(self.listener.await?? == heard);
         let server = self.doors.servers[0].read().await;
         kill::check(&server, &self.admin, &self.journal).await
