@@ -20,6 +20,7 @@ mod keys;
 mod kill;
 mod matrix;
 mod measures;
+mod missed;
 mod moved;
 mod node;
 mod notified;

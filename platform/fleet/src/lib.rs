@@ -2,6 +2,7 @@
 
 mod leadership;
 mod migrations;
+mod seats;
 #[cfg(test)]
 mod simulation;
 mod state;
@@ -81,8 +82,8 @@ struct Inner {
     /// The row that this process had last.
     id: Mutex<String>,
     stands: Mutex<BTreeMap<String, watch::Sender<Lead>>>,
-    /// It stands for something new.
-    stood: Notify,
+    /// It stands for something new, or a seat was lost or taken: worth a look.
+    news: Notify,
     /// What runs because this process leads.
     working: TaskTracker,
 }
@@ -104,9 +105,9 @@ impl Fleet {
         let started_at_ms = clock.now_ms();
         let member = Member { holder, roles, version: env!("CARGO_PKG_VERSION"), started_at_ms };
         let id = Mutex::new(entropy.token(ID_BYTES));
-        let (view, stands, stood, working) = Default::default();
+        let (view, stands, news, working) = Default::default();
         let origin = Instant::now();
-        let inner = Inner { store, clock, entropy, member, alone, origin, view, id, stands, stood, working };
+        let inner = Inner { store, clock, entropy, member, alone, origin, view, id, stands, news, working };
         let fleet = Self(Arc::new(inner));
         if !alone {
             fleet.look().await?;
@@ -120,6 +121,13 @@ impl Fleet {
         if self.0.alone {
             return stop.cancelled().await;
         }
+        tokio::join!(self.keep_looking(&stop), stop.run_until_cancelled(self.mind_the_seats()));
+        if let Err(error) = self.resign().await {
+            tracing::warn!(error = %kernel::problem::chain(&error), "this process did not resign; others go on when it is silent");
+        }
+    }
+
+    async fn keep_looking(&self, stop: &CancellationToken) {
         let mut told = self.0.store.told(TOPIC);
         loop {
             told.mark_unchanged();
@@ -133,19 +141,16 @@ impl Fleet {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 Ok(()) = told.changed() => {}
-                () = self.0.stood.notified() => {}
-                () = stop.cancelled() => break,
+                () = self.0.news.notified() => {}
+                () = stop.cancelled() => return,
             }
-        }
-        if let Err(error) = self.resign().await {
-            tracing::warn!(error = %kernel::problem::chain(&error), "this process did not resign; others go on when it is silent");
         }
     }
 
     /// Stands for the lead in something, for as long as this process runs.
     pub fn lead(&self, name: &str) -> Leadership {
         let begin = || {
-            self.0.stood.notify_one();
+            self.0.news.notify_one();
             watch::channel(if self.0.alone { Lead::Always } else { Lead::No }).0
         };
         Leadership(self.0.stands.lock().entry(name.to_owned()).or_insert_with(begin).subscribe())
@@ -220,6 +225,7 @@ impl Fleet {
             member: self.0.member.clone(),
             id: self.0.id.lock().clone(),
             spare: self.0.entropy.token(ID_BYTES),
+            mark: self.0.store.seat().mark(),
             silent: self.0.view.lock().silent(sent_ms),
             names: self.0.stands.lock().keys().cloned().collect(),
             now_ms: self.0.clock.now_ms(),

@@ -3,7 +3,9 @@
 use store::Migration;
 
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[TABLES, SEATS];
+
+const TABLES: Migration = Migration {
     part: "fleet",
     version: 1,
     // A leader whose instance is gone is none. `term` counts how often the lead changed hands.
@@ -23,4 +25,13 @@ CREATE TABLE leaders (
     term BIGINT NOT NULL
 );
 ",
-}];
+};
+
+const SEATS: Migration = Migration {
+    part: "fleet",
+    version: 2,
+    // Of the release before: no seat.
+    sql: "-- expands
+ALTER TABLE instances ADD COLUMN seat BIGINT NOT NULL DEFAULT 0;
+",
+};

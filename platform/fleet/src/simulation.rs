@@ -1,9 +1,9 @@
-//! Ten thousand fleets whose processes crash, stall, restart and resign, whose clocks run at rates of their own, and whose store
-//! answers late, or does what it never answers. At no moment do two processes pass their own fence.
+//! Ten thousand fleets whose processes crash, stall, restart, resign and lose their connections, whose clocks run at rates of their own,
+//! and whose store answers late, does what it never answers, or starts anew. At no moment do two processes pass their own fence.
 //!
 //! `SEED=… cargo nextest run -p mainspring-fleet` repeats one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Entropy, limits};
 
@@ -15,28 +15,32 @@ const NAME: &str = "what one should do";
 /// How long faults happen, and how long a fleet has afterwards to have a leader, milliseconds.
 const FAULTS_MS: u64 = 90_000;
 const PROMISE_MS: u64 = 15_000;
+/// How long a process does not notice that its connection has ended, milliseconds.
+const UNNOTICED_MS: u64 = 150;
 
 /// The rows, as `store.rs` treats them in one transaction.
 #[derive(Default)]
 struct Rows {
-    beats: BTreeMap<String, i64>,
+    /// The last beat of each, and the mark of its seat.
+    beats: BTreeMap<String, (i64, i64)>,
+    seats: BTreeSet<i64>,
     leader: Option<String>,
     ids: u64,
 }
 
 impl Rows {
-    fn look(&mut self, id: &str, silent: &[(String, i64)]) -> Found {
+    fn look(&mut self, id: &str, mark: i64, silent: &[(String, i64)]) -> Found {
         let mut own = id.to_owned();
         match self.beats.get_mut(id) {
-            Some(beat) => *beat += 1,
+            Some((beat, _)) => *beat += 1,
             None => {
                 self.ids += 1;
                 own = format!("i{}", self.ids);
-                self.beats.insert(own.clone(), 1);
+                self.beats.insert(own.clone(), (1, mark));
             }
         }
         for (dead, beat) in silent {
-            if self.beats.get(dead) == Some(beat) {
+            if self.beats.get(dead).is_some_and(|(last, _)| last == beat) {
                 self.beats.remove(dead);
             }
         }
@@ -44,7 +48,7 @@ impl Rows {
             self.leader = Some(own.clone());
         }
         let others = self.beats.iter().filter(|(id, _)| **id != own);
-        let others = others.map(|(id, beat)| Other { id: id.clone(), beat: *beat }).collect();
+        let others = others.map(|(id, (beat, mark))| Other { id: id.clone(), beat: *beat, mark: *mark }).collect();
         let led = self.leader.iter().filter(|leader| **leader == own).map(|_| NAME.to_owned()).collect();
         Found { id: own, others, led, news: false }
     }
@@ -69,11 +73,25 @@ struct Process {
     view: View,
     next_ms: u64,
     asked: Option<Asked>,
+    mark: i64,
+    /// Whether it takes its connection for open.
+    connected: bool,
+    /// By the world's clock: when it notices that its connection has ended, when it has another, and until when no look arrives.
+    notices_at: Option<u64>,
+    returns_at: u64,
+    cut_until: u64,
+    counts_ms: u64,
 }
 
 impl Process {
     fn new(entropy: &Entropy) -> Self {
         Self {
+            mark: 1 + entropy.below(i64::MAX as u64) as i64,
+            connected: false,
+            notices_at: None,
+            returns_at: 0,
+            cut_until: 0,
+            counts_ms: 0,
             alive: true,
             stalled_until: 0,
             // A quarter is what the bounds allow for: a tenth faster beside a tenth slower is less.
@@ -101,13 +119,14 @@ impl Process {
         if let Some(Asked::Sent { sent_ms, silent, commits_at, answers_at }) = &self.asked
             && world_ms >= *commits_at
         {
-            let found = rows.look(&self.id, silent);
+            let found = rows.look(&self.id, self.mark, silent);
             self.asked = Some(Asked::Committed { sent_ms: *sent_ms, found, answers_at: *answers_at });
         }
         if !self.alive || world_ms < self.stalled_until {
             return;
         }
         let now_ms = self.clock(world_ms);
+        self.sit(rows, world_ms, now_ms);
         match &self.asked {
             Some(Asked::Committed { sent_ms, found, answers_at }) if world_ms >= *answers_at => {
                 self.view.looked(*sent_ms, now_ms, found);
@@ -118,7 +137,7 @@ impl Process {
                 let (commit_ms, answer_ms, lost) = late();
                 let (commits_at, answers_at) = (world_ms + commit_ms, world_ms + commit_ms + answer_ms);
                 self.next_ms = now_ms + 500;
-                if !lost {
+                if !lost && world_ms >= self.cut_until {
                     let silent = self.view.silent(now_ms);
                     self.asked = Some(Asked::Sent { sent_ms: now_ms, silent, commits_at, answers_at });
                 }
@@ -127,10 +146,43 @@ impl Process {
         }
     }
 
+    /// Minds its own seat and counts the others', as `seats.rs` does.
+    fn sit(&mut self, rows: &mut Rows, world_ms: u64, now_ms: u64) {
+        if self.notices_at.is_some_and(|at| world_ms >= at) {
+            (self.notices_at, self.connected, self.next_ms) = (None, false, now_ms);
+            self.view.lost();
+        }
+        if !self.connected && world_ms >= self.returns_at {
+            (self.connected, self.next_ms) = (true, now_ms);
+            self.view.connected(now_ms);
+            rows.seats.insert(self.mark);
+        }
+        if self.connected && now_ms >= self.counts_ms && world_ms >= self.cut_until {
+            self.counts_ms = now_ms + limits::FLEET_SEATS_MS;
+            if rows.seats.contains(&self.mark) && self.view.sits(now_ms, now_ms, &rows.seats) {
+                self.next_ms = now_ms;
+            }
+        }
+    }
+
     fn resign(&mut self, rows: &mut Rows) {
         self.view.resign();
         rows.beats.remove(&self.id);
+        self.die(rows);
+    }
+
+    /// Its connection ends with it.
+    fn die(&mut self, rows: &mut Rows) {
+        rows.seats.remove(&self.mark);
         self.alive = false;
+    }
+
+    /// Its connection ends, and for some time perhaps nothing of it arrives.
+    fn loses(&mut self, rows: &mut Rows, now_ms: u64, entropy: &Entropy) {
+        rows.seats.remove(&self.mark);
+        self.notices_at = Some(now_ms + entropy.below(UNNOTICED_MS));
+        self.returns_at = now_ms + UNNOTICED_MS + entropy.below(5_000);
+        self.cut_until = now_ms + entropy.below(2) * entropy.below(5_000);
     }
 }
 
@@ -176,11 +228,17 @@ impl World {
         let (now_ms, stall_ms) = (self.now_ms, self.entropy.below(30_000));
         let process = &mut self.processes[one];
         match self.entropy.below(250) {
-            0 => process.alive = false,
+            0 => process.die(&mut self.rows),
             1 => process.stalled_until = now_ms + stall_ms,
             // Nobody resigns while a look is on its way.
             2 if process.alive && process.asked.is_none() => process.resign(&mut self.rows),
             3..8 if !process.alive => *process = Process::new(&self.entropy),
+            8..11 if process.alive => process.loses(&mut self.rows, now_ms, &self.entropy),
+            // The server starts anew.
+            11 => {
+                let alive = self.processes.iter_mut().filter(|process| process.alive);
+                alive.for_each(|process| process.loses(&mut self.rows, now_ms, &self.entropy));
+            }
             _ => {}
         }
     }
@@ -207,6 +265,7 @@ fn never_two_leaders_and_always_one_again_within_fifteen_seconds() {
         for process in &mut world.processes {
             process.stalled_until = process.stalled_until.min(quiet_ms);
             process.asked = None;
+            (process.cut_until, process.returns_at) = (0, process.returns_at.min(quiet_ms));
         }
         if world.processes.iter().all(|process| !process.alive) {
             world.processes[0] = Process::new(&world.entropy);
@@ -223,10 +282,37 @@ fn never_two_leaders_and_always_one_again_within_fifteen_seconds() {
     assert!(elections > 2 * SCHEDULES, "the faults depose nobody");
 }
 
+/// Three that know one another; the leader is killed. The others miss its connection, and need not wait for its silence.
+#[test]
+fn a_killed_leader_is_followed_within_four_seconds() {
+    for seed in 0..1_000 {
+        let mut world = World::new(seed);
+        while world.now_ms < 5_000 {
+            world.step(false);
+        }
+        let leader = world.processes.iter().position(|it| it.leads(world.now_ms)).expect("somebody leads");
+        world.processes[leader].die(&mut world.rows);
+        let killed_ms = world.now_ms;
+        while world.leaders() == 0 {
+            world.step(false);
+            assert!(
+                world.now_ms - killed_ms < 4_000,
+                "nobody leads after {} ms of seed {seed}",
+                world.now_ms - killed_ms
+            );
+        }
+    }
+}
+
 #[test]
 fn the_bounds_keep_the_promise() {
     let (beat, fence, silent) = (limits::FLEET_BEAT_MS, limits::FLEET_FENCE_MS, limits::FLEET_SILENT_MS);
     assert!(silent * 4 >= fence * 5, "clocks may differ by a quarter in their rates");
     assert!(beat * 3 < fence, "two looks may fail");
     assert!(beat + silent + 500 < PROMISE_MS, "seen a beat late, then silent for long enough");
+    let (gone, lost) = (limits::FLEET_GONE_MS, limits::FLEET_LOST_MS);
+    assert!(
+        gone * 4 >= lost * 5 && lost > limits::FLEET_SEATS_MS,
+        "a seat that is lost is distrusted before it is missed"
+    );
 }

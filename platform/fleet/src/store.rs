@@ -14,6 +14,8 @@ pub(crate) struct Look {
     /// Its row, or the one that it is to have where that is gone.
     pub(crate) id: String,
     pub(crate) spare: String,
+    /// Of its seat at the database.
+    pub(crate) mark: i64,
     /// Whom it holds for dead, with their last beats.
     pub(crate) silent: Vec<(String, i64)>,
     /// What it stands for.
@@ -36,11 +38,11 @@ pub(crate) async fn look(tx: &mut Tx, look: &Look) -> Result<Found, StoreError> 
              WHERE NOT EXISTS (SELECT 1 FROM instances WHERE instances.id = leaders.instance)";
         tx.execute(sql, params![name, &id]).await?;
     }
-    let sql = "SELECT id, beat FROM instances WHERE id <> $1 ORDER BY id LIMIT $2";
-    let others: Vec<(String, i64)> = tx.all(sql, params![&id, INSTANCES]).await?;
+    let sql = "SELECT id, beat, seat FROM instances WHERE id <> $1 ORDER BY id LIMIT $2";
+    let others: Vec<(String, i64, i64)> = tx.all(sql, params![&id, INSTANCES]).await?;
     let led: Vec<(String,)> =
         tx.all("SELECT name FROM leaders WHERE instance = $1 ORDER BY name LIMIT $2", params![&id, INSTANCES]).await?;
-    let others = others.into_iter().map(|(id, beat)| Other { id, beat }).collect();
+    let others = others.into_iter().map(|(id, beat, mark)| Other { id, beat, mark }).collect();
     Ok(Found { id, others, led: led.into_iter().map(|(name,)| name).collect(), news })
 }
 
@@ -51,9 +53,11 @@ async fn renew(tx: &mut Tx, look: &Look) -> Result<String, StoreError> {
         return Ok(look.id.clone());
     }
     let Member { holder, roles, version, started_at_ms } = &look.member;
-    let sql = "INSERT INTO instances (id, holder, roles, version, started_at_ms, renewed_at_ms, beat)
-         VALUES ($1, $2, $3, $4, $5, $6, 1)";
-    tx.execute(sql, params![&look.spare, holder, &roles.join(","), *version, *started_at_ms, look.now_ms]).await?;
+    let sql = "INSERT INTO instances (id, holder, roles, version, started_at_ms, renewed_at_ms, beat, seat)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, $7)";
+    let roles = roles.join(",");
+    let row = params![&look.spare, holder, &roles, *version, *started_at_ms, look.now_ms, look.mark];
+    tx.execute(sql, row).await?;
     Ok(look.spare.clone())
 }
 

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod lagging;
+pub mod seats;
 pub mod transfer;
 
 mod error;

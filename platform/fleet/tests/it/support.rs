@@ -83,6 +83,13 @@ impl Process {
         self.running.take().expect("it runs").abort();
     }
 
+    /// From now on it is gone, with its connections, and has said nothing.
+    pub(crate) async fn killed(mut self) {
+        self.falls_silent();
+        self.working.abort();
+        self.store.close().await;
+    }
+
     /// Waits until its work has begun so often.
     pub(crate) async fn begins(&mut self, times: u32) {
         within(self.began.wait_for(|began| *began >= times)).await.expect("it lives");

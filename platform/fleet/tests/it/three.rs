@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use kernel::limits;
 use tokio::time::Instant;
 
 use crate::support::{Doing, Process, within};
@@ -66,4 +67,100 @@ async fn one_leads_and_when_it_falls_silent_or_resigns_another_does() {
     resigned.close().await;
     first.stop().await.close().await;
     other.stop().await.close().await;
+}
+
+/// Whoever begins to do it next, and the other.
+async fn successor(mut one: Process, mut other: Process) -> (Process, Process) {
+    let one_leads = within(async {
+        tokio::select! {
+            () = one.begins(1) => true,
+            () = other.begins(1) => false,
+        }
+    })
+    .await;
+    if one_leads { (one, other) } else { (other, one) }
+}
+
+/// Waits until a process is known to the others, by its seat too: they have looked at it once more since.
+async fn is_known(process: &Process, others: [&Process; 2]) {
+    for other in others {
+        within(async {
+            while !other.store.seated().await.expect("read").contains(&process.store.seat().mark()) {
+                tokio::task::yield_now().await;
+            }
+            beats(other, 2).await;
+        })
+        .await;
+    }
+}
+
+/// Waits for so many renewals of a process's place.
+async fn beats(process: &Process, times: usize) {
+    let renewed = async || {
+        let instances = process.fleet.instances().await.expect("read");
+        instances.into_iter().find(|it| it.here).map(|it| it.renewed_at_ms)
+    };
+    for _ in 0..times {
+        let before = renewed().await;
+        while renewed().await == before {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_killed_is_missed_at_once() {
+    if !testkit::on_postgres() {
+        return;
+    }
+    let (dir, doing) = (tempfile::tempdir().expect("a directory"), Arc::new(Doing::default()));
+    let mut first = Process::enter(dir.path(), "first", &doing).await;
+    first.begins(1).await;
+    let second = Process::enter(dir.path(), "second", &doing).await;
+    let third = Process::enter(dir.path(), "third", &doing).await;
+    is_known(&first, [&second, &third]).await;
+    let killed = Instant::now();
+    first.killed().await;
+    let (leader, other) = successor(second, third).await;
+    let took = killed.elapsed();
+    assert!(took < Duration::from_millis(limits::FLEET_SILENT_MS / 2), "its silence was waited for: {took:?}");
+    assert!(leader.lead.leads() && !other.lead.leads());
+    leader.stop().await.close().await;
+    other.stop().await.close().await;
+}
+
+/// The connection of the leader is ended by the server: it is there with another, and was never gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_only_loses_its_connection_goes_on_leading() {
+    if !testkit::on_postgres() {
+        return;
+    }
+    let (dir, doing) = (tempfile::tempdir().expect("a directory"), Arc::new(Doing::default()));
+    let mut first = Process::enter(dir.path(), "first", &doing).await;
+    first.begins(1).await;
+    let second = Process::enter(dir.path(), "second", &doing).await;
+    let third = Process::enter(dir.path(), "third", &doing).await;
+    is_known(&first, [&second, &third]).await;
+    let (stay, mut seat) = (first.fleet.stay(), first.store.seat());
+    assert_eq!(seat.held_by(), Some(1));
+    let mark = seat.mark();
+    let end = async move |tx: &mut store::Tx| {
+        let sql = "SELECT COUNT(CASE WHEN pg_terminate_backend(pid) THEN 1 END) FROM pg_locks
+             WHERE locktype = 'advisory' AND objsubid = 2 AND CAST(objid AS BIGINT) = $1";
+        tx.one::<(i64,)>(sql, store::params![mark]).await
+    };
+    assert_eq!(second.store.write(end).await.expect("ended"), (1,));
+    within(async {
+        while seat.held_by() != Some(2) {
+            seat.changed().await;
+        }
+    })
+    .await;
+    within(beats(&second, 2)).await;
+    assert!(first.lead.leads() && !second.lead.leads() && !third.lead.leads());
+    assert_eq!(first.fleet.stay(), stay, "nobody took it for dead");
+    assert_eq!(doing.most.load(Ordering::SeqCst), 1, "never two at a time");
+    for process in [first, second, third] {
+        process.stop().await.close().await;
+    }
 }

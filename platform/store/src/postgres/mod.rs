@@ -14,6 +14,7 @@ mod standing;
 mod unnamed;
 mod value;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -31,8 +32,12 @@ use self::replica::Replica;
 pub(crate) use self::session::Session;
 use crate::hints::Hints;
 use crate::lagging::Position;
+use crate::seats::Chair;
 use crate::write::{Door, Pace};
 use crate::{Durability, Examined, Migration, OldTransaction, Stats, StoreError, Tx};
+
+/// Numbers that a seat may have.
+const MARKS: u64 = i32::MAX as u64;
 
 pub(crate) struct Postgres {
     id: String,
@@ -46,6 +51,7 @@ pub(crate) struct Postgres {
     threads: Mutex<Vec<JoinHandle<()>>>,
     figures: Arc<Figures>,
     hints: Arc<Hints>,
+    chair: Arc<Chair>,
 }
 
 #[derive(Default)]
@@ -100,11 +106,12 @@ impl Postgres {
         let (reads, queue) = Door::new();
         let pooled = address.pooled;
         let (beside, aside) = Door::new();
-        let hints = Arc::new(Hints::default());
-        let (noted, name, carried) = (figures.clone(), id.clone(), hints.clone());
+        let (hints, chair) = (Arc::new(Hints::default()), Arc::new(Chair::new(1 + entropy.below(MARKS) as i32)));
+        let (noted, name) = (figures.clone(), id.clone());
+        let carried = (hints.clone(), chair.clone());
         let readers = async move || {
             let stop = CancellationToken::new();
-            let carrying = notify::carry(own, name, (carried, noted.clone()), stop.clone());
+            let carrying = notify::carry(own, name, carried, noted.clone(), stop.clone());
             let reading = async {
                 let writing = lane::serve_beside(address.clone(), aside, noted.clone());
                 tokio::join!(lane::serve_reads(address, queue, noted, None), writing);
@@ -114,7 +121,8 @@ impl Postgres {
         };
         let readers = spawn("store-readers", readers).await?;
         let (reads, threads) = (Arc::new(reads), Mutex::new(vec![writer, readers]));
-        Ok(Self { id, durability, writes, beside, reads, pooled, replica: OnceLock::new(), threads, figures, hints })
+        let replica = OnceLock::new();
+        Ok(Self { id, durability, writes, beside, reads, pooled, replica, threads, figures, hints, chair })
     }
 
     /// Looks at a database without changing it.
@@ -203,6 +211,20 @@ impl Postgres {
         &self.hints
     }
 
+    pub(crate) fn chair(&self) -> &Chair {
+        &self.chair
+    }
+
+    pub(crate) async fn seated(&self) -> Result<BTreeSet<i64>, StoreError> {
+        let class = i64::from(chairs_of(&self.id).cast_unsigned());
+        let sql = "SELECT CAST(objid AS BIGINT) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                 AND CAST(classid AS BIGINT) = $1
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let marks: Result<Vec<(i64,)>, StoreError> =
+            self.read(async move |tx| tx.all(sql, crate::params![class]).await).await;
+        Ok(marks?.into_iter().map(|(mark,)| mark).collect())
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -251,6 +273,11 @@ impl Postgres {
 fn lock_of(id: &str) -> i64 {
     id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
         as i64
+}
+
+/// The first half of the locks of this store's seats; the second is the mark of each.
+fn chairs_of(id: &str) -> i32 {
+    (lock_of(id) >> 32) as i32
 }
 
 /// A thread with a runtime of its own: closures are polled where their connection lives and need not be sendable.

@@ -1,4 +1,5 @@
-//! Hints by NOTIFY, each in a statement of its own: within a working transaction it would put all commits of the cluster in a row.
+//! Hints by NOTIFY, each in a statement of its own: within a working transaction it would put all commits of the cluster in a row. The
+//! connection that carries them is the process's own, past any pooler: it holds the process's seat.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,21 +9,22 @@ use kernel::limits;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::Figures;
 use super::connect::{Address, failed};
 use super::lane::PAUSE;
+use super::{Figures, chairs_of};
 use crate::StoreError;
 use crate::hints::Hints;
+use crate::seats::Chair;
 
 /// Carries hints both ways until told to stop. `id` names the database: several may be schemas of one.
 pub(super) async fn carry(
     address: Address,
     id: String,
-    (hints, figures): (Arc<Hints>, Arc<Figures>),
+    (hints, chair): (Arc<Hints>, Arc<Chair>),
+    figures: Arc<Figures>,
     stop: CancellationToken,
 ) {
-    let channel = format!("mainspring_{id}");
-    while let Some(Err(error)) = stop.run_until_cancelled(carry_on(&address, &channel, &hints, &figures)).await {
+    while let Some(Err(error)) = stop.run_until_cancelled(carry_on(&address, &id, (&hints, &chair), &figures)).await {
         tracing::debug!(error = %kernel::problem::chain(&error), "hints are not carried for a moment");
         stop.run_until_cancelled(sleep(PAUSE)).await;
     }
@@ -30,11 +32,11 @@ pub(super) async fn carry(
 
 async fn carry_on(
     address: &Address,
-    channel: &str,
-    hints: &Arc<Hints>,
+    id: &str,
+    (hints, chair): (&Arc<Hints>, &Chair),
     figures: &Arc<Figures>,
 ) -> Result<Infallible, StoreError> {
-    let listening = hints.clone();
+    let (listening, channel) = (hints.clone(), format!("mainspring_{id}"));
     let own = Arc::new(std::sync::OnceLock::new());
     let mine = own.clone();
     let heard = move |told: &tokio_postgres::Notification| {
@@ -47,6 +49,10 @@ async fn carry_on(
     let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(failed)?.get(0);
     let _ = own.set(pid);
     client.batch_execute(&format!("LISTEN \"{channel}\"")).await.map_err(failed)?;
+    // Shared: the server may not have noticed the end of the connection that held it before.
+    let sql = "SELECT pg_advisory_lock_shared($1, $2)";
+    client.execute(sql, &[&chairs_of(id), &chair.mark()]).await.map_err(failed)?;
+    let _sitting = chair.sit();
     hints.doubt();
     loop {
         tokio::select! {
