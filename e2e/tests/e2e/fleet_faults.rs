@@ -144,18 +144,21 @@ impl Work {
             sender.await??;
         }
         let stations = self.journal.stations().await;
-        // What waits on a process's disk goes into the log when the database is back.
+        // What waits on a process's disk goes into the log when the database is back, the faster the less there is.
         let mut beat = tokio::time::interval(Duration::from_millis(200));
-        let drained = async {
-            loop {
-                beat.tick().await;
-                let events = kill::pages(&self.admin, "/api/v1/events?type=github.push").await;
-                if events.is_ok_and(|events| events.len() >= stations.len()) {
-                    return;
+        let mut stored = 0;
+        while stored < stations.len() {
+            let grown = async {
+                loop {
+                    beat.tick().await;
+                    let events = kill::pages(&self.admin, "/api/v1/events?type=github.push").await;
+                    if let Some(more) = events.ok().map(|events| events.len()).filter(|events| *events > stored) {
+                        return more;
+                    }
                 }
-            }
-        };
-        tokio::time::timeout(GUARD, drained).await.context("something acknowledged is not in the log")?;
+            };
+            stored = tokio::time::timeout(GUARD, grown).await.context("something acknowledged is not in the log")?;
+        }
         let heard = stations.iter().filter(|station| *station == HEARD).count() as u64;
         // Whoever hears nobody any more has ended already, and says why.
         self.last.send_replace(Some(heard));
