@@ -34,6 +34,8 @@ export function showFace(id: string, avatar: string | null | undefined): void {
 
 /** Another picture was given, or the one that was is taken back. */
 export function changeFace(id: string, avatar: string | null): void {
+  // Told late of what was replaced since.
+  if (avatar !== null && over.has(avatar)) return;
   const before = faces.get(id);
   if (before !== undefined && before !== avatar) over.add(before);
   showFace(id, avatar);

@@ -19,6 +19,9 @@ describe("how somebody looks", () => {
     expect(faceOf("usr_b")).toBe("/new");
     changeFace("usr_b", "/new");
     expect(faceOf("usr_b"), "told twice").toBe("/new");
+    changeFace("usr_b", "/old");
+    changeFace("usr_b", "/new");
+    expect(faceOf("usr_b"), "told late").toBe("/new");
     changeFace("usr_b", null);
     learn([{ id: "usr_b", name: "Ben", avatar: "/new" }]);
     expect(faceOf("usr_b")).toBeUndefined();
