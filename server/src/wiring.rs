@@ -345,6 +345,7 @@ mod tests {
                 "chat.pin.changed",
                 "chat.mine.changed",
                 "chat.settings.changed",
+                "chat.avatar.changed",
             ],
             reactions: vec![
                 "chat.message.sent → chat.notify".into(),

@@ -239,6 +239,11 @@ export interface ChatAnalytics {
   since_ms: number;
 }
 
+export interface ChatAvatar {
+  /** Where it is read, beside the address of this server: another one for each picture. `null` without one. */
+  avatar?: string | null;
+}
+
 /** A day (UTC), and how many people said something. */
 export interface ChatDay {
   /** When it began, Unix milliseconds. */
@@ -297,7 +302,7 @@ export interface ChatFound {
   /** The `before` of the next page; absent on the last one. */
   next?: string | null;
   /** Who wrote them. */
-  people: Profile[];
+  people: ChatPerson[];
 }
 
 /** What happened within an hour. */
@@ -378,7 +383,7 @@ export interface ChatMessages {
   /** Whether there are more in the direction that was asked for. */
   more: boolean;
   /** Who wrote them. */
-  people: Profile[];
+  people: ChatPerson[];
   /** The last number of the room's log when this was read: where to begin listening. */
   top: number;
 }
@@ -398,10 +403,19 @@ export interface ChatNotifications {
 }
 
 export interface ChatPeople {
-  /** Names alone: nobody's address is shown to others. */
-  items: Profile[];
+  /** Names and pictures alone: nobody's address is shown to others. */
+  items: ChatPerson[];
   /** The `after` of the next page; absent on the last one. */
   next?: string | null;
+}
+
+/** A person as others see one. */
+export interface ChatPerson {
+  /** Where their picture is read, beside the address of this server. Of whoever is gone there is none. */
+  avatar?: string | null;
+  id: string;
+  /** What people call them. */
+  name: string;
 }
 
 /** A pinned message. */
@@ -489,6 +503,8 @@ export type ChatRole = "owner" | "admin" | "member";
 
 /** A room as its members see it. */
 export interface ChatRoom {
+  /** Where its picture is read, beside the address of this server. */
+  avatar?: string | null;
   description: string;
   /** Between two people; then it has no name of its own. */
   direct: boolean;
@@ -543,7 +559,7 @@ export type ChatRoomWhole = ChatRoomLine & {
   gone: string[];
   members: ChatMember[];
   /** What people call them. */
-  people: Profile[];
+  people: ChatPerson[];
 };
 
 export interface ChatRooms {
@@ -551,7 +567,7 @@ export interface ChatRooms {
   /** The `before` of the next page; absent on the last one. */
   next?: string | null;
   /** Who is named in them: the other one of a direct room, who spoke last. */
-  people: Profile[];
+  people: ChatPerson[];
 }
 
 /** The settings of the chat. */
@@ -1780,14 +1796,6 @@ export interface Process {
   rss_bytes: number;
 }
 
-/** A person as every other person may see one. */
-export interface Profile {
-  /** Who. */
-  id: string;
-  /** What people call them. */
-  name: string;
-}
-
 /** The public part of a key, as it is published (RFC 8037, section 2). */
 export interface PublicKey {
   /** `EdDSA`. */
@@ -2624,6 +2632,26 @@ export interface Routes {
   "GET /api/v1/chat/admin/stats": {
     answer: ChatFigures;
   };
+  /** The caller's picture. */
+  "GET /api/v1/chat/avatar": {
+    answer: ChatAvatar;
+  };
+  /** Gives the caller a picture, in place of the one that was there. JPEG, PNG, GIF or WebP, told by its bytes; 5 MiB at most. It is made anew as WebP of 400 by 400 pixels, of its middle: nothing is left of where and with what it was taken. */
+  "POST /api/v1/chat/avatar": {
+    body: unknown;
+    answer: ChatAvatar;
+  };
+  /** Takes the caller's picture back. */
+  "DELETE /api/v1/chat/avatar": {
+    answer: undefined;
+  };
+  /** A picture of somebody whom the caller may know of, or of a room that the caller is in: WebP of 400 by 400 pixels. What an address answered with stays so: another picture has another one. */
+  "GET /api/v1/chat/avatars/{id}": {
+    path: {
+      id: string;
+    };
+    answer: unknown;
+  };
   /** The content of a file. `Range` is served. A picture, a recording, a video is shown; whatever else is saved. Members of its room open it, and whoever has a link to it. */
   "GET /api/v1/chat/files/{id}": {
     path: {
@@ -2767,6 +2795,21 @@ export interface Routes {
   };
   /** Deletes a group, for everybody. Its owner may. */
   "DELETE /api/v1/chat/rooms/{room}": {
+    path: {
+      room: string;
+    };
+    answer: undefined;
+  };
+  /** Gives a group a picture, as the caller's own is given. Who manages the group may. */
+  "POST /api/v1/chat/rooms/{room}/avatar": {
+    path: {
+      room: string;
+    };
+    body: unknown;
+    answer: ChatAvatar;
+  };
+  /** Takes a group's picture back. Who manages the group may. */
+  "DELETE /api/v1/chat/rooms/{room}/avatar": {
     path: {
       room: string;
     };

@@ -13,6 +13,7 @@ mod deploy;
 mod disk;
 mod endpoints;
 mod examples;
+mod faces;
 mod fleet;
 mod fleet_faults;
 mod given;

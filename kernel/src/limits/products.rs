@@ -66,6 +66,12 @@ pub const CHAT_PICTURE_MEMORY_BYTES: u64 = 160 * 1024 * 1024;
 pub const CHAT_PICTURES: usize = 1;
 /// The longer side of what is shown of a picture at first, pixels.
 pub const CHAT_PREVIEW_SIDE: u32 = 640;
+/// A picture of a person or of a room as it comes, bytes.
+pub const CHAT_AVATAR_BYTES: usize = 5 * 1024 * 1024;
+/// And as it is shown: so many pixels wide and high.
+pub const CHAT_AVATAR_SIDE: u32 = 400;
+/// How long a browser keeps one without asking, seconds: another picture has another address.
+pub const CHAT_AVATAR_CACHED_S: u32 = 2_592_000;
 /// How long a file that no message has waits for one, milliseconds.
 pub const CHAT_FILE_WAITS_MS: i64 = 3_600_000;
 /// How long a link to a file opens it, milliseconds.

@@ -1,5 +1,6 @@
 //! What people do, each in one transaction that the caller holds: the right to it, its rows, its place in the room's log, its event.
 
+mod avatars;
 mod files;
 mod groups;
 mod marks;
@@ -7,6 +8,7 @@ mod messages;
 mod office;
 mod rooms;
 
+pub(crate) use avatars::{Face, expect as expect_avatar, show as show_avatar, take_down};
 pub(crate) use files::{count_bytes, expect as expect_file, ready as file_is_ready};
 pub(crate) use groups::{add, delete, describe, hand, leave, remove};
 pub(crate) use marks::{pin, react, receive, set_mine};

@@ -7,6 +7,8 @@ use kernel::limits;
 use objects::Name;
 use schedules::Schedule;
 
+use crate::acts::{self, Face};
+use crate::people;
 use crate::refusal::Refused;
 use crate::store::{self, Told};
 
@@ -47,9 +49,10 @@ pub(crate) async fn clear(ctx: Ctx, run: Run) -> Result<(), Failure> {
         store::forget_days(tx, now_ms / DAY_MS - 1).await
     });
     forgotten.await.map_err(|error: StoreError| Failure::from(error))?;
+    forget_faces(&ctx).await?;
     let before_ms = now_ms - limits::CHAT_FILE_WAITS_MS;
     let (mut removed, mut failed) = (0, None);
-    for told in [Told::Files, Told::Pictures] {
+    for told in [Told::Files, Told::Pictures, Told::Avatars] {
         while !called_off.is_cancelled() {
             let read = ctx.store.read(async move |tx: &mut Tx| store::lost(tx, told, before_ms, ROWS).await);
             let ids = read.await.map_err(|error: StoreError| Failure::from(error))?;
@@ -70,6 +73,27 @@ pub(crate) async fn clear(ctx: Ctx, run: Run) -> Result<(), Failure> {
         return Err(failure);
     }
     run.result(&serde_json::json!({ "removed": removed }))
+}
+
+/// A picture goes with the account that it is of, which nobody tells of: it was shown to nobody since. Whoever is banned may come back.
+async fn forget_faces(ctx: &Ctx) -> Result<(), Failure> {
+    let mut after = String::new();
+    loop {
+        let from = after;
+        let read = ctx.store.read(async move |tx: &mut Tx| store::pictured(tx, &from, ROWS).await).await;
+        let people = read.map_err(|error: StoreError| Failure::from(error))?;
+        for id in ctx.identity.gone(&people::ids(&people)).await? {
+            if ctx.identity.person(id).await?.is_none() {
+                let (ours, face) = (ctx.clone(), Face::Own(id.to_string()));
+                let down = ctx.store.write_relaxed(async move |tx: &mut Tx| acts::take_down(&ours, tx, &face).await);
+                down.await.map_err(Failure::retry)?;
+            }
+        }
+        match people.into_iter().nth(ROWS - 1) {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Nobody gets it from now on; then it goes, and its row last: whoever is interrupted finds it again.

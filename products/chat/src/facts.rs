@@ -42,7 +42,7 @@ facts! {
         /// Who is in it from the beginning.
         members: Vec<String>,
     }
-    /// A room has another name or description.
+    /// A room has another name, description or picture.
     RoomChanged = "chat.room.changed" {}
     /// A room is gone.
     RoomDeleted = "chat.room.deleted" {
@@ -116,6 +116,19 @@ facts! {
         muted_until_ms: i64,
         archived: bool,
     }
+}
+
+/// Somebody has another picture, or none any more.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct AvatarChanged {
+    /// Whose: a person changes its own alone.
+    pub(crate) person: String,
+    /// The picture that was given.
+    pub(crate) avatar: Option<String>,
+}
+
+impl EventType for AvatarChanged {
+    const TYPE: &'static str = "chat.avatar.changed";
 }
 
 /// What holds in all rooms was changed.

@@ -1,5 +1,6 @@
 //! `/api/v1/chat`.
 
+mod avatars;
 mod body;
 mod directory;
 mod files;
@@ -14,6 +15,7 @@ mod opened;
 mod rooms;
 
 use ::store::Tx;
+use axum::Extension;
 use axum::http::StatusCode;
 use host::Ctx;
 use identity::Person;
@@ -21,6 +23,7 @@ use kernel::id::RoomId;
 use kernel::{PersonId, Problem, ProblemResult};
 use utoipa_axum::router::OpenApiRouter;
 
+use self::body::Bodies;
 use crate::pace::{Doing, paced};
 use crate::refusal::Refused;
 
@@ -29,7 +32,7 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(rooms::routes())
         .merge(members::routes())
         .merge(messages::routes())
-        .merge(files::routes())
+        .merge(files::routes().merge(avatars::routes()).layer(Extension(Bodies::new())))
         .merge(opened::routes())
         .merge(marks::routes())
         .merge(find::routes())

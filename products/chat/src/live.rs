@@ -24,7 +24,7 @@ use crate::store::{self, Entry};
 pub(crate) const RECENT: usize = limits::HISTORY_READ;
 
 /// An entry as listeners get it: its event's payload, with `type`, `at_ms` and, of a message that was sent, edited or previewed, `body`: the message
-/// as it is when it is told. Of one that is gone since, there is no body. A room that was changed is told by what it is called then.
+/// as it is when it is told. Of one that is gone since, there is no body. A room that was changed is told by its name, description and picture as they are then.
 fn told(entry: Entry) -> String {
     let mut all: Map<String, Value> = serde_json::from_str(&entry.data).unwrap_or_default();
     let kind = entry.kind.strip_prefix("chat.").unwrap_or(&entry.kind);
@@ -37,6 +37,7 @@ fn told(entry: Entry) -> String {
     if kind == "room.changed" {
         all.insert("name".into(), entry.name.into());
         all.insert("description".into(), entry.description.into());
+        all.insert("avatar".into(), entry.avatar.into());
     }
     Value::Object(all).to_string()
 }

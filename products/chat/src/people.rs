@@ -1,13 +1,16 @@
 //! The people of the chat, as identity knows them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use ::store::{StoreError, Tx};
 use host::Ctx;
 use identity::people::{Profile, Welcome};
-use kernel::{PersonId, ProblemResult, limits};
+use kernel::{PersonId, Problem, ProblemResult, limits};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::model::Wrong;
+use crate::model::{Wrong, avatar_path};
+use crate::store;
 
 /// These people, each once: [`limits::PAGE`] at most.
 pub(crate) fn ids<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<PersonId> {
@@ -15,9 +18,37 @@ pub(crate) fn ids<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<Person
     ids.into_iter().take(limits::PAGE).collect()
 }
 
-/// What people call these, those who are gone among them.
-pub(crate) async fn profiles(ctx: &Ctx, ids: Vec<PersonId>) -> ProblemResult<Vec<Profile>> {
-    Ok(ctx.identity.profiles(&ids).await?)
+/// A person as others see one.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ChatPerson)]
+pub(crate) struct Named {
+    #[schema(value_type = String)]
+    pub(crate) id: PersonId,
+    /// What people call them.
+    pub(crate) name: String,
+    /// Where their picture is read, beside the address of this server. Of whoever is gone there is none.
+    pub(crate) avatar: Option<String>,
+}
+
+/// What people call these and how they look, those who are gone among them.
+pub(crate) async fn named(ctx: &Ctx, ids: Vec<PersonId>) -> ProblemResult<Vec<Named>> {
+    with_avatars(ctx, ctx.identity.profiles(&ids).await?).await
+}
+
+/// These, with their pictures.
+pub(crate) async fn with_avatars(ctx: &Ctx, profiles: Vec<Profile>) -> ProblemResult<Vec<Named>> {
+    let ids: Vec<String> = profiles.iter().map(|profile| profile.id.to_string()).collect();
+    let found = ctx.store.read(async move |tx: &mut Tx| store::avatars_of(tx, &ids).await).await;
+    let mut avatars: HashMap<String, String> =
+        found.map_err(|error: StoreError| Problem::from(error))?.into_iter().collect();
+    // Most have none, and then nobody asks who is gone.
+    if !avatars.is_empty() {
+        for person in gone(ctx, &self::ids(avatars.keys())).await? {
+            avatars.remove(&person);
+        }
+    }
+    let one = |Profile { id, name }| Named { id, name, avatar: avatars.get(&id.to_string()).map(|it| avatar_path(it)) };
+    Ok(profiles.into_iter().map(one).collect())
 }
 
 /// Who of these comes never again: deleted, or banned for ever.
@@ -46,7 +77,7 @@ pub(crate) async fn welcome(ctx: &Ctx, field: &'static str, ids: &[String]) -> P
 
 /// The people with their names, for mentions.
 pub(crate) async fn names(ctx: &Ctx, of: &[String]) -> ProblemResult<Vec<(String, String)>> {
-    let profiles = profiles(ctx, ids(of)).await?;
+    let profiles = ctx.identity.profiles(&ids(of)).await?;
     Ok(profiles.into_iter().map(|profile| (profile.id.to_string(), profile.name)).collect())
 }
 

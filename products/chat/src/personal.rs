@@ -4,12 +4,14 @@
 use ::store::{StoreError, Tx};
 use events::{Event, EventType};
 use host::Ctx;
+use kernel::limits;
 use serde::Serialize;
 
 use crate::facts::{
-    MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageSent, MineChanged, ReceiptMoved,
-    RoomChanged, RoomCreated, RoomDeleted,
+    AvatarChanged, MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageSent, MineChanged,
+    ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted,
 };
+use crate::model::avatar_path;
 use crate::rights::ME;
 use crate::store::{self, LastMessage, Line};
 
@@ -31,6 +33,8 @@ enum Notice<'a> {
     Room { room: &'a str },
     /// The person is in a room no more.
     Left { room: &'a str },
+    /// Somebody whom the person shares a room with, or the person itself, has another picture, or none.
+    Person { person: &'a str, avatar: Option<&'a str> },
 }
 
 type Told = Result<(), String>;
@@ -125,6 +129,33 @@ async fn tell_deleted(ctx: &Ctx, it: &MessageDeleted) -> Told {
     tell_if_last(ctx, room, it.message).await
 }
 
+/// Somebody has another picture: whoever shares a room with them shows what is there now. Where those are more than are told at once, the
+/// others see it with what they read next.
+async fn tell_face(ctx: &Ctx, it: &AvatarChanged) -> Told {
+    let mut after = String::new();
+    for page in 0..limits::CHAT_ROOMMATE_PAGES {
+        let (whose, from) = (it.person.clone(), after);
+        let seen = async move |tx: &mut Tx| {
+            let avatar =
+                store::avatars_of(tx, std::slice::from_ref(&whose)).await?.pop().map(|(_, id)| avatar_path(&id));
+            Ok((avatar, store::roommates(tx, &whose, &from, limits::PAGE).await?))
+        };
+        let read = ctx.store.read(seen).await;
+        let (avatar, people) = read.map_err(|error: StoreError| kernel::problem::chain(&error))?;
+        let notice = Notice::Person { person: &it.person, avatar: avatar.as_deref() };
+        if page == 0 {
+            tell(ctx, &it.person, &notice).await?;
+        }
+        let others: Vec<String> = people.iter().filter(|person| **person != it.person).cloned().collect();
+        tell_all(ctx, &others, &notice).await?;
+        match people.into_iter().nth(limits::PAGE - 1) {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
 fn read<T: EventType>(event: &Event) -> Result<T, String> {
     event.read().map_err(|error| error.to_string())
 }
@@ -179,6 +210,7 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
             let it: MineChanged = read(event)?;
             tell(ctx, &it.by, &Notice::Room { room: &it.room }).await?;
         }
+        AvatarChanged::TYPE => tell_face(ctx, &read(event)?).await?,
         // What changes nothing in a list of rooms.
         _ => {}
     }

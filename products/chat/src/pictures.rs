@@ -6,6 +6,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
+use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use kernel::limits;
@@ -44,9 +45,19 @@ pub(crate) enum Shut {
 
 /// Opens a picture when it is its turn. Whoever stops waiting gives no place away: the work ends first.
 pub(crate) async fn open(form: Form, bytes: Bytes) -> Result<Picture, Shut> {
+    in_turn(move || opened(form, &bytes)).await
+}
+
+/// Makes a picture of somebody when it is its turn: the middle of it, as WebP of [`limits::CHAT_AVATAR_SIDE`], without anything else that
+/// was in it.
+pub(crate) async fn avatar(form: Form, bytes: Bytes) -> Result<Bytes, Shut> {
+    in_turn(move || face(form, &bytes)).await
+}
+
+async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> Result<T, Shut> + Send + 'static) -> Result<T, Shut> {
     let place = PLACES.acquire().await.map_err(|_| Shut::Broken)?;
     let opened = tokio::task::spawn_blocking(move || {
-        let opened = opened(form, &bytes);
+        let opened = work();
         drop(place);
         opened
     });
@@ -54,7 +65,8 @@ pub(crate) async fn open(form: Form, bytes: Bytes) -> Result<Picture, Shut> {
     opened.await.unwrap_or(Err(Shut::Broken))
 }
 
-fn opened(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
+/// The pixels of a picture that is within the bounds, and how they are to be turned.
+fn decoded(form: Form, bytes: &[u8]) -> Result<(DynamicImage, Orientation), Shut> {
     let format = match form {
         JPEG => ImageFormat::Jpeg,
         PNG => ImageFormat::Png,
@@ -79,7 +91,13 @@ fn opened(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
     }
     // In a PNG file, where hardly anybody writes it, it is left out with the rest.
     let turned = decoder.orientation().ok().filter(|_| form != PNG).unwrap_or(Orientation::NoTransforms);
-    let mut small = shrunk(&DynamicImage::from_decoder(decoder).map_err(|error| shut(&error))?);
+    Ok((DynamicImage::from_decoder(decoder).map_err(|error| shut(&error))?, turned))
+}
+
+fn opened(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
+    let (whole, turned) = decoded(form, bytes)?;
+    let (width, height) = (whole.width(), whole.height());
+    let mut small = shrunk(&whole);
     small.apply_orientation(turned);
     let (preview, preview_form) = written(&small).ok_or(Shut::Broken)?;
     let bare = model::bare(form, bytes, turned.to_exif()).ok_or(Shut::Broken)?;
@@ -89,6 +107,33 @@ fn opened(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
     );
     let (width, height) = if on_its_side { (height, width) } else { (width, height) };
     Ok(Picture { width, height, bare: bare.into(), preview, preview_form })
+}
+
+fn face(form: Form, bytes: &[u8]) -> Result<Bytes, Shut> {
+    let (whole, turned) = decoded(form, bytes)?;
+    let side = whole.width().min(whole.height());
+    if side == 0 {
+        return Err(Shut::Broken);
+    }
+    // The middle is looked at where it is: nothing as large as the picture is made of it.
+    let middle = imageops::crop_imm(&whole, (whole.width() - side) / 2, (whole.height() - side) / 2, side, side);
+    let to = limits::CHAT_AVATAR_SIDE;
+    let mut small = DynamicImage::from(if side > to {
+        imageops::thumbnail(&*middle, to, to)
+    } else {
+        imageops::resize(&*middle, to, to, FilterType::Triangle)
+    });
+    small.apply_orientation(turned);
+    let mut out = Vec::new();
+    let mut pixels = small.to_rgba8();
+    pixels.pixels_mut().for_each(|pixel| pixel.0[..3].iter_mut().for_each(coarse));
+    pixels.write_with_encoder(WebPEncoder::new_lossless(&mut out)).map_err(|_| Shut::Broken)?;
+    Ok(out.into())
+}
+
+/// The encoder loses nothing: without the last two bits, which nobody sees, a photograph takes about half.
+fn coarse(channel: &mut u8) {
+    *channel = channel.saturating_add(2) & !3;
 }
 
 fn shut(error: &image::ImageError) -> Shut {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use ::store::{Store, StoreError, Tx};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use kernel::PersonId;
 use realtime::{Caller, Guard};
 
 use crate::people::not_there;
 use crate::refusal::Refused;
-use crate::store::{self, Directory, Kept, Membership, Picture};
+use crate::store::{self, Avatar, Directory, Kept, Membership, Picture};
 
 /// What happens in a room.
 pub(crate) const ROOMS: &str = "chat";
@@ -70,6 +71,18 @@ pub(crate) async fn picture(tx: &mut Tx, id: &str, person: &str) -> Result<Pictu
     let picture = store::picture(tx, id).await?.ok_or(Refused::NoFile)?;
     member(tx, &picture.room, person).await.map_err(no_file)?;
     Ok(picture)
+}
+
+/// A picture that is shown: one's own, one of somebody whom a person may know of, or one of a room that it is in.
+pub(crate) async fn avatar(tx: &mut Tx, id: &str, (person, admin): (&str, bool)) -> Result<Avatar, Refused> {
+    let avatar = store::avatar(tx, id).await?.ok_or(Refused::NoFile)?;
+    if avatar.whose.parse::<PersonId>().is_err() {
+        member(tx, &avatar.whose, person).await.map_err(no_file)?;
+    } else if avatar.whose != person && !sees_everyone(tx, admin).await? {
+        let known = store::share_a_room(tx, person, &avatar.whose).await?;
+        return if known { Ok(avatar) } else { Err(Refused::NoFile) };
+    }
+    Ok(avatar)
 }
 
 /// Whoever may not know of a room finds no file, as if there were none.

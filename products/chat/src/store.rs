@@ -1,5 +1,6 @@
 //! The chat's SQL.
 
+mod avatars;
 mod counts;
 mod figures;
 mod files;
@@ -18,6 +19,7 @@ mod search;
 mod settings;
 mod sweep;
 
+pub(crate) use avatars::{Avatar, avatar, avatars_of, expect_avatar, pictured, show_avatar, take_down};
 pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
 pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures};
 pub(crate) use files::{

@@ -5,6 +5,8 @@ export type Role = "owner" | "admin" | "member";
 export interface Profile {
   id: string;
   name: string;
+  /** Where the person's picture is read; null without one, absent where nothing is said of it. */
+  avatar?: string | null;
 }
 
 export interface Me extends Profile {
@@ -102,6 +104,8 @@ export interface Line {
   made_by: string;
   made_at_ms: number;
   last_at_ms: number;
+  /** Where the group's picture is read. */
+  avatar?: string | null;
   role: Role;
   unread: number;
   mentions: number;
@@ -142,6 +146,13 @@ export type Notice =
   | { type: "unread"; room: string; read: number; unread: number; mentions: number; last_message: LastMessage | null }
   | { type: "room"; room: string }
   | { type: "left"; room: string };
+
+/** Somebody whom one shares a room with, or oneself, has another picture, or none. */
+export interface FaceNotice {
+  type: "person";
+  person: string;
+  avatar: string | null;
+}
 
 export interface Pin {
   by: string;
@@ -186,3 +197,5 @@ export interface Settings {
 export const MESSAGE_CHARS = 2000;
 /** A file, bytes. */
 export const FILE_BYTES = 10 * 1024 * 1024;
+/** A picture of a person or a group, bytes. */
+export const FACE_BYTES = 5 * 1024 * 1024;

@@ -70,17 +70,17 @@ impl Bodies {
         Ok(Turn { senders: self.senders.clone(), person: person.to_owned() })
     }
 
-    /// Reads a whole file. One that announces too much is refused before its first byte.
-    pub(super) async fn read(&self, headers: &HeaderMap, body: Body) -> ProblemResult<Raw> {
+    /// Reads a whole file, of so many bytes at most. One that announces too much is refused before its first byte.
+    pub(super) async fn read(&self, headers: &HeaderMap, body: Body, most: usize) -> ProblemResult<Raw> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.unwrap_or(0).max(body.size_hint().lower()) > limits::CHAT_FILE_BYTES as u64 {
-            return Err(too_large());
+        if announced.unwrap_or(0).max(body.size_hint().lower()) > most as u64 {
+            return Err(too_large(most));
         }
         let within = Duration::from_millis(limits::BODY_MS);
-        tokio::time::timeout(within, self.collect(body)).await.unwrap_or_else(|_| Err(too_slow()))
+        tokio::time::timeout(within, self.collect(body, most)).await.unwrap_or_else(|_| Err(too_slow()))
     }
 
-    async fn collect(&self, mut body: Body) -> ProblemResult<Raw> {
+    async fn collect(&self, mut body: Body, most: usize) -> ProblemResult<Raw> {
         let (mut bytes, mut held) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
         let begun = Instant::now();
         loop {
@@ -89,8 +89,8 @@ impl Bodies {
             let Some(frame) = next.map_err(|_| too_slow())? else { break };
             let incomplete = |_| Problem::bad_request("body_incomplete", "The body ended early.");
             let Ok(data) = frame.map_err(incomplete)?.into_data() else { continue };
-            if bytes.len() + data.len() > limits::CHAT_FILE_BYTES {
-                return Err(too_large());
+            if bytes.len() + data.len() > most {
+                return Err(too_large(most));
             }
             // What comes is paid for as it comes, not as it is announced: who announces much and sends nothing takes nobody's place.
             let owed =
@@ -112,8 +112,8 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The file came too slowly.")
 }
 
-fn too_large() -> Problem {
-    let detail = format!("A file has {} MiB at most.", limits::CHAT_FILE_BYTES / KIB / KIB);
+fn too_large(most: usize) -> Problem {
+    let detail = format!("A file has {} MiB at most here.", most / KIB / KIB);
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
 }
 
@@ -130,11 +130,15 @@ mod tests {
     async fn what_is_held_is_what_came_and_it_is_given_back() {
         let bodies = Bodies::new();
         let taken = || limits::CHAT_COMING_BYTES / KIB - bodies.memory.available_permits();
-        let raw = bodies.read(&HeaderMap::new(), in_pieces(3, 1_000)).await.expect("read");
+        let raw = bodies.read(&HeaderMap::new(), in_pieces(3, 1_000), limits::CHAT_FILE_BYTES).await.expect("read");
         assert_eq!((raw.bytes.len(), taken()), (3_000, 3));
         drop(raw);
         assert_eq!(taken(), 0);
-        let refused = bodies.read(&HeaderMap::new(), in_pieces(11, KIB * KIB)).await.err().expect("refused");
+        let refused = bodies
+            .read(&HeaderMap::new(), in_pieces(11, KIB * KIB), limits::CHAT_FILE_BYTES)
+            .await
+            .err()
+            .expect("refused");
         assert_eq!((refused.status(), taken()), (StatusCode::PAYLOAD_TOO_LARGE, 0), "nothing announced it");
     }
 
@@ -154,13 +158,13 @@ mod tests {
         let bodies = Bodies::new();
         let mut held = Vec::new();
         let refused = loop {
-            match bodies.read(&HeaderMap::new(), in_pieces(10, KIB * KIB)).await {
+            match bodies.read(&HeaderMap::new(), in_pieces(10, KIB * KIB), limits::CHAT_FILE_BYTES).await {
                 Ok(raw) => held.push(raw),
                 Err(problem) => break problem,
             }
         };
         assert_eq!((held.len(), refused.status()), (6, StatusCode::SERVICE_UNAVAILABLE));
         held.pop();
-        assert!(bodies.read(&HeaderMap::new(), in_pieces(10, KIB * KIB)).await.is_ok());
+        assert!(bodies.read(&HeaderMap::new(), in_pieces(10, KIB * KIB), limits::CHAT_FILE_BYTES).await.is_ok());
     }
 }

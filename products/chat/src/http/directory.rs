@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{Query, State};
 use host::Ctx;
 use identity::Person;
-use identity::people::Profile;
 use kernel::{PersonId, ProblemResult, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::{bad, junk, look};
 use crate::pace::{Doing, paced};
-use crate::people;
+use crate::people::{self, Named};
 use crate::rights;
 use crate::store;
 
@@ -39,8 +38,8 @@ struct Params {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ChatPeople)]
 struct People {
-    /// Names alone: nobody's address is shown to others.
-    items: Vec<Profile>,
+    /// Names and pictures alone: nobody's address is shown to others.
+    items: Vec<Named>,
     /// The `after` of the next page; absent on the last one.
     next: Option<String>,
 }
@@ -65,7 +64,7 @@ async fn people(person: Person, State(ctx): State<Ctx>, Query(params): Query<Par
     let more = items.len() > rows;
     items.truncate(rows);
     let next = items.last().filter(|_| more).map(|it| it.id.to_string());
-    Ok(Json(People { items, next }))
+    Ok(Json(People { items: people::with_avatars(&ctx, items).await?, next }))
 }
 
 /// Those of them whom this person shares a room with. A page may be short of its limit and yet have a next one.
@@ -75,7 +74,7 @@ async fn roommates(
     (text, after, rows): (String, Option<PersonId>, usize),
 ) -> ProblemResult<People> {
     let (ours, me) = (ctx.clone(), me.to_string());
-    look(ctx, async move |tx| {
+    let found = look(ctx, async move |tx| {
         let mut after = after.map(|id| id.to_string()).unwrap_or_default();
         let (mut items, mut more) = (Vec::new(), true);
         for _ in 0..limits::CHAT_ROOMMATE_PAGES {
@@ -93,7 +92,8 @@ async fn roommates(
             items.truncate(rows);
             (after, more) = (items.last().map(|it| it.id.to_string()).unwrap_or_default(), true);
         }
-        Ok(People { items, next: more.then_some(after) })
-    })
-    .await
+        Ok((items, more.then_some(after)))
+    });
+    let (items, next) = found.await?;
+    Ok(People { items: people::with_avatars(ctx, items).await?, next })
 }

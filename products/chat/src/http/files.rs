@@ -25,10 +25,10 @@ use crate::rights;
 use crate::store::{File, NewFile};
 
 /// When to come again while objects cannot be reached, seconds.
-const RETRY_S: u32 = 10;
+pub(super) const RETRY_S: u32 = 10;
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
-    OpenApiRouter::new().routes(routes!(upload)).layer(Extension(Bodies::new()))
+    OpenApiRouter::new().routes(routes!(upload))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -67,7 +67,7 @@ async fn upload(
     look(&ctx, async move |tx| rights::member(tx, &place.0, &place.1).await.map(drop)).await?;
     let (parts, body) = request.into_parts();
     // The memory is its own until the end.
-    let raw = bodies.read(&parts.headers, body).await?;
+    let raw = bodies.read(&parts.headers, body, limits::CHAT_FILE_BYTES).await?;
     let bytes = raw.bytes.clone();
     let form = model::form_of(&bytes).ok_or_else(not_taken)?;
     let duration_ms = duration_of(form, &bytes, params.duration_ms)?;
@@ -138,7 +138,7 @@ fn not_taken() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_taken", detail)
 }
 
-fn not_opened(why: Shut) -> Problem {
+pub(super) fn not_opened(why: Shut) -> Problem {
     let detail = match why {
         Shut::Broken => "The picture cannot be opened: it is damaged, or is none.".to_owned(),
         Shut::TooLarge => format!(

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{Query, State};
 use host::Ctx;
 use identity::Person;
-use identity::people::Profile;
 use kernel::{ProblemResult, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +13,7 @@ use utoipa_axum::routes;
 use super::{bad, junk, look, room_of};
 use crate::model;
 use crate::pace::{Doing, paced};
-use crate::people;
+use crate::people::{self, Named};
 use crate::rights;
 use crate::store::{self, Found, Message, Search};
 
@@ -33,7 +32,7 @@ struct Messages {
     /// The newest first.
     items: Vec<Message>,
     /// Who wrote them.
-    people: Vec<Profile>,
+    people: Vec<Named>,
     /// The `before` of the next page; absent on the last one.
     next: Option<String>,
 }
@@ -43,7 +42,7 @@ impl Messages {
         let more = found.len() > rows;
         found.truncate(rows);
         let next = found.last().filter(|_| more).map(|it| it.key.to_string());
-        let people = people::profiles(ctx, people::ids(found.iter().map(|it| &it.message.sender))).await?;
+        let people = people::named(ctx, people::ids(found.iter().map(|it| &it.message.sender))).await?;
         Ok(Json(Self { items: found.into_iter().map(|it| it.message).collect(), people, next }))
     }
 }

@@ -6,7 +6,6 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use host::Ctx;
 use identity::Person;
-use identity::people::Profile;
 use kernel::{ProblemResult, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +16,7 @@ use super::{act, bad, look, room_of, write};
 use crate::acts::{self, Send};
 use crate::model;
 use crate::pace::{Doing, paced};
-use crate::people;
+use crate::people::{self, Named};
 use crate::refusal::Refused;
 use crate::rights;
 use crate::store::{self, Asked, Message, Reaction};
@@ -47,7 +46,7 @@ struct Messages {
     /// Whether there are more in the direction that was asked for.
     more: bool,
     /// Who wrote them.
-    people: Vec<Profile>,
+    people: Vec<Named>,
     /// The last number of the room's log when this was read: where to begin listening.
     top: i64,
 }
@@ -108,7 +107,7 @@ async fn list(
         Ok((shown(tx, (&room, &me), page.items).await?, page.more, top))
     };
     let (items, more, top) = look(&ctx, read).await?;
-    let people = people::profiles(&ctx, people::ids(items.iter().map(|it| &it.message.sender))).await?;
+    let people = people::named(&ctx, people::ids(items.iter().map(|it| &it.message.sender))).await?;
     Ok(Json(Messages { items, more, people, top }))
 }
 

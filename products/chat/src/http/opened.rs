@@ -51,13 +51,15 @@ struct LinkParams {
 }
 
 /// What is opened.
-struct Opened {
-    name: Name,
-    mime: String,
-    bytes: u64,
-    etag: String,
+pub(super) struct Opened {
+    pub(super) name: Name,
+    pub(super) mime: String,
+    pub(super) bytes: u64,
+    pub(super) etag: String,
     /// What it is called, and whether a page shows it or saves it.
-    called: Option<(String, FileKind)>,
+    pub(super) called: Option<(String, FileKind)>,
+    /// Whoever has it need not ask again: it is nobody's secret when it is gone.
+    pub(super) stays: bool,
 }
 
 /// A file of an address. What is no file's name is a file that is not there.
@@ -125,7 +127,8 @@ async fn content(
     let name = clearing::name(&kept.file.id, "").map_err(Problem::internal)?;
     let etag = format!("\"{}\"", kept.file.id);
     let called = Some((kept.file.name, kept.file.kind));
-    serve(&ctx, Opened { name, mime: kept.file.mime, bytes: kept.file.bytes, etag, called }, &headers).await
+    serve(&ctx, Opened { name, mime: kept.file.mime, bytes: kept.file.bytes, etag, called, stays: false }, &headers)
+        .await
 }
 
 /// What is shown of a picture at first: 640 pixels at most on its longer side, JPEG or WebP.
@@ -143,7 +146,7 @@ async fn preview(
     let (mime, bytes) = kept.preview.ok_or(Refused::NoFile)?;
     let name = clearing::name(&kept.file.id, PREVIEW).map_err(Problem::internal)?;
     let etag = format!("\"{}{PREVIEW}\"", kept.file.id);
-    serve(&ctx, Opened { name, mime, bytes, etag, called: None }, &headers).await
+    serve(&ctx, Opened { name, mime, bytes, etag, called: None, stays: false }, &headers).await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -194,11 +197,12 @@ async fn picture(
     let picture = look(&ctx, async move |tx| rights::picture(tx, &id, &me).await).await?;
     let name = clearing::name(&picture.id, "").map_err(Problem::internal)?;
     let etag = format!("\"{}\"", picture.id);
-    serve(&ctx, Opened { name, mime: picture.mime, bytes: picture.bytes, etag, called: None }, &headers).await
+    serve(&ctx, Opened { name, mime: picture.mime, bytes: picture.bytes, etag, called: None, stays: false }, &headers)
+        .await
 }
 
 /// Answers with an object, or with the part of it that is asked for.
-async fn serve(ctx: &Ctx, it: Opened, asked: &HeaderMap) -> ProblemResult<Response> {
+pub(super) async fn serve(ctx: &Ctx, it: Opened, asked: &HeaderMap) -> ProblemResult<Response> {
     let says = |name: HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
     let mut head = head_of(&it)?;
     let known = says(header::IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == it.etag));
@@ -259,10 +263,15 @@ fn head_of(it: &Opened) -> ProblemResult<HeaderMap> {
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-        // Nobody sees it any more when it is deleted: whoever has it asks each time whether it is still there.
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
         (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
     ]);
+    // Nobody sees it any more when it is deleted: whoever has it asks each time whether it is still there, unless it may stay.
+    let kept = if it.stays {
+        format!("private, max-age={}, immutable", limits::CHAT_AVATAR_CACHED_S)
+    } else {
+        "private, no-cache".into()
+    };
+    head.insert(header::CACHE_CONTROL, value(&kept)?);
     head.insert(header::CONTENT_TYPE, value(&it.mime)?);
     head.insert(header::ETAG, value(&it.etag)?);
     if let Some((name, kind)) = &it.called {

@@ -5,7 +5,6 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use host::Ctx;
 use identity::Person;
-use identity::people::Profile;
 use kernel::{ProblemResult, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,7 +15,7 @@ use super::{act, bad, look, people_of, place_of, room_of, write};
 use crate::acts::{self, NewGroup};
 use crate::model;
 use crate::pace::{Doing, paced};
-use crate::people;
+use crate::people::{self, Named};
 use crate::refusal::Refused;
 use crate::rights;
 use crate::store::{self, Line, Member};
@@ -45,7 +44,7 @@ struct ListParams {
 struct Rooms {
     items: Vec<Line>,
     /// Who is named in them: the other one of a direct room, who spoke last.
-    people: Vec<Profile>,
+    people: Vec<Named>,
     /// The `before` of the next page; absent on the last one.
     next: Option<String>,
 }
@@ -64,7 +63,7 @@ async fn list(person: Person, State(ctx): State<Ctx>, Query(params): Query<ListP
     items.truncate(rows);
     let next = items.last().filter(|_| more).map(|line| format!("{}.{}", line.room.last_at_ms, line.room.room));
     let named = items.iter().flat_map(|it| [it.other.as_ref(), it.last_message.as_ref().map(|last| &last.sender)]);
-    let people = people::profiles(&ctx, people::ids(named.flatten())).await?;
+    let people = people::named(&ctx, people::ids(named.flatten())).await?;
     Ok(Json(Rooms { items, people, next }))
 }
 
@@ -155,13 +154,13 @@ struct Whole {
     /// Members whose accounts are gone for ever: they get and read nothing any more.
     gone: Vec<String>,
     /// What people call them.
-    people: Vec<Profile>,
+    people: Vec<Named>,
 }
 
 impl Whole {
     async fn of(ctx: &Ctx, (line, members): (Line, Vec<Member>)) -> ProblemResult<Json<Self>> {
         let ids = people::ids(members.iter().map(|member| &member.person));
-        let (gone, people) = (people::gone(ctx, &ids).await?, people::profiles(ctx, ids).await?);
+        let (gone, people) = (people::gone(ctx, &ids).await?, people::named(ctx, ids).await?);
         Ok(Json(Self { line, members, gone, people }))
     }
 }

@@ -1,5 +1,6 @@
 //! The rules of the chat. Pure: no clock, no I/O, no SQL.
 
+mod avatars;
 mod files;
 mod links;
 mod mentions;
@@ -11,6 +12,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use avatars::avatar_path;
 pub(crate) use files::{
     Asked, FileKind, Form, GIF, JPEG, PNG, TAKEN, WEBP, asked_range, bare, duration_ms, form_of, named, progressive,
 };

@@ -5,6 +5,7 @@ use ::store::{FromRow, Migration, Row, StoreError, Tx, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::avatars::take_down;
 use super::limit;
 use crate::model::FileKind;
 
@@ -218,13 +219,13 @@ pub(crate) async fn drop_files(tx: &mut Tx, room: &str, seq: i64) -> Result<bool
     Ok(dropped > 0)
 }
 
-/// What is left of a room that is gone: files that no message had.
+/// What is left of a room that is gone: files that no message had, and its picture.
 pub(super) async fn drop_files_of(tx: &mut Tx, room: &str) -> Result<(), StoreError> {
     for table in ["chat_files", "chat_pictures"] {
         let sql = format!("UPDATE {table} SET gone = 1, seq = NULL WHERE room = $1 AND gone = 0");
         tx.execute(&sql, params![room]).await?;
     }
-    Ok(())
+    take_down(tx, room).await.map(drop)
 }
 
 /// What takes objects and previews from the messages whose keys are in the list of this text.
@@ -248,6 +249,8 @@ pub(crate) enum Told {
     Files,
     /// By pictures of pages.
     Pictures,
+    /// By pictures of people and rooms.
+    Avatars,
 }
 
 impl Told {
@@ -255,6 +258,15 @@ impl Told {
         match self {
             Self::Files => "chat_files",
             Self::Pictures => "chat_pictures",
+            Self::Avatars => "chat_avatars",
+        }
+    }
+
+    /// What is nobody's yet.
+    const fn waits(self) -> &'static str {
+        match self {
+            Self::Files | Self::Pictures => "seq IS NULL",
+            Self::Avatars => "shown = 0",
         }
     }
 }
@@ -268,19 +280,20 @@ pub(crate) async fn lost(tx: &mut Tx, told: Told, before_ms: i64, rows: usize) -
             let sql = "SELECT id FROM chat_files WHERE gone = 1 AND (ready = 1 OR at_ms < $1) ORDER BY at_ms LIMIT $2";
             tx.all(sql, params![before_ms, limit(rows)]).await?
         }
-        Told::Pictures => {
-            let sql = "SELECT id FROM chat_pictures WHERE gone = 1 ORDER BY at_ms LIMIT $1";
-            tx.all(sql, params![limit(rows)]).await?
+        Told::Pictures | Told::Avatars => {
+            let sql = format!("SELECT id FROM {table} WHERE gone = 1 ORDER BY at_ms LIMIT $1");
+            tx.all(&sql, params![limit(rows)]).await?
         }
     };
-    let sql = format!("SELECT id FROM {table} WHERE seq IS NULL AND gone = 0 AND at_ms < $1 ORDER BY at_ms LIMIT $2");
+    let waits = told.waits();
+    let sql = format!("SELECT id FROM {table} WHERE {waits} AND gone = 0 AND at_ms < $1 ORDER BY at_ms LIMIT $2");
     let waited: Vec<(String,)> = tx.all(&sql, params![before_ms, limit(rows)]).await?;
     Ok(gone.into_iter().chain(waited).map(|(id,)| id).collect())
 }
 
 /// Says that a file which waits comes no more, so that no message gets it. Whether that is so now.
 pub(crate) async fn give_up(tx: &mut Tx, told: Told, id: &str) -> Result<bool, StoreError> {
-    let sql = format!("UPDATE {} SET gone = 1 WHERE id = $1 AND seq IS NULL", told.table());
+    let sql = format!("UPDATE {} SET gone = 1 WHERE id = $1 AND {}", told.table(), told.waits());
     Ok(tx.execute(&sql, params![id]).await? == 1)
 }
 

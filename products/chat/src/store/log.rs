@@ -3,8 +3,10 @@
 use ::store::{FromRow, Row, StoreError, Tx, params};
 use kernel::limits;
 
+use super::avatars::OF_ROOM;
 use super::limit;
 use super::messages::{COLUMNS, JOIN, Message, WIDTH, of_row};
+use crate::model::avatar_path;
 
 /// The next number of a room's log, which has this room to itself until the transaction ends.
 pub(crate) async fn next(tx: &mut Tx, room: &str) -> Result<i64, StoreError> {
@@ -40,6 +42,8 @@ pub(crate) struct Entry {
     /// What the room is called and what it is for, now; of one that is gone, nothing.
     pub(crate) name: String,
     pub(crate) description: String,
+    /// Where its picture is read, now.
+    pub(crate) avatar: Option<String>,
 }
 
 impl FromRow for Entry {
@@ -53,6 +57,7 @@ impl FromRow for Entry {
             message,
             name: row.get::<Option<String>>(5 + WIDTH)?.unwrap_or_default(),
             description: row.get::<Option<String>>(6 + WIDTH)?.unwrap_or_default(),
+            avatar: row.get::<Option<String>>(7 + WIDTH)?.map(|id| avatar_path(&id)),
         })
     }
 }
@@ -60,7 +65,7 @@ impl FromRow for Entry {
 /// Of a room that is removed there is neither its name nor a message, also while its rows wait to go.
 fn select(rest: &str) -> String {
     format!(
-        "SELECT l.seq, l.at_ms, l.kind, l.data, m.seq, {COLUMNS}, r.name, r.description FROM chat_log l
+        "SELECT l.seq, l.at_ms, l.kind, l.data, m.seq, {COLUMNS}, r.name, r.description, {OF_ROOM} FROM chat_log l
              LEFT JOIN chat_rooms r ON r.room = l.room AND r.removed = 0
              LEFT JOIN chat_messages m ON m.room = r.room AND m.seq = l.message {JOIN} {rest}"
     )

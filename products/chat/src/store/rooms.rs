@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 
 use super::messages::shortened;
 use super::{limit, members, role};
-use crate::model::{FileKind, Role};
+use crate::model::{FileKind, Role, avatar_path};
 
 /// A room's columns, of `r`.
-pub(super) const ROOM: &str = "r.room, r.pair, r.name, r.description, r.top, r.made_by, r.made_at_ms, r.last_at_ms";
+pub(super) const ROOM: &str = "r.room, r.pair, r.name, r.description, r.top, r.made_by, r.made_at_ms, r.last_at_ms,
+    (SELECT s.avatar FROM chat_faces s WHERE s.whose = r.room)";
 
 /// A room as its members see it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -27,6 +28,8 @@ pub(crate) struct Room {
     pub(crate) made_at_ms: i64,
     /// When the last message came, or the room was made.
     pub(crate) last_at_ms: i64,
+    /// Where its picture is read, beside the address of this server.
+    pub(crate) avatar: Option<String>,
 }
 
 impl Room {
@@ -40,6 +43,7 @@ impl Room {
             made_by: row.get(first + 5)?,
             made_at_ms: row.get(first + 6)?,
             last_at_ms: row.get(first + 7)?,
+            avatar: row.get::<Option<String>>(first + 8)?.map(|id| avatar_path(&id)),
         })
     }
 }
@@ -175,16 +179,16 @@ impl LastMessage {
 
 impl FromRow for Line {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        let last_message = row.get::<Option<i64>>(15)?.map(|_| LastMessage::at(row, 15)).transpose()?;
+        let last_message = row.get::<Option<i64>>(16)?.map(|_| LastMessage::at(row, 16)).transpose()?;
         Ok(Self {
             room: Room::at(row, 0)?,
-            role: role(row, 8)?,
-            read: row.get(9)?,
-            muted_until_ms: row.get(10)?,
-            archived: row.get(11)?,
-            unread: row.get(12)?,
-            mentions: row.get(13)?,
-            other: row.get(14)?,
+            role: role(row, 9)?,
+            read: row.get(10)?,
+            muted_until_ms: row.get(11)?,
+            archived: row.get(12)?,
+            unread: row.get(13)?,
+            mentions: row.get(14)?,
+            other: row.get(15)?,
             last_message,
         })
     }

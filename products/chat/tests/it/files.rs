@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::Site;
 
 /// What a camera wrote into a picture.
-const PLACE: &[u8] = b"52.5200N 13.4050E";
+pub(crate) const PLACE: &[u8] = b"52.5200N 13.4050E";
 
 fn by(who: PersonId, method: Method, path: &str) -> Builder {
     let caller = Caller::Person { id: who, role: Role::Member, by: By::Token };
@@ -31,7 +31,7 @@ pub(crate) fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
 }
 
 /// A JPEG as a camera makes it that lies on its side: it says so, and where it was.
-fn photo(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn photo(width: u32, height: u32) -> Vec<u8> {
     let tiff = [b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0", PLACE].concat();
     let exif = [b"Exif\0\0", &tiff[..]].concat();
     let length = u16::try_from(exif.len() + 2).expect("small").to_be_bytes();
@@ -89,7 +89,7 @@ fn path(file: &Value, end: &str) -> String {
     format!("/files/{}{end}", file["id"].as_str().expect("an id"))
 }
 
-fn says(head: &Parts, name: header::HeaderName) -> &str {
+pub(crate) fn says(head: &Parts, name: header::HeaderName) -> &str {
     head.headers.get(name).map_or("", |value| value.to_str().expect("text"))
 }
 
@@ -239,7 +239,7 @@ async fn what_could_run_or_would_cost_too_much_is_refused() {
 }
 
 /// The checksum of a chunk of PNG, bit by bit.
-fn checksum(bytes: &[u8]) -> [u8; 4] {
+pub(crate) fn checksum(bytes: &[u8]) -> [u8; 4] {
     let mut crc = u32::MAX;
     for byte in bytes {
         crc ^= u32::from(*byte);

@@ -136,9 +136,12 @@ async fn people_are_found_by_their_names_and_nothing_else_of_them_is_told() {
     assert_eq!(everybody["items"].as_array().expect("a list").len(), 3);
     for person in everybody["items"].as_array().expect("a list") {
         let fields: Vec<_> = person.as_object().expect("a person").keys().collect();
-        assert_eq!(fields, ["id", "name"], "nobody's address is told to others");
+        assert_eq!(fields, ["avatar", "id", "name"], "nobody's address is told to others");
     }
-    assert_eq!(site.get(ann, "/people?q=be").await["items"], json!([{ "id": ben.to_string(), "name": "Ben" }]));
+    assert_eq!(
+        site.get(ann, "/people?q=be").await["items"],
+        json!([{ "id": ben.to_string(), "name": "Ben", "avatar": null }])
+    );
     assert_eq!(site.get(ann, "/people?q=example.com").await["items"], json!([]), "nor can it be guessed");
     let (first, mut seen) = (site.get(ann, "/people?limit=2").await, Vec::new());
     let rest = site.get(ann, &format!("/people?limit=2&after={}", first["next"].as_str().expect("more"))).await;

@@ -1,5 +1,6 @@
 //! The chat as its users meet it: through its routes and channels, over a real store.
 
+mod avatars;
 mod digests;
 mod files;
 mod find;

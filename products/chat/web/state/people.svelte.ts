@@ -1,4 +1,4 @@
-// What people are called, by id, and who is there.
+// What people are called and how they look, by id, and who is there.
 
 import { SvelteMap } from "svelte/reactivity";
 import type { Profile } from "../contract";
@@ -6,7 +6,10 @@ import type { Profile } from "../contract";
 const names = new SvelteMap<string, string>();
 
 export function learn(people: Profile[]): void {
-  for (const one of people) if (names.get(one.id) !== one.name) names.set(one.id, one.name);
+  for (const one of people) {
+    if (names.get(one.id) !== one.name) names.set(one.id, one.name);
+    showFace(one.id, one.avatar);
+  }
 }
 
 export function nameOf(id: string | null | undefined): string {
@@ -15,6 +18,31 @@ export function nameOf(id: string | null | undefined): string {
 
 export function isKnown(id: string): boolean {
   return names.has(id);
+}
+
+/** Pictures of people and of groups. */
+const faces = new SvelteMap<string, string>();
+/** Addresses of pictures that were replaced: none of them comes back, whatever was read before and is answered late. */
+const over = new Set<string>();
+
+/** How somebody, or a group, looks, as it was read. Where nothing is said of it, nothing changes. */
+export function showFace(id: string, avatar: string | null | undefined): void {
+  if (avatar === undefined || (avatar !== null && over.has(avatar))) return;
+  if (avatar === null) faces.delete(id);
+  else if (faces.get(id) !== avatar) faces.set(id, avatar);
+}
+
+/** Another picture was given, or the one that was is taken back. */
+export function changeFace(id: string, avatar: string | null): void {
+  // Told late of what was replaced since.
+  if (avatar !== null && over.has(avatar)) return;
+  const before = faces.get(id);
+  if (before !== undefined && before !== avatar) over.add(before);
+  showFace(id, avatar);
+}
+
+export function faceOf(id: string): string | undefined {
+  return faces.get(id);
 }
 
 /** People with sockets, by room: a person is there until the last of them is gone. */

@@ -2,13 +2,13 @@
 
 import { ApiError } from "@console/shared/api";
 import { follow, live } from "@console/shared/live";
-import type { Line, Notice, Whole } from "../contract";
+import type { FaceNotice, Line, Notice, Whole } from "../contract";
 import * as lines from "../model/lines";
 import { allOf } from "../model/pages";
 import { Until } from "../model/until";
 import { doing } from "./doing.svelte";
 import { net } from "./net.svelte";
-import { isKnown, learn, nameOf } from "./people.svelte";
+import { changeFace, isKnown, learn, nameOf, showFace } from "./people.svelte";
 import { place } from "./place.svelte";
 import { mayHelp, server, wordsOf } from "./server";
 import { who } from "./session.svelte";
@@ -39,8 +39,8 @@ class Rooms {
 
   begin(): void {
     const channel = `chat_me:${who.me.id}`;
-    follow<Notice>(channel, {
-      publication: (notice) => this.#take(notice),
+    follow<Notice | FaceNotice>(channel, {
+      publication: (notice) => (notice.type === "person" ? changeFace(notice.person, notice.avatar) : this.#take(notice)),
       refused: () => void this.#deaf(),
     });
     // Whatever was told before, or while nobody listened, is in the list alone.
@@ -83,7 +83,10 @@ class Rooms {
         return page;
       }, MOST);
     // One that was put away between two pages is on both lists.
-    this.all = lines.withLines([], (await Promise.all([list(false), list(true)])).flat());
+    const [present, archived, own] = await Promise.all([list(false), list(true), server.face()]);
+    this.all = lines.withLines([], [...present, ...archived]);
+    for (const line of this.all) showFace(line.room, line.avatar);
+    showFace(who.me.id, own.avatar);
     this.loaded = true;
     settled(this.#told.keys());
     for (const line of this.all) if (line.last_message && line.unread > 0) this.#deliver(line.room, line.last_message.seq);
@@ -101,6 +104,7 @@ class Rooms {
     learn(whole.people);
     const { members: _, gone: __, people: ___, ...line } = whole;
     this.all = lines.withLines(this.all, [line]);
+    showFace(line.room, line.avatar);
   }
 
   readUpTo(room: string, seq: number): void {

@@ -13,7 +13,7 @@ vi.mock("@console/shared/live", () => ({
 }));
 vi.mock("./doing.svelte", () => ({ doing: {} }));
 vi.mock("./net.svelte", () => ({ net: { onBack: () => () => {} } }));
-vi.mock("./people.svelte", () => ({ isKnown: () => true, learn: () => {}, nameOf: String }));
+vi.mock("./people.svelte", () => ({ changeFace: () => {}, isKnown: () => true, learn: () => {}, nameOf: String, showFace: () => {} }));
 vi.mock("./place.svelte", () => ({ place: { room: null } }));
 vi.mock("./session.svelte", () => ({ who: { me: { id: "usr_me" } } }));
 vi.mock("./server", () => ({
@@ -23,6 +23,7 @@ vi.mock("./server", () => ({
     // The archived ones are none.
     rooms: (archived: boolean) => new Promise((done) => (archived ? done({ items: [], next: null }) : world.lists.push((items) => done({ items, next: null })))),
     room: (room: string) => (world.rooms.push(room), Promise.resolve(world.now)),
+    face: () => Promise.resolve({ avatar: null }),
     receive: () => Promise.resolve(),
   },
 }));

@@ -19,6 +19,13 @@ export interface Found {
   next: string | null;
 }
 
+export interface Face {
+  avatar: string | null;
+}
+
+/** One's own picture, or that of a group. */
+const facePath = (group: string | null): string => (group ? `${room(group)}/avatar` : `${API}/avatar`);
+
 export const server = {
   session: () => get<Session>("/api/v1/session"),
   signOut: () => post<void>("/api/v1/session/end"),
@@ -36,6 +43,9 @@ export const server = {
   removeMember: (id: string, person: string) => remove(`${room(id)}/members/${person}`),
   setRole: (id: string, person: string, role: string) => put<void>(`${room(id)}/members/${person}`, { role }),
   people: (q: string) => get<{ items: Profile[]; next: string | null }>(`${API}/people`, { q, limit: 50 }),
+
+  face: () => get<Face>(`${API}/avatar`),
+  dropFace: (group: string | null) => remove(facePath(group)),
 
   messages: (id: string, at: { before?: number; after?: number; limit?: number }) => get<Page>(`${room(id)}/messages`, at),
   send: (id: string, message: { client_id: string; content: string; reply_to?: number; file_id?: string }) => post<Message>(`${room(id)}/messages`, message),
@@ -65,11 +75,21 @@ export const fileUrl = (id: string): string => `${API}/files/${encodeURIComponen
 export const previewUrl = (id: string): string => `${fileUrl(id)}/preview`;
 export const cardImageUrl = (id: string): string => `${API}/previews/${encodeURIComponent(id)}/image`;
 
-/** Sends a file up. `fetch` tells of no progress upwards, so this is an XMLHttpRequest. */
-export function upload(id: string, file: Blob, name: string, durationMs: number | null, progress: (share: number) => void, signal: AbortSignal): Promise<FileOf> {
+/** Sends a file up. */
+export async function upload(id: string, file: Blob, name: string, durationMs: number | null, progress: (share: number) => void, signal: AbortSignal): Promise<FileOf> {
+  return (await sentUp<{ file: FileOf }>(withQuery(`${room(id)}/files`, { name, duration_ms: durationMs }), file, progress, signal)).file;
+}
+
+/** Gives a picture to oneself or to a group. */
+export function giveFace(group: string | null, picture: Blob, progress: (share: number) => void, signal: AbortSignal): Promise<Face> {
+  return sentUp<Face>(facePath(group), picture, progress, signal);
+}
+
+/** `fetch` tells of no progress upwards, so this is an XMLHttpRequest. */
+function sentUp<T>(path: string, file: Blob, progress: (share: number) => void, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", withQuery(`${room(id)}/files`, { name, duration_ms: durationMs }));
+    request.open("POST", path);
     request.setRequestHeader("X-Mainspring-Console", "1");
     request.setRequestHeader("Accept", "application/json");
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
@@ -77,7 +97,7 @@ export function upload(id: string, file: Blob, name: string, durationMs: number 
     request.onabort = () => reject(new DOMException("aborted", "AbortError"));
     request.onload = () => {
       try {
-        if (request.status === 201 || request.status === 200) resolve((JSON.parse(request.responseText) as { file: FileOf }).file);
+        if (request.status === 201 || request.status === 200) resolve(JSON.parse(request.responseText) as T);
         else {
           const told = ["content-type", "retry-after", "x-request-id"].map((name): [string, string] => [name, request.getResponseHeader(name) ?? ""]);
           const headers = new Headers(told.filter(([, value]) => value !== ""));
