@@ -2,6 +2,7 @@
 
 mod files;
 mod groups;
+mod hidden;
 mod marks;
 mod messages;
 mod office;
@@ -9,6 +10,7 @@ mod rooms;
 
 pub(crate) use files::{count_bytes, expect as expect_file, ready as file_is_ready};
 pub(crate) use groups::{add, delete, describe, hand, leave, remove};
+pub(crate) use hidden::hide;
 pub(crate) use marks::{pin, react, receive, set_mine};
 pub(crate) use messages::{Send, change, delete as delete_message, send};
 pub(crate) use office::{close, save};

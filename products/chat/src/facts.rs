@@ -91,6 +91,12 @@ facts! {
         message: i64,
         sender: String,
     }
+    /// Somebody has hidden a message from itself, or sees it again. It is in no room's log: `seq` is 0.
+    MessageHidden = "chat.message.hidden" {
+        message: i64,
+        /// Whether it is hidden now.
+        on: bool,
+    }
     /// Somebody put an emoji under a message, or took it back.
     ReactionChanged = "chat.reaction.changed" {
         message: i64,

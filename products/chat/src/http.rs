@@ -4,6 +4,7 @@ mod body;
 mod directory;
 mod files;
 mod find;
+mod hidden;
 mod marks;
 mod members;
 mod messages;
@@ -32,6 +33,7 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(files::routes())
         .merge(opened::routes())
         .merge(marks::routes())
+        .merge(hidden::routes())
         .merge(find::routes())
         .merge(directory::routes())
         .merge(mine::routes())

@@ -3,6 +3,7 @@
 mod counts;
 mod figures;
 mod files;
+mod hidden;
 mod log;
 mod members;
 mod messages;
@@ -24,6 +25,7 @@ pub(crate) use files::{
     File, Kept, NewFile, Told, count_bytes, drop_files, expect_file, file, file_is_ready, forget, forget_days,
     give_file, give_up, lost,
 };
+pub(crate) use hidden::{hidden, hidden_by, hide, hides_picture, is_hidden, message_for, sender_for, unhide};
 pub(crate) use log::{Entry, entry, keep, next, recent};
 pub(crate) use members::{
     Member, Membership, add_member, how_many, member_ids, members, membership, move_receipt, remove_member, rooms_of,

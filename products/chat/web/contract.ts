@@ -140,6 +140,7 @@ export type Notice =
   | { type: "message"; room: string; seq: number; by: string; mentions_you: boolean; last_message: LastMessage }
   | { type: "last"; room: string; last_message: LastMessage }
   | { type: "unread"; room: string; read: number; unread: number; mentions: number; last_message: LastMessage | null }
+  | { type: "hidden"; room: string; seq: number; on: boolean; read: number; unread: number; mentions: number; last_message: LastMessage | null }
   | { type: "room"; room: string }
   | { type: "left"; room: string };
 

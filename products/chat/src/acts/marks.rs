@@ -22,7 +22,7 @@ pub(crate) async fn react(
     wanted: Option<bool>,
 ) -> Result<bool, Refused> {
     member(tx, room, by).await?;
-    store::sent_by(tx, room, seq).await?.ok_or(Refused::NoSuch("message"))?;
+    store::sender_for(tx, (room, by), seq).await?.ok_or(Refused::NoSuch("message"))?;
     let (on, changed) = match wanted {
         Some(false) => (false, store::take_reaction(tx, (room, seq), by, emoji).await?),
         None if store::take_reaction(tx, (room, seq), by, emoji).await? => (false, true),
@@ -71,7 +71,7 @@ pub(crate) async fn pin(ctx: &Ctx, tx: &mut Tx, (room, by): (&str, &str), seq: i
     if !may_pin(me.role, me.room.direct) {
         return Err(Refused::MayNot("Only who manages the room pins messages."));
     }
-    store::sent_by(tx, room, seq).await?.ok_or(Refused::NoSuch("message"))?;
+    store::sender_for(tx, (room, by), seq).await?.ok_or(Refused::NoSuch("message"))?;
     let changed = if on {
         let pinned = store::pin(tx, (room, seq), by, ctx.clock.now_ms()).await?;
         pinned.ok_or(Refused::Not("too_many_pins", "The room has pinned as many messages as it may."))?

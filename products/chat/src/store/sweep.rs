@@ -26,7 +26,7 @@ fn removals(tx: &Tx) -> Vec<String> {
     let of = |table| {
         format!("DELETE FROM {table} WHERE (room, seq) IN (SELECT room, seq FROM chat_messages WHERE id IN ({ids}))")
     };
-    let mut all: Vec<String> = ["chat_reactions", "chat_mentions", "chat_pins"].map(of).into();
+    let mut all: Vec<String> = ["chat_reactions", "chat_mentions", "chat_pins", "chat_hidden"].map(of).into();
     all.extend(files::drops(ids));
     all.push(format!("DELETE FROM chat_messages WHERE id IN ({ids})"));
     all

@@ -100,7 +100,7 @@ fn tries(event: (&str, &str), channel: &str, room: &str, whom: PersonId) -> Vec<
 /// What there is, as far as anybody could have changed it.
 async fn state(site: &Site, who: PersonId, room: &str) -> Value {
     let mut rows = Vec::new();
-    for table in ["rooms", "members", "messages", "mentions", "reactions", "pins", "replies", "log"] {
+    for table in ["rooms", "members", "messages", "hidden", "mentions", "reactions", "pins", "replies", "log"] {
         rows.push(site.rows(&format!("chat_{table}")).await);
     }
     let (room, messages) = (format!("/rooms/{room}"), format!("/rooms/{room}/messages"));

@@ -4,6 +4,7 @@ mod digests;
 mod files;
 mod find;
 mod gone;
+mod hidden;
 mod impostors;
 mod live;
 mod marks;

@@ -27,6 +27,7 @@ class Rooms {
   #delivered = new Map<string, number>();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #heard = new Set<(notice: Notice) => void>();
+  #missed = new Set<() => void>();
   /** How often a room was told of. */
   #told = new Map<string, number>();
   #list = new Until(() => this.#read(), (failure) => this.#failed(failure));
@@ -45,7 +46,9 @@ class Rooms {
     });
     // Whatever was told before, or while nobody listened, is in the list alone.
     live().getSubscription(channel)?.on("subscribed", ({ wasRecovering, recovered }) => {
-      if (!(wasRecovering && recovered)) this.read();
+      if (wasRecovering && recovered) return;
+      this.read();
+      for (const tell of this.#missed) tell();
     });
     net.onBack(() => [this.#list, this.#single, this.#receipts].forEach((one) => one.now()));
     this.read();
@@ -111,6 +114,12 @@ class Rooms {
   onNotice(tell: (notice: Notice) => void): () => void {
     this.#heard.add(tell);
     return () => this.#heard.delete(tell);
+  }
+
+  /** Calls whenever notices may have been missed. Answers how to stop. */
+  onMissed(tell: () => void): () => void {
+    this.#missed.add(tell);
+    return () => this.#missed.delete(tell);
   }
 
   #take(notice: Notice): void {

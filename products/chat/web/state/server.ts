@@ -49,6 +49,10 @@ export const server = {
   pin: (id: string, seq: number) => put<void>(`${room(id)}/pins/${seq}`, undefined),
   unpin: (id: string, seq: number) => remove(`${room(id)}/pins/${seq}`),
 
+  hidden: (id: string) => get<{ items: number[] }>(`${room(id)}/hidden`),
+  hide: (id: string, seq: number) => put<void>(`${room(id)}/hidden/${seq}`, undefined),
+  unhide: (id: string, seq: number) => remove(`${room(id)}/hidden/${seq}`),
+
   search: (q: string, inRoom: string | null, before?: string | null) => get<Found>(`${API}/search`, { q, room: inRoom, before }),
   replies: () => get<{ items: QuickReply[] }>(`${API}/quick-replies`),
   keepReply: (shortcut: string, content: string) => put<void>(`${API}/quick-replies/${encodeURIComponent(shortcut)}`, { content }),
