@@ -36,6 +36,8 @@ class Rooms {
   #unread = new Set<string>();
 
   shown = $derived(lines.shown(this.all, this.sieve));
+  /** Messages that mention this person and are not read yet. */
+  mentions = $derived(this.all.reduce((sum, line) => sum + line.mentions, 0));
   calling = $derived(lines.calling(this.all, Date.now()));
 
   begin(): void {

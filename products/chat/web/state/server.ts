@@ -53,6 +53,7 @@ export const server = {
   hide: (id: string, seq: number) => put<void>(`${room(id)}/hidden/${seq}`, undefined),
   unhide: (id: string, seq: number) => remove(`${room(id)}/hidden/${seq}`),
 
+  mentions: (limit: number, before: string | null) => get<Found>(`${API}/mentions`, { limit, before }),
   search: (q: string, inRoom: string | null, before?: string | null) => get<Found>(`${API}/search`, { q, room: inRoom, before }),
   replies: () => get<{ items: QuickReply[] }>(`${API}/quick-replies`),
   keepReply: (shortcut: string, content: string) => put<void>(`${API}/quick-replies/${encodeURIComponent(shortcut)}`, { content }),
