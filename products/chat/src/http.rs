@@ -12,7 +12,9 @@ mod mine;
 mod notify;
 mod office;
 mod opened;
+mod receipts;
 mod rooms;
+mod whereabouts;
 
 use ::store::Tx;
 use axum::http::StatusCode;
@@ -34,6 +36,8 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(opened::routes())
         .merge(marks::routes())
         .merge(hidden::routes())
+        .merge(receipts::routes())
+        .merge(whereabouts::routes())
         .merge(find::routes())
         .merge(directory::routes())
         .merge(mine::routes())

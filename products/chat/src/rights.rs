@@ -19,8 +19,10 @@ pub(crate) const ROOMS: &str = "chat";
 pub(crate) const TYPING: &str = "chat_typing";
 /// Who has got and read what in it.
 pub(crate) const SEEN: &str = "chat_seen";
-/// What a person is told of all of its rooms.
+/// What a person is told of all of its rooms. Whoever hears it has the chat open.
 pub(crate) const ME: &str = "chat_me";
+/// Whoever hears it does something in the chat.
+pub(crate) const ACTIVE: &str = "chat_active";
 
 /// What a person is in a room.
 pub(crate) async fn member(tx: &mut Tx, room: &str, person: &str) -> Result<Membership, Refused> {

@@ -13,11 +13,13 @@ mod notify;
 mod pins;
 mod previews;
 mod reactions;
+mod receipts;
 mod roommates;
 mod rooms;
 mod search;
 mod settings;
 mod sweep;
+mod whereabouts;
 
 pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
 pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures};
@@ -46,6 +48,7 @@ pub(crate) use previews::{
     put_previews,
 };
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
+pub(crate) use receipts::{Of, Reached, reached, step, sweep_steps};
 pub(crate) use roommates::{roommates, share_a_room};
 pub(crate) use rooms::{
     LastMessage, Line, NewRoom, bump, change, create, direct_of, in_lists, line, lines, mark_removed, pair_of, room,
@@ -54,6 +57,9 @@ pub(crate) use rooms::{
 pub(crate) use search::{Found, Search, search};
 pub(crate) use settings::{Directory, Settings, save, settings};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
+pub(crate) use whereabouts::{
+    Hears, Whereabouts, known_of, newest_rooms, set_active, set_here, set_wanted, whereabouts,
+};
 
 use ::store::{FromValue, Row, StoreError};
 

@@ -12,6 +12,24 @@ export interface Me extends Profile {
   role: "admin" | "member";
 }
 
+export type Status = "online" | "away" | "offline";
+
+/** Where somebody is, as others see it. */
+export interface Whereabouts {
+  person: string;
+  status: Status;
+  last_seen_at_ms: number | null;
+}
+
+/** How far a message has come with somebody, and when; no time where nobody knows it. */
+export interface ReceiptOf {
+  person: string;
+  delivered: boolean;
+  delivered_at_ms: number | null;
+  read: boolean;
+  read_at_ms: number | null;
+}
+
 export interface Quoted {
   seq: number;
   /** Absent when the message is gone. */
@@ -117,6 +135,7 @@ export interface Whole extends Line {
   /** Members whose accounts are gone for ever. */
   gone: string[];
   people: Profile[];
+  whereabouts: Whereabouts[];
 }
 
 /** Something that happened in a room: what its channel carries. */

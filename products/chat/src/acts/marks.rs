@@ -10,7 +10,7 @@ use crate::facts::{MineChanged, PinChanged, ReactionChanged, ReceiptMoved};
 use crate::model::may_pin;
 use crate::refusal::Refused;
 use crate::rights::member;
-use crate::store;
+use crate::store::{self, Of};
 
 /// Puts an emoji under a message or takes it back; without a word (`None`) it does the other than what is. Whether it is there now.
 pub(crate) async fn react(
@@ -58,6 +58,9 @@ pub(crate) async fn receive(
     let delivered = forward(me.delivered, delivered).max(read);
     if (read, delivered) != (me.read, me.delivered) {
         store::move_receipt(tx, (room, by), read, delivered).await?;
+        let now_ms = ctx.clock.now_ms();
+        store::step(tx, (room, by), Of::Delivered, (me.delivered, delivered), now_ms).await?;
+        store::step(tx, (room, by), Of::Read, (me.read, read), now_ms).await?;
         let moved = ReceiptMoved { room: room.to_owned(), seq: 0, by: by.to_owned(), read, delivered };
         let event = NewEvent::of("/chat", &moved).subject(Some(room.to_owned()));
         ctx.events.append(tx, &ctx.events.check(event)?).await?;

@@ -19,7 +19,7 @@ use crate::pace::{Doing, paced};
 use crate::people;
 use crate::refusal::Refused;
 use crate::rights;
-use crate::store::{self, Line, Member};
+use crate::store::{self, Line, Member, Whereabouts};
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
@@ -46,6 +46,8 @@ struct Rooms {
     items: Vec<Line>,
     /// Who is named in them: the other one of a direct room, who spoke last.
     people: Vec<Profile>,
+    /// Where the others of direct rooms are.
+    whereabouts: Vec<Whereabouts>,
     /// The `before` of the next page; absent on the last one.
     next: Option<String>,
 }
@@ -65,7 +67,9 @@ async fn list(person: Person, State(ctx): State<Ctx>, Query(params): Query<ListP
     let next = items.last().filter(|_| more).map(|line| format!("{}.{}", line.room.last_at_ms, line.room.room));
     let named = items.iter().flat_map(|it| [it.other.as_ref(), it.last_message.as_ref().map(|last| &last.sender)]);
     let people = people::profiles(&ctx, people::ids(named.flatten())).await?;
-    Ok(Json(Rooms { items, people, next }))
+    let others: Vec<String> = items.iter().filter_map(|it| it.other.clone()).collect();
+    let whereabouts = people::whereabouts(&ctx, others).await?;
+    Ok(Json(Rooms { items, people, whereabouts, next }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -156,13 +160,17 @@ struct Whole {
     gone: Vec<String>,
     /// What people call them.
     people: Vec<Profile>,
+    /// Where the members are whose accounts are there.
+    whereabouts: Vec<Whereabouts>,
 }
 
 impl Whole {
     async fn of(ctx: &Ctx, (line, members): (Line, Vec<Member>)) -> ProblemResult<Json<Self>> {
         let ids = people::ids(members.iter().map(|member| &member.person));
         let (gone, people) = (people::gone(ctx, &ids).await?, people::profiles(ctx, ids).await?);
-        Ok(Json(Self { line, members, gone, people }))
+        let there = members.iter().map(|member| member.person.clone()).filter(|person| !gone.contains(person));
+        let whereabouts = people::whereabouts(ctx, there.collect()).await?;
+        Ok(Json(Self { line, members, gone, people, whereabouts }))
     }
 }
 

@@ -2,11 +2,19 @@
 
 use ::store::Migration;
 
-use super::{counts, files, hidden, notify};
+use super::{counts, files, hidden, notify, whereabouts};
 
 /// Appended to, never changed.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[ROOMS, files::MADE, counts::MADE, notify::TABLES, notify::REFUSALS, notify::WRITTEN, hidden::MADE];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    ROOMS,
+    files::MADE,
+    counts::MADE,
+    notify::TABLES,
+    notify::REFUSALS,
+    notify::WRITTEN,
+    hidden::MADE,
+    whereabouts::MADE,
+];
 
 const ROOMS: Migration = Migration {
     part: "chat",

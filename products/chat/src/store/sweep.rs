@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ::store::{StoreError, Tx, Value, params};
 use kernel::limits;
 
-use super::files;
+use super::{files, receipts};
 
 /// Too old, the oldest first.
 const OLD: &str = "at_ms < $1 ORDER BY at_ms";
@@ -70,6 +70,10 @@ pub(crate) async fn sweep_room(tx: &mut Tx, room: &str) -> Result<u64, StoreErro
         let told = tx.execute(sql, params![room, limits::CHAT_SWEEP]).await?;
         if told == limits::CHAT_SWEEP.unsigned_abs() {
             return Ok(told);
+        }
+        let steps = receipts::sweep_steps_of(tx, room).await?;
+        if steps == limits::CHAT_SWEEP.unsigned_abs() {
+            return Ok(steps);
         }
         tx.execute("DELETE FROM chat_rooms WHERE room = $1 AND removed = 1", params![room]).await?;
     }

@@ -84,7 +84,7 @@ class Rooms {
     const list = (archived: boolean): Promise<Line[]> =>
       allOf(async (before) => {
         const page = await server.rooms(archived, before);
-        learn(page.people);
+        learn(page.people, page.whereabouts);
         return page;
       }, MOST);
     // One that was put away between two pages is on both lists.
@@ -103,8 +103,8 @@ class Rooms {
   }
 
   put(whole: Whole): void {
-    learn(whole.people);
-    const { members: _, gone: __, people: ___, ...line } = whole;
+    learn(whole.people, whole.whereabouts);
+    const { members: _, gone: __, people: ___, whereabouts: ____, ...line } = whole;
     this.all = lines.withLines(this.all, [line]);
   }
 

@@ -1,7 +1,7 @@
 // What the page asks of the server. Each answers or throws an `ApiError`, whose words are for people.
 
 import { ApiError, get, patch, post, problemOf, put, remove, withQuery } from "@console/shared/api";
-import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, RoomFigures, Settings, Whole } from "../contract";
+import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, ReceiptOf, RoomFigures, Settings, Status, Whereabouts, Whole } from "../contract";
 import { outcomeOf } from "../model/outbox";
 
 const API = "/api/v1/chat";
@@ -24,7 +24,7 @@ export const server = {
   signOut: () => post<void>("/api/v1/session/end"),
   rename: (name: string) => patch<Me>("/api/v1/me", { name }),
 
-  rooms: (archived: boolean, before?: string) => get<{ items: Line[]; people: Profile[]; next: string | null }>(`${API}/rooms`, { archived: archived ? "true" : null, before, limit: 100 }),
+  rooms: (archived: boolean, before?: string) => get<{ items: Line[]; people: Profile[]; whereabouts: Whereabouts[]; next: string | null }>(`${API}/rooms`, { archived: archived ? "true" : null, before, limit: 100 }),
   room: (id: string) => get<Whole>(room(id)),
   makeGroup: (name: string, description: string, people: string[]) => post<Whole>(`${API}/rooms`, { name, description, people }),
   makeDirect: (person: string) => post<Whole>(`${API}/rooms/direct`, { person }),
@@ -35,7 +35,7 @@ export const server = {
   addMembers: (id: string, people: string[]) => post<unknown>(`${room(id)}/members`, { people }),
   removeMember: (id: string, person: string) => remove(`${room(id)}/members/${person}`),
   setRole: (id: string, person: string, role: string) => put<void>(`${room(id)}/members/${person}`, { role }),
-  people: (q: string) => get<{ items: Profile[]; next: string | null }>(`${API}/people`, { q, limit: 50 }),
+  people: (q: string) => get<{ items: Profile[]; whereabouts: Whereabouts[]; next: string | null }>(`${API}/people`, { q, limit: 50 }),
 
   messages: (id: string, at: { before?: number; after?: number; limit?: number }) => get<Page>(`${room(id)}/messages`, at),
   send: (id: string, message: { client_id: string; content: string; reply_to?: number; file_id?: string }) => post<Message>(`${room(id)}/messages`, message),
@@ -48,6 +48,10 @@ export const server = {
   pins: (id: string) => get<{ items: Pin[] }>(`${room(id)}/pins`),
   pin: (id: string, seq: number) => put<void>(`${room(id)}/pins/${seq}`, undefined),
   unpin: (id: string, seq: number) => remove(`${room(id)}/pins/${seq}`),
+
+  receipts: (id: string, seq: number) => get<{ items: ReceiptOf[] }>(`${room(id)}/messages/${seq}/receipts`),
+  status: () => get<{ status: Status; away: boolean; shows_last_seen: boolean }>(`${API}/status`),
+  setStatus: (change: { away?: boolean; shows_last_seen?: boolean }) => patch<void>(`${API}/status`, change),
 
   hidden: (id: string) => get<{ items: number[] }>(`${room(id)}/hidden`),
   hide: (id: string, seq: number) => put<void>(`${room(id)}/hidden/${seq}`, undefined),
