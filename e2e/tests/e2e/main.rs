@@ -20,6 +20,7 @@ mod keys;
 mod kill;
 mod matrix;
 mod measures;
+mod mine;
 mod moved;
 mod node;
 mod notified;
