@@ -305,6 +305,11 @@ export interface ChatFound {
   people: ChatPerson[];
 }
 
+export interface ChatHidden {
+  /** The numbers of the messages, the first first: 1,000 at most. */
+  items: number[];
+}
+
 /** What happened within an hour. */
 export interface ChatHour {
   /** When the hour began, Unix milliseconds. */
@@ -394,6 +399,15 @@ export interface ChatMineChange {
   muted_until_ms?: number | null;
 }
 
+export interface ChatMyStatus {
+  /** Whether the caller has said that it is away. */
+  away: boolean;
+  /** Whether others are shown when the caller was last seen. */
+  shows_last_seen: boolean;
+  /** What others see. */
+  status: ChatStatus;
+}
+
 /** How somebody wants to be told outside the room. */
 export interface ChatNotifications {
   /** Whether one gets a letter about what was unread for so many minutes: 15 to 10,080; 0 for none. A letter says how much there is and where, and nothing of what was written. */
@@ -407,6 +421,8 @@ export interface ChatPeople {
   items: ChatPerson[];
   /** The `after` of the next page; absent on the last one. */
   next?: string | null;
+  /** Where they are. */
+  whereabouts: ChatWhereabouts[];
 }
 
 /** A person as others see one. */
@@ -488,6 +504,22 @@ export interface ChatReceipt {
   read: number;
 }
 
+/** How far a message has come with one of those to whom it was said. */
+export interface ChatReceiptOf {
+  delivered: boolean;
+  /** When; absent where it has not come, and where that is not known any more. */
+  delivered_at_ms?: number | null;
+  person: string;
+  read: boolean;
+  /** When; absent where it was not read, and where that is not known any more. */
+  read_at_ms?: number | null;
+}
+
+export interface ChatReceipts {
+  /** Everybody else who is in the room, and was when the message came: who read it first is the first, then whom it has come to. */
+  items: ChatReceiptOf[];
+}
+
 /** The message that another one answers. */
 export interface ChatReply {
   /** Its beginning. */
@@ -560,6 +592,8 @@ export type ChatRoomWhole = ChatRoomLine & {
   members: ChatMember[];
   /** What people call them. */
   people: ChatPerson[];
+  /** Where the members are whose accounts are there. */
+  whereabouts: ChatWhereabouts[];
 };
 
 export interface ChatRooms {
@@ -568,6 +602,8 @@ export interface ChatRooms {
   next?: string | null;
   /** Who is named in them: the other one of a direct room, who spoke last. */
   people: ChatPerson[];
+  /** Where the others of direct rooms are. */
+  whereabouts: ChatWhereabouts[];
 }
 
 /** The settings of the chat. */
@@ -582,9 +618,27 @@ export interface ChatSettings {
   retention_days: number;
 }
 
+/** What others see of a person. */
+export type ChatStatus = "online" | "away" | "offline";
+
+export interface ChatStatusChange {
+  /** Says that the caller is away, whatever it does, until it says otherwise. */
+  away?: boolean | null;
+  /** Whether others are shown when the caller was last seen. */
+  shows_last_seen?: boolean | null;
+}
+
 export interface ChatTyping {
   /** Whether the caller goes on. */
   on: boolean;
+}
+
+/** Where somebody is, for others. */
+export interface ChatWhereabouts {
+  /** When the person's last connection went; absent while there is one, where there never was, and where the person does not show it. */
+  last_seen_at_ms?: number | null;
+  person: string;
+  status: ChatStatus;
 }
 
 /** One dependency. */
@@ -2829,6 +2883,29 @@ export interface Routes {
     body: unknown;
     answer: ChatFileSent;
   };
+  /** What the caller has hidden in a room. The room's channel is one for all: whoever shows it leaves these out. */
+  "GET /api/v1/chat/rooms/{room}/hidden": {
+    path: {
+      room: string;
+    };
+    answer: ChatHidden;
+  };
+  /** Deletes a message for the caller alone, on all devices: no answer holds it any more. To everybody else it is as it was. */
+  "PUT /api/v1/chat/rooms/{room}/hidden/{seq}": {
+    path: {
+      room: string;
+      seq: number | string;
+    };
+    answer: undefined;
+  };
+  /** Shows the caller a message again that it has hidden. */
+  "DELETE /api/v1/chat/rooms/{room}/hidden/{seq}": {
+    path: {
+      room: string;
+      seq: number | string;
+    };
+    answer: undefined;
+  };
   /** Leaves a group. Its owner hands it over first. */
   "POST /api/v1/chat/rooms/{room}/leave": {
     path: {
@@ -2926,6 +3003,14 @@ export interface Routes {
     body: NewChatReaction;
     answer: ChatReactionState;
   };
+  /** Who has got and read a message, and when. The times of somebody's last 200 steps in a room are known, and none from before they were kept. */
+  "GET /api/v1/chat/rooms/{room}/messages/{seq}/receipts": {
+    path: {
+      room: string;
+      seq: number | string;
+    };
+    answer: ChatReceipts;
+  };
   /** Mutes or archives a room for the caller alone. */
   "PATCH /api/v1/chat/rooms/{room}/mine": {
     path: {
@@ -2986,6 +3071,15 @@ export interface Routes {
       limit?: number | string;
     };
     answer: ChatFound;
+  };
+  /** What others see of where the caller is. */
+  "GET /api/v1/chat/status": {
+    answer: ChatMyStatus;
+  };
+  /** Says what others see of where the caller is. */
+  "PATCH /api/v1/chat/status": {
+    body: ChatStatusChange;
+    answer: undefined;
   };
   /** Every endpoint, the oldest first. */
   "GET /api/v1/endpoints": {

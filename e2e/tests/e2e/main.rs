@@ -21,6 +21,7 @@ mod keys;
 mod kill;
 mod matrix;
 mod measures;
+mod mine;
 mod missed;
 mod moved;
 mod node;

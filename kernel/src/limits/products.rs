@@ -30,6 +30,13 @@ pub const CHAT_MENTIONS: usize = 20;
 pub const CHAT_EMOJI: usize = 20;
 /// Messages that a room has pinned.
 pub const CHAT_PINS: usize = 50;
+/// Messages of a room that a person may have hidden from itself: as many as a reader passes over in one statement, and a page knows by
+/// number.
+pub const CHAT_HIDDEN: usize = 1_000;
+/// Steps of a person's receipts in a room whose times are known, of what came and of what was read each.
+pub const CHAT_STEPS: usize = 200;
+/// Rooms of a person that are told where it is when that changes; in others it is read with the members.
+pub const CHAT_STATUS_ROOMS: usize = 100;
 /// Quick replies of one person.
 pub const CHAT_REPLIES: usize = 100;
 /// Unread messages, or mentions, of a room that are counted; there are at least so many then.

@@ -3,6 +3,7 @@
 mod avatars;
 mod files;
 mod groups;
+mod hidden;
 mod marks;
 mod messages;
 mod office;
@@ -11,6 +12,7 @@ mod rooms;
 pub(crate) use avatars::{Face, expect as expect_avatar, show as show_avatar, take_down};
 pub(crate) use files::{count_bytes, expect as expect_file, ready as file_is_ready};
 pub(crate) use groups::{add, delete, describe, hand, leave, remove};
+pub(crate) use hidden::hide;
 pub(crate) use marks::{pin, react, receive, set_mine};
 pub(crate) use messages::{Send, change, delete as delete_message, send};
 pub(crate) use office::{close, save};

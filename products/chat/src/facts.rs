@@ -4,7 +4,7 @@ use events::EventType;
 use host::Product;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Role;
+use crate::model::{Role, Status};
 use crate::store::Directory;
 
 macro_rules! facts {
@@ -91,6 +91,12 @@ facts! {
         message: i64,
         sender: String,
     }
+    /// Somebody has hidden a message from itself, or sees it again. It is in no room's log: `seq` is 0.
+    MessageHidden = "chat.message.hidden" {
+        message: i64,
+        /// Whether it is hidden now.
+        on: bool,
+    }
     /// Somebody put an emoji under a message, or took it back.
     ReactionChanged = "chat.reaction.changed" {
         message: i64,
@@ -129,6 +135,22 @@ pub(crate) struct AvatarChanged {
 
 impl EventType for AvatarChanged {
     const TYPE: &'static str = "chat.avatar.changed";
+}
+
+/// Others see something else of where a person is: it has the chat open or not any more, does something there or not, or said so itself.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct StatusChanged {
+    /// Who.
+    pub(crate) by: String,
+    pub(crate) status: Status,
+    /// Whether the person has said that it is away.
+    pub(crate) away: bool,
+    /// Whether others are shown when it was last seen.
+    pub(crate) shows_last_seen: bool,
+}
+
+impl EventType for StatusChanged {
+    const TYPE: &'static str = "chat.status.changed";
 }
 
 /// What holds in all rooms was changed.

@@ -5,6 +5,7 @@ mod body;
 mod directory;
 mod files;
 mod find;
+mod hidden;
 mod marks;
 mod members;
 mod messages;
@@ -12,7 +13,9 @@ mod mine;
 mod notify;
 mod office;
 mod opened;
+mod receipts;
 mod rooms;
+mod whereabouts;
 
 use ::store::Tx;
 use axum::Extension;
@@ -35,6 +38,9 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(files::routes().merge(avatars::routes()).layer(Extension(Bodies::new())))
         .merge(opened::routes())
         .merge(marks::routes())
+        .merge(hidden::routes())
+        .merge(receipts::routes())
+        .merge(whereabouts::routes())
         .merge(find::routes())
         .merge(directory::routes())
         .merge(mine::routes())

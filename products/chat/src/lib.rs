@@ -17,6 +17,7 @@ mod refusal;
 mod rights;
 mod store;
 mod upkeep;
+mod whereabouts;
 
 use std::sync::Arc;
 
@@ -29,8 +30,11 @@ pub fn product() -> Product {
         .migrations(store::MIGRATIONS)
         .event::<facts::SettingsChanged>()
         .event::<facts::AvatarChanged>()
+        .event::<facts::StatusChanged>()
         .stream("chat.*", "chat.carry", live::carry)
         .stream("chat.*", "chat.notices", personal::notices)
+        .stream("realtime.*", "chat.whereabouts", whereabouts::follow)
+        .stream("chat.status.changed", "chat.statuses", whereabouts::tell)
         .projection("chat.*", "chat.count", analytics::count)
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .job(upkeep::RETENTION, upkeep::retention)
@@ -47,16 +51,18 @@ pub fn product() -> Product {
         .namespace(|db| Namespace::public(rights::SEEN).guarded(rights::Doors::guard(db)))
         .namespace(|_| {
             let (size, ttl_ms) = personal::KEPT;
-            Namespace::public(rights::ME).history(size, ttl_ms).guarded(Arc::new(rights::Mine))
+            Namespace::public(rights::ME).history(size, ttl_ms).tell_occupancy().guarded(Arc::new(rights::Mine))
         })
+        .namespace(|_| Namespace::public(rights::ACTIVE).tell_occupancy().guarded(Arc::new(rights::Mine)))
         .channel(
             "chat:{room}",
             "What happens in a room, for its members: messages, edits, previews, deletions, reactions, members. The offset is the \
              number in the room's log; a message's number is the offset at which it was sent.",
         )
         .channel("chat_seen:{room}", "Up to which number people of the room have got and read: the last of each, together. Kept nowhere; who comes reads the members.")
-        .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back. Who listens is who is there.")
+        .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back. Who listens is who is there. Where somebody of the room is, when that changes: online, away, offline.")
         .channel("chat_me:{person}", "What changes in the list of a person's rooms: messages, what is unread, rooms that come and go, other pictures of people.")
+        .channel("chat_active:{person}", "Nothing is told on it. A person who has `chat_me` open and hears this one nowhere is away.")
         .routes(http::routes)
         .page("/chat", "chat")
         .page("/chat/{*path}", "chat")

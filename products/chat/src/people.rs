@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{Wrong, avatar_path};
-use crate::store;
+use crate::store::{self, Whereabouts};
 
 /// These people, each once: [`limits::PAGE`] at most.
 pub(crate) fn ids<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<PersonId> {
@@ -54,6 +54,13 @@ pub(crate) async fn with_avatars(ctx: &Ctx, profiles: Vec<Profile>) -> ProblemRe
 /// Who of these comes never again: deleted, or banned for ever.
 pub(crate) async fn gone(ctx: &Ctx, ids: &[PersonId]) -> ProblemResult<Vec<String>> {
     Ok(ctx.identity.gone(ids).await?.iter().map(ToString::to_string).collect())
+}
+
+/// Where these people are, as others see it.
+pub(crate) async fn whereabouts(ctx: &Ctx, people: Vec<String>) -> ProblemResult<Vec<Whereabouts>> {
+    let read = async move |tx: &mut Tx| store::whereabouts(tx, &people).await;
+    let found: Result<Vec<Whereabouts>, StoreError> = ctx.store.read(read).await;
+    Ok(found?)
 }
 
 /// The words for an id that is nobody's, or of somebody whom the asker may not know of: the same.

@@ -8,8 +8,8 @@ use kernel::limits;
 use serde::Serialize;
 
 use crate::facts::{
-    AvatarChanged, MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageSent, MineChanged,
-    ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted,
+    AvatarChanged, MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageHidden, MessageSent,
+    MineChanged, ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted,
 };
 use crate::model::avatar_path;
 use crate::rights::ME;
@@ -29,6 +29,16 @@ enum Notice<'a> {
     Last { room: &'a str, last_message: &'a LastMessage },
     /// How much is unread in a room, and how much of that mentions the person; up to the last message that was there then.
     Unread { room: &'a str, read: i64, unread: i64, mentions: i64, last_message: Option<&'a LastMessage> },
+    /// The person has hidden a message from itself, or sees it again; with what that leaves of the room in a list.
+    Hidden {
+        room: &'a str,
+        seq: i64,
+        on: bool,
+        read: i64,
+        unread: i64,
+        mentions: i64,
+        last_message: Option<&'a LastMessage>,
+    },
     /// A room is new to this person, or is not as it was: to be read again.
     Room { room: &'a str },
     /// The person is in a room no more.
@@ -80,11 +90,17 @@ async fn members(ctx: &Ctx, room: &str) -> Result<Vec<String>, String> {
 async fn tell_message(ctx: &Ctx, it: &MessageSent) -> Told {
     let (room, seq) = (&it.room, it.message);
     let seen = async move |tx: &mut Tx, room: &str| {
-        Ok((store::member_ids(tx, room).await?, store::in_lists(tx, room, Some(seq)).await?))
+        let hidden = store::hidden_by(tx, room, seq).await?;
+        Ok((store::member_ids(tx, room).await?, store::in_lists(tx, room, Some(seq)).await?, hidden))
     };
-    let (members, message) = look(ctx, room, seen).await?;
+    let (members, message, hidden) = look(ctx, room, seen).await?;
     let Some((last_message, _)) = message else { return tell_all(ctx, &members, &Notice::Room { room }).await };
     for person in members {
+        // Who has hidden it already is told no word of it.
+        if hidden.contains(&person) {
+            tell(ctx, &person, &Notice::Room { room }).await?;
+            continue;
+        }
         let mentions_you = it.mentions.contains(&person);
         let notice = Notice::Message { room, seq, by: &it.by, mentions_you, last_message: &last_message };
         tell(ctx, &person, &notice).await?;
@@ -94,9 +110,15 @@ async fn tell_message(ctx: &Ctx, it: &MessageSent) -> Told {
 
 /// A message is not as it was: where it is the room's last one, everybody's list shows it.
 async fn tell_if_last(ctx: &Ctx, room: &str, message: i64) -> Told {
-    let found = look(ctx, room, async move |tx, room| store::in_lists(tx, room, Some(message)).await).await?;
+    let seen = async move |tx: &mut Tx, room: &str| {
+        let hidden = store::hidden_by(tx, room, message).await?;
+        let mut people = store::member_ids(tx, room).await?;
+        people.retain(|person| !hidden.contains(person));
+        Ok((store::in_lists(tx, room, Some(message)).await?, people))
+    };
+    let (found, people) = look(ctx, room, seen).await?;
     if let Some((last_message, true)) = found {
-        tell_all(ctx, &members(ctx, room).await?, &Notice::Last { room, last_message: &last_message }).await?;
+        tell_all(ctx, &people, &Notice::Last { room, last_message: &last_message }).await?;
     }
     Ok(())
 }
@@ -112,17 +134,37 @@ async fn tell_unread(ctx: &Ctx, room: &str, person: &str) -> Told {
     Ok(())
 }
 
+/// A person has hidden a message from itself: what was kept of it for the person's other devices goes.
+async fn tell_hidden(ctx: &Ctx, MessageHidden { room, by, message, on, .. }: &MessageHidden) -> Told {
+    forget(ctx, std::slice::from_ref(by)).await?;
+    let whose = by.clone();
+    let line = look(ctx, room, async move |tx, room| store::line(tx, &whose, room).await).await?;
+    if let Some(Line { read, unread, mentions, last_message, .. }) = line {
+        let (seq, on, last_message) = (*message, *on, last_message.as_ref());
+        tell(ctx, by, &Notice::Hidden { room, seq, on, read, unread, mentions, last_message }).await?;
+    }
+    Ok(())
+}
+
 /// A message is gone: whoever had not read it has that much less to read.
 async fn tell_deleted(ctx: &Ctx, it: &MessageDeleted) -> Told {
     let room = &it.room;
-    let seen =
-        async |tx: &mut Tx, room: &str| Ok((store::unread_of(tx, room).await?, store::in_lists(tx, room, None).await?));
-    let (people, last) = look(ctx, room, seen).await?;
+    let seen = async |tx: &mut Tx, room: &str| {
+        let last = store::in_lists(tx, room, None).await?;
+        let hidden = store::hidden_by(tx, room, last.as_ref().map_or(0, |(message, _)| message.seq)).await?;
+        Ok((store::unread_of(tx, room).await?, last, hidden))
+    };
+    let (people, last, hidden) = look(ctx, room, seen).await?;
     let everybody: Vec<String> = people.iter().map(|(person, ..)| person.clone()).collect();
     forget(ctx, &everybody).await?;
     let last_message = last.as_ref().map(|(message, _)| message);
     for (person, read, unread, mentions) in people {
-        if read < it.message && person != it.sender {
+        if read >= it.message || person == it.sender {
+            continue;
+        }
+        if hidden.contains(&person) {
+            tell_unread(ctx, room, &person).await?;
+        } else {
             tell(ctx, &person, &Notice::Unread { room, read, unread, mentions, last_message }).await?;
         }
     }
@@ -177,6 +219,7 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
             let it: ReceiptMoved = read(event)?;
             tell_unread(ctx, &it.room, &it.by).await?;
         }
+        MessageHidden::TYPE => tell_hidden(ctx, &read(event)?).await?,
         RoomCreated::TYPE => {
             let it: RoomCreated = read(event)?;
             tell_all(ctx, &it.members, &Notice::Room { room: &it.room }).await?;

@@ -20,8 +20,10 @@ pub(crate) const ROOMS: &str = "chat";
 pub(crate) const TYPING: &str = "chat_typing";
 /// Who has got and read what in it.
 pub(crate) const SEEN: &str = "chat_seen";
-/// What a person is told of all of its rooms.
+/// What a person is told of all of its rooms. Whoever hears it has the chat open.
 pub(crate) const ME: &str = "chat_me";
+/// Whoever hears it does something in the chat.
+pub(crate) const ACTIVE: &str = "chat_active";
 
 /// What a person is in a room.
 pub(crate) async fn member(tx: &mut Tx, room: &str, person: &str) -> Result<Membership, Refused> {
@@ -58,11 +60,16 @@ pub(crate) async fn knows(
     Ok(())
 }
 
-/// A file that a person may open: in a room that it is in, or that it sent itself and has put into no message yet.
+/// A file that a person may open: in a room that it is in and of no message that it has hidden, or that it sent itself and has put into no message yet.
 pub(crate) async fn file(tx: &mut Tx, id: &str, person: &str) -> Result<Kept, Refused> {
     let kept = store::file(tx, id).await?.filter(|kept| kept.seq.is_some() || kept.sender == person);
     let kept = kept.ok_or(Refused::NoFile)?;
     member(tx, &kept.room, person).await.map_err(no_file)?;
+    if let Some(seq) = kept.seq
+        && store::is_hidden(tx, (&kept.room, person), seq).await?
+    {
+        return Err(Refused::NoFile);
+    }
     Ok(kept)
 }
 
@@ -70,6 +77,9 @@ pub(crate) async fn file(tx: &mut Tx, id: &str, person: &str) -> Result<Kept, Re
 pub(crate) async fn picture(tx: &mut Tx, id: &str, person: &str) -> Result<Picture, Refused> {
     let picture = store::picture(tx, id).await?.ok_or(Refused::NoFile)?;
     member(tx, &picture.room, person).await.map_err(no_file)?;
+    if store::hides_picture(tx, person, id).await? {
+        return Err(Refused::NoFile);
+    }
     Ok(picture)
 }
 

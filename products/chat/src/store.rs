@@ -4,6 +4,7 @@ mod avatars;
 mod counts;
 mod figures;
 mod files;
+mod hidden;
 mod log;
 mod members;
 mod messages;
@@ -13,11 +14,13 @@ mod notify;
 mod pins;
 mod previews;
 mod reactions;
+mod receipts;
 mod roommates;
 mod rooms;
 mod search;
 mod settings;
 mod sweep;
+mod whereabouts;
 
 pub(crate) use avatars::{Avatar, avatar, avatars_of, expect_avatar, pictured, show_avatar, take_down};
 pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
@@ -26,6 +29,7 @@ pub(crate) use files::{
     File, Kept, NewFile, Told, count_bytes, drop_files, expect_file, file, file_is_ready, forget, forget_days,
     give_file, give_up, lost,
 };
+pub(crate) use hidden::{hidden, hidden_by, hide, hides_picture, is_hidden, message_for, sender_for, unhide};
 pub(crate) use log::{Entry, entry, keep, next, recent};
 pub(crate) use members::{
     Member, Membership, add_member, how_many, member_ids, members, membership, move_receipt, remove_member, rooms_of,
@@ -46,6 +50,7 @@ pub(crate) use previews::{
     put_previews,
 };
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
+pub(crate) use receipts::{Of, Reached, reached, step, sweep_steps};
 pub(crate) use roommates::{roommates, share_a_room};
 pub(crate) use rooms::{
     LastMessage, Line, NewRoom, bump, change, create, direct_of, in_lists, line, lines, mark_removed, pair_of, room,
@@ -54,6 +59,9 @@ pub(crate) use rooms::{
 pub(crate) use search::{Found, Search, search};
 pub(crate) use settings::{Directory, Settings, save, settings};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
+pub(crate) use whereabouts::{
+    Hears, Whereabouts, known_of, newest_rooms, set_active, set_here, set_wanted, whereabouts,
+};
 
 use ::store::{FromValue, Row, StoreError};
 

@@ -28,6 +28,8 @@ enum Goes {
     Old(i64),
     /// What is left of a room.
     Room(String),
+    /// When people got and read, before this time.
+    Steps(i64),
 }
 
 async fn batch(ctx: &Ctx, goes: &Goes) -> Result<u64, Failure> {
@@ -42,6 +44,12 @@ async fn batch(ctx: &Ctx, goes: &Goes) -> Result<u64, Failure> {
                 ctx.hub.reread_everywhere(&format!("{ROOMS}:{room}")).await.map_err(Failure::retry)?;
             }
             Ok(rows)
+        }
+        Goes::Steps(before_ms) => {
+            let before_ms = *before_ms;
+            let write = async move |tx: &mut Tx| store::sweep_steps(tx, before_ms).await;
+            let swept: Result<u64, StoreError> = ctx.store.write_relaxed(write).await;
+            Ok(swept?)
         }
         Goes::Room(room) => {
             let room = room.clone();
@@ -77,6 +85,7 @@ pub(crate) async fn retention(ctx: Ctx, run: Run) -> Result<(), Failure> {
     }
     let before_ms = ctx.clock.now_ms() - days * DAY_MS;
     let swept = in_batches(&ctx, &run, &Goes::Old(before_ms)).await?;
+    in_batches(&ctx, &run, &Goes::Steps(before_ms)).await?;
     clearing::soon_after(&ctx).await?;
     run.result(&serde_json::json!({ "removed": swept }))
 }

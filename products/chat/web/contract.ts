@@ -14,6 +14,24 @@ export interface Me extends Profile {
   role: "admin" | "member";
 }
 
+export type Status = "online" | "away" | "offline";
+
+/** Where somebody is, as others see it. */
+export interface Whereabouts {
+  person: string;
+  status: Status;
+  last_seen_at_ms: number | null;
+}
+
+/** How far a message has come with somebody, and when; no time where nobody knows it. */
+export interface ReceiptOf {
+  person: string;
+  delivered: boolean;
+  delivered_at_ms: number | null;
+  read: boolean;
+  read_at_ms: number | null;
+}
+
 export interface Quoted {
   seq: number;
   /** Absent when the message is gone. */
@@ -121,6 +139,7 @@ export interface Whole extends Line {
   /** Members whose accounts are gone for ever. */
   gone: string[];
   people: Profile[];
+  whereabouts: Whereabouts[];
 }
 
 /** Something that happened in a room: what its channel carries. */
@@ -144,6 +163,7 @@ export type Notice =
   | { type: "message"; room: string; seq: number; by: string; mentions_you: boolean; last_message: LastMessage }
   | { type: "last"; room: string; last_message: LastMessage }
   | { type: "unread"; room: string; read: number; unread: number; mentions: number; last_message: LastMessage | null }
+  | { type: "hidden"; room: string; seq: number; on: boolean; read: number; unread: number; mentions: number; last_message: LastMessage | null }
   | { type: "room"; room: string }
   | { type: "left"; room: string };
 

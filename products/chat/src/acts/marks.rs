@@ -10,7 +10,7 @@ use crate::facts::{MineChanged, PinChanged, ReactionChanged, ReceiptMoved};
 use crate::model::may_pin;
 use crate::refusal::Refused;
 use crate::rights::member;
-use crate::store;
+use crate::store::{self, Of};
 
 /// Puts an emoji under a message or takes it back; without a word (`None`) it does the other than what is. Whether it is there now.
 pub(crate) async fn react(
@@ -22,7 +22,7 @@ pub(crate) async fn react(
     wanted: Option<bool>,
 ) -> Result<bool, Refused> {
     member(tx, room, by).await?;
-    store::sent_by(tx, room, seq).await?.ok_or(Refused::NoSuch("message"))?;
+    store::sender_for(tx, (room, by), seq).await?.ok_or(Refused::NoSuch("message"))?;
     let (on, changed) = match wanted {
         Some(false) => (false, store::take_reaction(tx, (room, seq), by, emoji).await?),
         None if store::take_reaction(tx, (room, seq), by, emoji).await? => (false, true),
@@ -58,6 +58,9 @@ pub(crate) async fn receive(
     let delivered = forward(me.delivered, delivered).max(read);
     if (read, delivered) != (me.read, me.delivered) {
         store::move_receipt(tx, (room, by), read, delivered).await?;
+        let now_ms = ctx.clock.now_ms();
+        store::step(tx, (room, by), Of::Delivered, (me.delivered, delivered), now_ms).await?;
+        store::step(tx, (room, by), Of::Read, (me.read, read), now_ms).await?;
         let moved = ReceiptMoved { room: room.to_owned(), seq: 0, by: by.to_owned(), read, delivered };
         let event = NewEvent::of("/chat", &moved).subject(Some(room.to_owned()));
         ctx.events.append(tx, &ctx.events.check(event)?).await?;
@@ -71,7 +74,7 @@ pub(crate) async fn pin(ctx: &Ctx, tx: &mut Tx, (room, by): (&str, &str), seq: i
     if !may_pin(me.role, me.room.direct) {
         return Err(Refused::MayNot("Only who manages the room pins messages."));
     }
-    store::sent_by(tx, room, seq).await?.ok_or(Refused::NoSuch("message"))?;
+    store::sender_for(tx, (room, by), seq).await?.ok_or(Refused::NoSuch("message"))?;
     let changed = if on {
         let pinned = store::pin(tx, (room, seq), by, ctx.clock.now_ms()).await?;
         pinned.ok_or(Refused::Not("too_many_pins", "The room has pinned as many messages as it may."))?

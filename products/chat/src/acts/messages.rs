@@ -53,13 +53,16 @@ pub(crate) async fn send(
     member(tx, room, sender).await?;
     let gone = || Refused::NoSuch("message");
     if let Some(seq) = store::sent_before(tx, room, sender, &new.client_id).await? {
-        return Ok((store::message(tx, room, seq).await?.ok_or_else(gone)?, false));
+        let sent = store::message_for(tx, (room, sender), seq).await?;
+        // Who has hidden it meanwhile is told that it came, and no more.
+        let sent = if sent.is_some() { sent } else { store::message(tx, room, seq).await?.map(Message::emptied) };
+        return Ok((sent.ok_or_else(gone)?, false));
     }
     if new.file.is_none() || !new.content.is_empty() {
         model::content(&new.content, most_chars(tx).await?)?;
     }
     if let Some(seq) = new.reply_to
-        && store::sent_by(tx, room, seq).await?.is_none()
+        && store::sender_for(tx, (room, sender), seq).await?.is_none()
     {
         let must = "the number of a message of this room that is there".to_owned();
         return Err(Wrong { field: "reply_to", must }.into());
@@ -82,7 +85,7 @@ pub(crate) async fn send(
     }
     previews::look_up(ctx, tx, (room, sender), seq, content).await?;
     store::bump(tx, room, seq, now_ms).await?;
-    Ok((store::message(tx, room, seq).await?.ok_or_else(gone)?, true))
+    Ok((store::message_for(tx, (room, sender), seq).await?.ok_or_else(gone)?, true))
 }
 
 /// Gives one's own message another text. The same text again changes nothing.
@@ -96,7 +99,7 @@ pub(crate) async fn change(
 ) -> Result<Message, Refused> {
     member(tx, room, by).await?;
     let gone = || Refused::NoSuch("message");
-    let before = store::message(tx, room, seq).await?.filter(|message| !message.deleted).ok_or_else(gone)?;
+    let before = store::message_for(tx, (room, by), seq).await?.filter(|message| !message.deleted).ok_or_else(gone)?;
     if before.sender != by {
         return Err(Refused::MayNot("A message is edited by its sender alone."));
     }
@@ -124,7 +127,7 @@ pub(crate) async fn change(
         dropped,
     };
     say(ctx, tx, room, edited).await?;
-    store::message(tx, room, seq).await?.ok_or_else(gone)
+    store::message_for(tx, (room, by), seq).await?.ok_or_else(gone)
 }
 
 /// Deletes a message for everybody: one's own, or any in a group that one manages.

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use host::Ctx;
 use identity::Person;
+use identity::people::Profile;
 use kernel::{PersonId, ProblemResult, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +15,7 @@ use super::{bad, junk, look};
 use crate::pace::{Doing, paced};
 use crate::people::{self, Named};
 use crate::rights;
-use crate::store;
+use crate::store::{self, Whereabouts};
 
 /// People of a page, unless said.
 const PAGE: usize = 50;
@@ -40,8 +41,17 @@ struct Params {
 struct People {
     /// Names and pictures alone: nobody's address is shown to others.
     items: Vec<Named>,
+    /// Where they are.
+    whereabouts: Vec<Whereabouts>,
     /// The `after` of the next page; absent on the last one.
     next: Option<String>,
+}
+
+impl People {
+    async fn of(ctx: &Ctx, items: Vec<Profile>, next: Option<String>) -> ProblemResult<Self> {
+        let whereabouts = people::whereabouts(ctx, items.iter().map(|it| it.id.to_string()).collect()).await?;
+        Ok(Self { items: people::with_avatars(ctx, items).await?, whereabouts, next })
+    }
 }
 
 /// The people who may sign in, for whoever may too; where the settings say so, those alone whom one shares a room with.
@@ -58,13 +68,14 @@ async fn people(person: Person, State(ctx): State<Ctx>, Query(params): Query<Par
     paced(&ctx, &person.id.to_string(), Doing::Look).await?;
     let rows = params.limit.unwrap_or(PAGE).clamp(1, limits::PAGE - 1);
     if !look(&ctx, async move |tx| Ok(rights::sees_everyone(tx, person.admin).await?)).await? {
-        return roommates(&ctx, person.id, (text.to_owned(), after, rows)).await.map(Json);
+        let (items, next) = roommates(&ctx, person.id, (text.to_owned(), after, rows)).await?;
+        return People::of(&ctx, items, next).await.map(Json);
     }
     let mut items = ctx.identity.find_people(text, after, rows + 1).await?;
     let more = items.len() > rows;
     items.truncate(rows);
     let next = items.last().filter(|_| more).map(|it| it.id.to_string());
-    Ok(Json(People { items: people::with_avatars(&ctx, items).await?, next }))
+    People::of(&ctx, items, next).await.map(Json)
 }
 
 /// Those of them whom this person shares a room with. A page may be short of its limit and yet have a next one.
@@ -72,9 +83,9 @@ async fn roommates(
     ctx: &Ctx,
     me: PersonId,
     (text, after, rows): (String, Option<PersonId>, usize),
-) -> ProblemResult<People> {
+) -> ProblemResult<(Vec<Profile>, Option<String>)> {
     let (ours, me) = (ctx.clone(), me.to_string());
-    let found = look(ctx, async move |tx| {
+    look(ctx, async move |tx| {
         let mut after = after.map(|id| id.to_string()).unwrap_or_default();
         let (mut items, mut more) = (Vec::new(), true);
         for _ in 0..limits::CHAT_ROOMMATE_PAGES {
@@ -93,7 +104,6 @@ async fn roommates(
             (after, more) = (items.last().map(|it| it.id.to_string()).unwrap_or_default(), true);
         }
         Ok((items, more.then_some(after)))
-    });
-    let (items, next) = found.await?;
-    Ok(People { items: people::with_avatars(ctx, items).await?, next })
+    })
+    .await
 }

@@ -48,7 +48,8 @@ async fn reactors(
     paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         rights::member(tx, &room, &me).await?;
-        Ok(Reactors { items: store::reactors(tx, &room, seq).await? })
+        let hidden = store::is_hidden(tx, (&room, &me), seq).await?;
+        Ok(Reactors { items: if hidden { Vec::new() } else { store::reactors(tx, &room, seq).await? } })
     };
     look(&ctx, read).await.map(Json)
 }
@@ -140,7 +141,7 @@ async fn pins(person: Person, State(ctx): State<Ctx>, Path(room): Path<String>) 
     paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         rights::member(tx, &room, &me).await?;
-        Ok(Pins { items: store::pins(tx, &room).await? })
+        Ok(Pins { items: store::pins(tx, &room, &me).await? })
     };
     look(&ctx, read).await.map(Json)
 }

@@ -103,7 +103,7 @@ async fn list(
     paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         let top = rights::member(tx, &room, &me).await?.room.top;
-        let page = store::messages(tx, &room, asked, rows).await?;
+        let page = store::messages(tx, (&room, &me), asked, rows).await?;
         Ok((shown(tx, (&room, &me), page.items).await?, page.more, top))
     };
     let (items, more, top) = look(&ctx, read).await?;
@@ -160,7 +160,7 @@ async fn show(
     paced(&ctx, &me, Doing::Look).await?;
     let read = async move |tx: &mut Tx| {
         rights::member(tx, &room, &me).await?;
-        let message = store::message(tx, &room, seq).await?.ok_or(Refused::NoSuch("message"))?;
+        let message = store::message_for(tx, (&room, &me), seq).await?.ok_or(Refused::NoSuch("message"))?;
         shown(tx, (&room, &me), vec![message]).await?.pop().ok_or(Refused::NoSuch("message"))
     };
     look(&ctx, read).await.map(Json)

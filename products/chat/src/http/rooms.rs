@@ -18,7 +18,7 @@ use crate::pace::{Doing, paced};
 use crate::people::{self, Named};
 use crate::refusal::Refused;
 use crate::rights;
-use crate::store::{self, Line, Member};
+use crate::store::{self, Line, Member, Whereabouts};
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
     OpenApiRouter::new()
@@ -45,6 +45,8 @@ struct Rooms {
     items: Vec<Line>,
     /// Who is named in them: the other one of a direct room, who spoke last.
     people: Vec<Named>,
+    /// Where the others of direct rooms are.
+    whereabouts: Vec<Whereabouts>,
     /// The `before` of the next page; absent on the last one.
     next: Option<String>,
 }
@@ -64,7 +66,9 @@ async fn list(person: Person, State(ctx): State<Ctx>, Query(params): Query<ListP
     let next = items.last().filter(|_| more).map(|line| format!("{}.{}", line.room.last_at_ms, line.room.room));
     let named = items.iter().flat_map(|it| [it.other.as_ref(), it.last_message.as_ref().map(|last| &last.sender)]);
     let people = people::named(&ctx, people::ids(named.flatten())).await?;
-    Ok(Json(Rooms { items, people, next }))
+    let others: Vec<String> = items.iter().filter_map(|it| it.other.clone()).collect();
+    let whereabouts = people::whereabouts(&ctx, others).await?;
+    Ok(Json(Rooms { items, people, whereabouts, next }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -155,13 +159,17 @@ struct Whole {
     gone: Vec<String>,
     /// What people call them.
     people: Vec<Named>,
+    /// Where the members are whose accounts are there.
+    whereabouts: Vec<Whereabouts>,
 }
 
 impl Whole {
     async fn of(ctx: &Ctx, (line, members): (Line, Vec<Member>)) -> ProblemResult<Json<Self>> {
         let ids = people::ids(members.iter().map(|member| &member.person));
         let (gone, people) = (people::gone(ctx, &ids).await?, people::named(ctx, ids).await?);
-        Ok(Json(Self { line, members, gone, people }))
+        let there = members.iter().map(|member| member.person.clone()).filter(|person| !gone.contains(person));
+        let whereabouts = people::whereabouts(ctx, there.collect()).await?;
+        Ok(Json(Self { line, members, gone, people, whereabouts }))
     }
 }
 

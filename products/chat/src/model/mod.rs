@@ -6,6 +6,7 @@ mod links;
 mod mentions;
 mod page;
 mod rights;
+mod status;
 mod text;
 mod words;
 
@@ -20,5 +21,6 @@ pub(crate) use links::links;
 pub(crate) use mentions::mentioned;
 pub(crate) use page::{Page, page};
 pub(crate) use rights::{Role, may_delete, may_pin, may_remove, may_set};
+pub(crate) use status::Status;
 pub(crate) use text::{Wrong, client_id, content, description, emoji, name, shortcut};
 pub(crate) use words::{ASKED, Dialect, asked, too_many, words};

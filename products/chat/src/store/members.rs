@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::rooms::{ROOM, Room};
-use super::{limit, role};
+use super::{limit, receipts, role};
 use crate::model::Role;
 
 /// Somebody in a room.
@@ -105,6 +105,7 @@ pub(crate) async fn add_member(
 
 /// Takes a person out of a room.
 pub(crate) async fn remove_member(tx: &mut Tx, room: &str, person: &str) -> Result<bool, StoreError> {
+    receipts::forget_steps(tx, room, person).await?;
     let sql = "DELETE FROM chat_members WHERE room = $1 AND person = $2";
     Ok(tx.execute(sql, params![room, person]).await? > 0)
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::files::{FILE_COLUMNS, File, file_at};
+use super::hidden::hides;
 use super::limit;
 use super::previews::Preview;
 use crate::model::words;
@@ -22,6 +23,18 @@ pub(super) const WIDTH: usize = REPLY + 4 + FILE_COLUMNS + 1;
 pub(super) const JOIN: &str = "LEFT JOIN chat_messages a ON a.room = m.room AND a.seq = m.reply_to
     LEFT JOIN chat_files f ON f.room = m.room AND f.seq = m.seq
     LEFT JOIN chat_previews v ON v.room = m.room AND v.seq = m.seq";
+
+/// As [`JOIN`], for one person, which is named as the statement names it: of an answered message that it has hidden nothing is found, as
+/// of one that is gone.
+pub(super) fn join_for(person: &str) -> String {
+    let seen = format!("a.seq = m.reply_to AND NOT {}", hides(person, "a"));
+    JOIN.replacen("a.seq = m.reply_to", &seen, 1)
+}
+
+/// A statement that reads messages as one person sees them.
+pub(super) fn of_join(person: &str, rest: &str) -> String {
+    format!("SELECT {COLUMNS} FROM chat_messages m {} {rest}", join_for(person))
+}
 /// Where the reply begins.
 const REPLY: usize = 9;
 
@@ -86,6 +99,27 @@ pub(super) fn of_row(row: &Row<'_>, first: usize) -> Result<Message, StoreError>
         file: file_at(row, first + REPLY + 4)?,
         previews: Preview::of_column(row, first + REPLY + 4 + FILE_COLUMNS)?,
     })
+}
+
+impl Message {
+    /// As it is to who has hidden it: that there is one is all.
+    pub(crate) fn emptied(self) -> Self {
+        let Self { room, seq, sender, client_id, at_ms, edited_at_ms, .. } = self;
+        Self {
+            room,
+            seq,
+            sender,
+            client_id,
+            content: String::new(),
+            at_ms,
+            edited_at_ms,
+            deleted: true,
+            mentions: Vec::new(),
+            reply: None,
+            file: None,
+            previews: Vec::new(),
+        }
+    }
 }
 
 impl FromRow for Message {
@@ -171,14 +205,21 @@ pub(crate) struct Page {
     pub(crate) more: bool,
 }
 
-/// A page of messages.
-pub(crate) async fn messages(tx: &mut Tx, room: &str, asked: Asked, rows: usize) -> Result<Page, StoreError> {
-    let (seq, rest) = match asked {
-        Asked::Before(seq) => (seq, "m.seq < $2 ORDER BY m.seq DESC"),
-        Asked::After(seq) => (seq, "m.seq > $2 ORDER BY m.seq"),
+/// A page of messages, without those that the person has hidden.
+pub(crate) async fn messages(
+    tx: &mut Tx,
+    (room, person): (&str, &str),
+    asked: Asked,
+    rows: usize,
+) -> Result<Page, StoreError> {
+    let (seq, after, order) = match asked {
+        Asked::Before(seq) => (seq, "<", "DESC"),
+        Asked::After(seq) => (seq, ">", "ASC"),
     };
-    let sql = format!("SELECT {COLUMNS} FROM chat_messages m {JOIN} WHERE m.room = $1 AND {rest} LIMIT $3");
-    let mut items: Vec<Message> = tx.all(&sql, params![room, seq, limit(rows) + 1]).await?;
+    let hidden = hides("$4", "m");
+    let rest = format!("WHERE m.room = $1 AND m.seq {after} $2 AND NOT {hidden} ORDER BY m.seq {order} LIMIT $3");
+    let sql = of_join("$4", &rest);
+    let mut items: Vec<Message> = tx.all(&sql, params![room, seq, limit(rows) + 1, person]).await?;
     let more = items.len() > rows;
     items.truncate(rows);
     if let Asked::Before(_) = asked {
@@ -210,8 +251,10 @@ pub(crate) async fn mentions_of(
 ) -> Result<Vec<super::Found>, StoreError> {
     let sql = format!(
         "SELECT m.id, {COLUMNS} FROM chat_mentions n JOIN chat_members p ON p.room = n.room AND p.person = n.person
-             JOIN chat_messages m ON m.room = n.room AND m.seq = n.seq {JOIN}
-         WHERE n.person = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3"
+             JOIN chat_messages m ON m.room = n.room AND m.seq = n.seq {}
+         WHERE n.person = $1 AND m.id < $2 AND NOT {} ORDER BY m.id DESC LIMIT $3",
+        join_for("$1"),
+        hides("$1", "m")
     );
     tx.all(&sql, params![person, before, limit(rows)]).await
 }

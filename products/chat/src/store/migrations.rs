@@ -2,11 +2,20 @@
 
 use ::store::Migration;
 
-use super::{avatars, counts, files, notify};
+use super::{avatars, counts, files, hidden, notify, whereabouts};
 
 /// Appended to, never changed.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[ROOMS, files::MADE, counts::MADE, notify::TABLES, notify::REFUSALS, notify::WRITTEN, avatars::MADE];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    ROOMS,
+    files::MADE,
+    counts::MADE,
+    notify::TABLES,
+    notify::REFUSALS,
+    notify::WRITTEN,
+    avatars::MADE,
+    hidden::MADE,
+    whereabouts::MADE,
+];
 
 const ROOMS: Migration = Migration {
     part: "chat",

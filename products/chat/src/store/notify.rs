@@ -3,6 +3,7 @@
 use ::store::{FromRow, Migration, Row, StoreError, Tx, params};
 use kernel::limits;
 
+use super::hidden::hides;
 use super::limit;
 
 /// A subscription is sealed: whoever has its address can reach the browser, and its keys read what is pushed. `digest` is of the
@@ -126,22 +127,21 @@ pub(crate) async fn forgive_browser(tx: &mut Tx, id: i64) -> Result<(), StoreErr
     tx.execute("UPDATE chat_pushes SET refusals = 0 WHERE id = $1", params![id]).await.map(drop)
 }
 
-/// The newest message of others in a room from this number on, or the newest that mentions this person.
+/// The newest message of others in a room from this number on, or the newest that mentions this person; not one that it has hidden.
 pub(crate) async fn newest_unread(
     tx: &mut Tx,
     (room, person): (&str, &str),
     from: i64,
     mentions: bool,
 ) -> Result<Option<i64>, StoreError> {
-    let sql = if mentions {
+    let which = if mentions {
         "SELECT m.seq FROM chat_mentions n JOIN chat_messages m ON m.room = n.room AND m.seq = n.seq
-         WHERE n.room = $1 AND n.person = $2 AND n.seq >= $3 AND m.sender <> $2 AND m.deleted = 0
-         ORDER BY n.seq DESC LIMIT 1"
+         WHERE n.room = $1 AND n.person = $2 AND n.seq >= $3 AND m.sender <> $2 AND m.deleted = 0"
     } else {
-        "SELECT seq FROM chat_messages WHERE room = $1 AND sender <> $2 AND seq >= $3 AND deleted = 0
-         ORDER BY seq DESC LIMIT 1"
+        "SELECT m.seq FROM chat_messages m WHERE m.room = $1 AND m.sender <> $2 AND m.seq >= $3 AND m.deleted = 0"
     };
-    Ok(tx.first::<(i64,)>(sql, params![room, person, from]).await?.map(|(seq,)| seq))
+    let sql = format!("{which} AND NOT {} ORDER BY m.seq DESC LIMIT 1", hides("$2", "m"));
+    Ok(tx.first::<(i64,)>(&sql, params![room, person, from]).await?.map(|(seq,)| seq))
 }
 
 /// Browsers after one, in their order, to see which of them still hang on something: number, person, tie.
@@ -150,7 +150,7 @@ pub(crate) async fn browsers(tx: &mut Tx, after: i64, rows: usize) -> Result<Vec
     tx.all(sql, params![after, limit(rows)]).await
 }
 
-/// The browsers of those in a room who have not read a message of somebody else, with whose each is and what the room is to them:
+/// The browsers of those in a room who have neither read nor hidden a message of somebody else, with whose each is and what the room is to them:
 /// number, person, muted until, archived.
 pub(crate) async fn browsers_of(
     tx: &mut Tx,
@@ -159,7 +159,9 @@ pub(crate) async fn browsers_of(
 ) -> Result<Vec<(i64, String, i64, bool)>, StoreError> {
     let sql = "SELECT p.id, p.person, m.muted_until_ms, m.archived
          FROM chat_members m JOIN chat_pushes p ON p.person = m.person
-         WHERE m.room = $1 AND m.person <> $2 AND m.read_seq < $3 ORDER BY p.id LIMIT $4";
+         WHERE m.room = $1 AND m.person <> $2 AND m.read_seq < $3 AND NOT EXISTS
+             (SELECT 1 FROM chat_hidden h WHERE h.person = m.person AND h.room = m.room AND h.seq = $3)
+         ORDER BY p.id LIMIT $4";
     tx.all(sql, params![room, sender, message, limit(limits::CHAT_PUSHES * limits::CHAT_MEMBERS)]).await
 }
 

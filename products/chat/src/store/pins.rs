@@ -5,7 +5,8 @@ use kernel::limits;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::messages::{COLUMNS, JOIN, Message, of_row};
+use super::hidden::hides;
+use super::messages::{COLUMNS, Message, join_for, of_row};
 
 /// A pinned message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -23,14 +24,16 @@ impl FromRow for Pin {
     }
 }
 
-/// A room's pinned messages, the last pinned first.
-pub(crate) async fn pins(tx: &mut Tx, room: &str) -> Result<Vec<Pin>, StoreError> {
+/// A room's pinned messages, the last pinned first, without those that the person has hidden.
+pub(crate) async fn pins(tx: &mut Tx, room: &str, person: &str) -> Result<Vec<Pin>, StoreError> {
     let sql = format!(
-        "SELECT p.person, p.at_ms, {COLUMNS} FROM chat_pins p JOIN chat_messages m ON m.room = p.room AND m.seq = p.seq {JOIN}
-             WHERE p.room = $1 ORDER BY p.at_ms DESC, p.seq DESC LIMIT {}",
+        "SELECT p.person, p.at_ms, {COLUMNS} FROM chat_pins p JOIN chat_messages m ON m.room = p.room AND m.seq = p.seq {}
+             WHERE p.room = $1 AND NOT {} ORDER BY p.at_ms DESC, p.seq DESC LIMIT {}",
+        join_for("$2"),
+        hides("$2", "m"),
         limits::CHAT_PINS
     );
-    tx.all(&sql, params![room]).await
+    tx.all(&sql, params![room, person]).await
 }
 
 /// Pins a message, if there is room: `None` when there is none, else whether it was not pinned before.

@@ -5,6 +5,7 @@ use kernel::limits;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::hidden::hides;
 use super::messages::shortened;
 use super::{limit, members, role};
 use crate::model::{FileKind, Role, avatar_path};
@@ -194,12 +195,14 @@ impl FromRow for Line {
     }
 }
 
-/// How many messages `m` has not read, of the newest: what is looked at is bounded, whoever wrote it.
+/// How many messages `m` has not read and not hidden, of the newest: what is looked at is bounded, whoever wrote it.
 fn unread() -> String {
     format!(
-        "(SELECT COUNT(*) FROM (SELECT u.sender, u.deleted FROM chat_messages u WHERE u.room = m.room AND u.seq > m.read_seq
-              ORDER BY u.seq DESC LIMIT {}) AS looked_at WHERE looked_at.sender <> m.person AND looked_at.deleted = 0)",
-        limits::CHAT_COUNTED
+        "(SELECT COUNT(*) FROM (SELECT u.room, u.seq, u.sender, u.deleted FROM chat_messages u WHERE u.room = m.room
+              AND u.seq > m.read_seq ORDER BY u.seq DESC LIMIT {}) AS looked_at
+              WHERE looked_at.sender <> m.person AND looked_at.deleted = 0 AND NOT {})",
+        limits::CHAT_COUNTED,
+        hides("m.person", "looked_at")
     )
 }
 
@@ -207,13 +210,25 @@ fn unread() -> String {
 fn mentions() -> String {
     format!(
         "(SELECT COUNT(*) FROM (SELECT 1 FROM chat_mentions u WHERE u.person = m.person AND u.room = m.room
-              AND u.seq > m.read_seq LIMIT {}) AS counted)",
+              AND u.seq > m.read_seq AND NOT {} LIMIT {}) AS counted)",
+        hides("m.person", "u"),
         limits::CHAT_COUNTED
     )
 }
 
+/// The number of the last message of `r` that `m` has not hidden.
+fn last_seen() -> String {
+    format!(
+        "CASE WHEN EXISTS (SELECT 1 FROM chat_hidden h WHERE h.person = m.person AND h.room = r.room AND h.seq = r.last_message)
+             THEN (SELECT v.seq FROM chat_messages v WHERE v.room = r.room AND v.seq < r.last_message AND NOT {}
+                 ORDER BY v.seq DESC LIMIT 1)
+             ELSE r.last_message END",
+        hides("m.person", "v")
+    )
+}
+
 fn list(rest: &str) -> String {
-    let (unread, mentions, last) = (unread(), mentions(), LastMessage::COLUMNS);
+    let (unread, mentions, last, last_seen) = (unread(), mentions(), LastMessage::COLUMNS, last_seen());
     format!(
         "SELECT {ROOM}, m.role, m.read_seq, m.muted_until_ms, m.archived,
              {unread},
@@ -222,7 +237,7 @@ fn list(rest: &str) -> String {
                  (SELECT o.person FROM chat_members o WHERE o.room = m.room AND o.person <> m.person) END,
              {last}
          FROM chat_members m JOIN chat_rooms r ON r.room = m.room
-             LEFT JOIN chat_messages l ON l.room = r.room AND l.seq = r.last_message
+             LEFT JOIN chat_messages l ON l.room = r.room AND l.seq = {last_seen}
              LEFT JOIN chat_files f ON f.room = l.room AND f.seq = l.seq AND l.deleted = 0
          WHERE m.person = $1 AND r.removed = 0 {rest}"
     )
@@ -255,16 +270,19 @@ pub(crate) async fn unread_of(tx: &mut Tx, room: &str) -> Result<Vec<(String, i6
     tx.all(&sql, params![room]).await
 }
 
-/// When the oldest message came, after this time, that others sent and a person has not read and had no letter about.
+/// When the oldest message came, after this time, that others sent and a person has not read, not hidden and had no letter about.
 pub(crate) async fn waits_since(
     tx: &mut Tx,
     (room, person): (&str, &str),
     after_ms: i64,
 ) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT l.at_ms FROM chat_members m JOIN chat_messages l ON l.room = m.room
+    let sql = format!(
+        "SELECT l.at_ms FROM chat_members m JOIN chat_messages l ON l.room = m.room
          WHERE m.room = $1 AND m.person = $2 AND l.seq > m.read_seq AND l.seq > m.digested_seq AND l.sender <> $2
-             AND l.deleted = 0 AND l.at_ms > $3 ORDER BY l.seq LIMIT 1";
-    Ok(tx.first::<(i64,)>(sql, params![room, person, after_ms]).await?.map(|(at_ms,)| at_ms))
+             AND l.deleted = 0 AND l.at_ms > $3 AND NOT {} ORDER BY l.seq LIMIT 1",
+        hides("$2", "l")
+    );
+    Ok(tx.first::<(i64,)>(&sql, params![room, person, after_ms]).await?.map(|(at_ms,)| at_ms))
 }
 
 /// A person has a letter about everything in a room up to this number.

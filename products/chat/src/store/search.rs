@@ -2,8 +2,9 @@
 
 use ::store::{FromRow, Row, StoreError, Tx, params};
 
+use super::hidden::hides;
 use super::limit;
-use super::messages::{COLUMNS, JOIN, Message, of_row};
+use super::messages::{COLUMNS, Message, join_for, of_row};
 use crate::model::{Dialect, asked as asked_of};
 
 /// What somebody looks for.
@@ -37,8 +38,11 @@ pub(crate) async fn search(tx: &mut Tx, it: &Search<'_>, rows: usize) -> Result<
     );
     let Some(asked) = asked_of(it.text, dialect) else { return Ok(Vec::new()) };
     let sql = format!(
-        "SELECT m.id, {COLUMNS} FROM chat_messages m JOIN chat_members p ON p.room = m.room AND p.person = $1 {JOIN}
-             WHERE {holds} AND m.deleted = 0 AND ($3 = '' OR m.room = $3) AND m.id < $4 ORDER BY m.id DESC LIMIT $5"
+        "SELECT m.id, {COLUMNS} FROM chat_messages m JOIN chat_members p ON p.room = m.room AND p.person = $1 {}
+             WHERE {holds} AND m.deleted = 0 AND ($3 = '' OR m.room = $3) AND m.id < $4 AND NOT {}
+             ORDER BY m.id DESC LIMIT $5",
+        join_for("$1"),
+        hides("$1", "m")
     );
     tx.all(&sql, params![it.person, &asked, it.room.unwrap_or_default(), it.before, limit(rows)]).await
 }

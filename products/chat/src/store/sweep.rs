@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ::store::{StoreError, Tx, Value, params};
 use kernel::limits;
 
-use super::files;
+use super::{files, receipts};
 
 /// Too old, the oldest first.
 const OLD: &str = "at_ms < $1 ORDER BY at_ms";
@@ -26,7 +26,7 @@ fn removals(tx: &Tx) -> Vec<String> {
     let of = |table| {
         format!("DELETE FROM {table} WHERE (room, seq) IN (SELECT room, seq FROM chat_messages WHERE id IN ({ids}))")
     };
-    let mut all: Vec<String> = ["chat_reactions", "chat_mentions", "chat_pins"].map(of).into();
+    let mut all: Vec<String> = ["chat_reactions", "chat_mentions", "chat_pins", "chat_hidden"].map(of).into();
     all.extend(files::drops(ids));
     all.push(format!("DELETE FROM chat_messages WHERE id IN ({ids})"));
     all
@@ -70,6 +70,10 @@ pub(crate) async fn sweep_room(tx: &mut Tx, room: &str) -> Result<u64, StoreErro
         let told = tx.execute(sql, params![room, limits::CHAT_SWEEP]).await?;
         if told == limits::CHAT_SWEEP.unsigned_abs() {
             return Ok(told);
+        }
+        let steps = receipts::sweep_steps_of(tx, room).await?;
+        if steps == limits::CHAT_SWEEP.unsigned_abs() {
+            return Ok(steps);
         }
         tx.execute("DELETE FROM chat_rooms WHERE room = $1 AND removed = 1", params![room]).await?;
     }

@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use crate::service::{Browser, Does, Service};
 use crate::support::{Outside, Site};
 
-struct Street {
-    site: Site,
-    service: Service,
+pub(crate) struct Street {
+    pub(crate) site: Site,
+    pub(crate) service: Service,
 }
 
 impl Street {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let outside = Outside { allow: &["127.0.0.0/8"], ..Outside::default() };
         Self { site: Site::with(outside).await, service: Service::new().await }
     }
 
     /// A browser of this person that wants to be told.
-    async fn browser(&self, who: PersonId) -> Browser {
+    pub(crate) async fn browser(&self, who: PersonId) -> Browser {
         let browser = self.service.browser();
         let (status, answer) = self.site.post(who, "/push", browser.given()).await;
         assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
@@ -28,7 +28,7 @@ impl Street {
     }
 
     /// Until what waits for its time is due.
-    async fn soon(&self) {
+    pub(crate) async fn soon(&self) {
         self.settled("chat.notify").await;
         self.settled("chat.notify_edited").await;
         self.site.clock.advance(limits::CHAT_PUSH_DELAY_MS);
@@ -36,12 +36,12 @@ impl Street {
     }
 
     /// Every job of a kind has ended, or waits for a time to come.
-    async fn settled(&self, kind: &str) {
+    pub(crate) async fn settled(&self, kind: &str) {
         self.site.jobs_settled(kind).await;
     }
 
     /// Whatever was to be pushed until now was.
-    async fn quiet(&self) {
+    pub(crate) async fn quiet(&self) {
         self.soon().await;
         self.settled("chat.push").await;
     }

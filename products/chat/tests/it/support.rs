@@ -74,6 +74,7 @@ async fn process(
     let product: Product = chat::product();
     let mut registry = Registry::default();
     product.declare(&mut registry);
+    attendance::Attendance::declare(&mut registry);
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), registry);
     events.declare_streams().await.expect("declared");
     let key = SealKey::new([7; 32]);

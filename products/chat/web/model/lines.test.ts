@@ -41,6 +41,21 @@ describe("notices", () => {
     expect(lines[0]).toMatchObject({ unread: 1, mentions: 0, read: 2 });
   });
 
+  it("of what was hidden leave what is shown, and an older one may be the last", () => {
+    const hid = (seq: number, on: boolean, upTo: number | null, unread = 1, read = 0): Notice => ({
+      type: "hidden", room: "a", seq, on, read, unread, mentions: 0, last_message: upTo === null ? null : last(upTo),
+    });
+    const lines = [line("a", { unread: 2, mentions: 1, last_message: last(9), last_at_ms: 90 }), line("b")];
+    const hidden = noticed(lines, hid(9, true, 7), ME);
+    expect(hidden).toMatchObject({ reread: null, lines: [{ room: "a", unread: 1, mentions: 0, last_message: { seq: 7 }, last_at_ms: 90 }, {}] });
+    expect(noticed(hidden.lines, hid(9, false, 9, 2), ME).lines[0]).toMatchObject({ unread: 2, last_message: { seq: 9 } });
+    expect(noticed(hidden.lines, hid(7, true, null, 0), ME).lines[0]).toMatchObject({ unread: 0, last_message: null });
+    // What came after it stays; what was counted before that was read is counted anew.
+    expect(noticed(lines, hid(4, true, 9), ME).lines[0]).toMatchObject({ unread: 1, last_message: { seq: 9 } });
+    expect(noticed(lines, hid(4, true, 8), ME)).toEqual({ lines, reread: "a" });
+    expect(noticed([line("a", { read: 9, last_message: last(9) })], hid(9, true, 7, 2, 3), ME).lines[0]).toMatchObject({ read: 9, unread: 0, last_message: { seq: 7 } });
+  });
+
   it("of one's own message count nothing", () => {
     expect(noticed([line("a")], came("a", 1, ME), ME).lines[0]?.unread).toBe(0);
   });

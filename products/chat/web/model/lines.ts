@@ -43,6 +43,7 @@ export function noticed(lines: Line[], notice: Notice, me: string): { lines: Lin
   if (notice.type === "room" || !line) return { lines, reread: notice.room };
   const put = (changed: Partial<Line>) => ({ lines: sorted(lines.map((one) => (one === line ? { ...one, ...changed } : one))), reread: null });
   const same = { lines, reread: null };
+  if (notice.type === "hidden") return withHiding(lines, line, notice);
   const last = notice.last_message;
   const shown = line.last_message?.seq ?? 0;
   // Told before what is here was read, or counted.
@@ -57,6 +58,16 @@ export function noticed(lines: Line[], notice: Notice, me: string): { lines: Lin
   if (notice.seq === shown) return same;
   const theirs = notice.by !== me && notice.seq > line.read && !notice.last_message.deleted;
   return put({ ...spoken, unread: line.unread + (theirs ? 1 : 0), mentions: line.mentions + (theirs && notice.mentions_you ? 1 : 0) });
+}
+
+/** A message was hidden, or is shown again: the line's last message is the last that is shown, which may be an older one. */
+function withHiding(lines: Line[], line: Line, notice: Notice & { type: "hidden" }): { lines: Line[]; reread: string | null } {
+  const { on, seq, read, unread, mentions, last_message } = notice;
+  const shown = line.last_message?.seq ?? 0;
+  // Told before what is here was read: what it counted is not so any more.
+  if ((last_message?.seq ?? 0) < shown && !(on && seq === shown)) return { lines, reread: line.room };
+  const counted = read < line.read ? {} : { read, unread, mentions };
+  return { lines: lines.map((one) => (one === line ? { ...one, ...counted, last_message } : one)), reread: null };
 }
 
 /** Everything up to here was read, ahead of the server's word. */

@@ -1,6 +1,6 @@
 // What a key does on the page, wherever the focus is.
 
-export type Deed = "jump" | "new" | "settings" | "sidebar" | "leave" | "previous" | "next" | "search";
+export type Deed = "jump" | "new" | "settings" | "sidebar" | "leave" | "previous" | "next" | "search" | "mentions";
 
 export function deedOf(event: KeyboardEvent): Deed | null {
   if (event.isComposing) return null;
@@ -11,7 +11,7 @@ export function deedOf(event: KeyboardEvent): Deed | null {
   }
   // Where the browser keeps Ctrl+N for itself.
   if (event.altKey && !command) {
-    const deeds: Record<string, Deed> = { n: "new", ArrowUp: "previous", ArrowDown: "next" };
+    const deeds: Record<string, Deed> = { n: "new", m: "mentions", ArrowUp: "previous", ArrowDown: "next" };
     return deeds[event.key] ?? null;
   }
   return event.key === "Escape" && !event.defaultPrevented ? "leave" : null;

@@ -2,10 +2,10 @@
 
 import { live } from "@console/shared/live";
 import { SvelteMap } from "svelte/reactivity";
-import type { Line } from "../contract";
+import type { Line, Whereabouts } from "../contract";
 import { nearest } from "../model/lines";
 import { heard, IDLE_MS, present, SAID_EVERY_MS, words, type Typists } from "../model/typing";
-import { nameOf, presence } from "./people.svelte";
+import { learn, nameOf, presence } from "./people.svelte";
 import { server } from "./server";
 import { who } from "./session.svelte";
 
@@ -28,6 +28,7 @@ class Around {
     const connection = live();
     const subscription = connection.newSubscription(`chat_typing:${room}`, { joinLeave: true });
     subscription.on("publication", ({ data }) => {
+      if ("status" in (data as object)) return learn([], [data as Whereabouts]);
       const { person, on } = data as { person: string; on: boolean };
       if (person !== who.me.id) this.#put(room, heard(this.#typists.get(room) ?? new Map(), person, on, Date.now()));
     });

@@ -1,11 +1,16 @@
 // What people are called and how they look, by id, and who is there.
 
 import { SvelteMap } from "svelte/reactivity";
-import type { Profile } from "../contract";
+import type { Profile, Status, Whereabouts } from "../contract";
+import * as status from "../model/status";
 
 const names = new SvelteMap<string, string>();
 
-export function learn(people: Profile[]): void {
+/** Where people are, by the server's word. */
+const told = new SvelteMap<string, Whereabouts>();
+
+export function learn(people: Profile[], whereabouts: Whereabouts[] = []): void {
+  for (const one of whereabouts) told.set(one.person, one);
   for (const one of people) {
     if (names.get(one.id) !== one.name) names.set(one.id, one.name);
     showFace(one.id, one.avatar);
@@ -66,7 +71,12 @@ class Presence {
   }
 
   left(room: string, client: string): void {
-    if (this.#rooms.get(room)?.delete(client)) this.#count();
+    const user = this.#rooms.get(room)?.get(client);
+    if (user === undefined) return;
+    this.#rooms.get(room)?.delete(client);
+    this.#count();
+    // Gone at once; since when, the server says when it is sure that nobody comes back.
+    if (!this.is(user)) told.set(user, { person: user, status: "offline", last_seen_at_ms: null });
   }
 
   forget(room: string): void {
@@ -81,3 +91,12 @@ class Presence {
 }
 
 export const presence = new Presence();
+
+export function statusOf(person: string | null): Status {
+  return person === null ? "offline" : status.statusOf(told.get(person), presence.is(person));
+}
+
+/** "Online", "Away", "Last seen 5 minutes ago", "Offline". */
+export function statusWords(person: string | null, nowMs: number): string {
+  return status.statusWords(statusOf(person), person === null ? null : (told.get(person)?.last_seen_at_ms ?? null), nowMs);
+}

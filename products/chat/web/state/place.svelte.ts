@@ -1,10 +1,10 @@
 // Where on the page one is, as an address: the back gesture of a phone closes what was opened.
 
-export type Place = { view: "rooms" } | { view: "room"; room: string; at: number | null } | { view: "admin" };
+export type Place = { view: "rooms" } | { view: "room"; room: string; at: number | null } | { view: "mentions" } | { view: "admin" };
 
 export function placeOf(path: string, search: string): Place {
   const name = decode(path.replace(/^\/chat\/?/, "").replace(/\/$/, ""));
-  if (name === "admin") return { view: "admin" };
+  if (name === "admin" || name === "mentions") return { view: name };
   if (!/^[a-z]+_[0-9a-z]+$/i.test(name)) return { view: "rooms" };
   const at = Number(new URLSearchParams(search).get("at"));
   return { view: "room", room: name, at: Number.isSafeInteger(at) && at > 0 ? at : null };
@@ -20,7 +20,7 @@ function decode(path: string): string {
 
 function pathOf(place: Place): string {
   if (place.view === "rooms") return "/chat";
-  if (place.view === "admin") return "/chat/admin";
+  if (place.view !== "room") return `/chat/${place.view}`;
   return `/chat/${place.room}${place.at ? `?at=${place.at}` : ""}`;
 }
 

@@ -3,10 +3,12 @@
 import { ApiError } from "@console/shared/api";
 import { live } from "@console/shared/live";
 import type { Entry, Page, Pin } from "../contract";
+import { visible } from "../model/hidden";
 import * as lines from "../model/timeline";
 import { Until } from "../model/until";
 import { around } from "./around.svelte";
 import { doing } from "./doing.svelte";
+import { Hides } from "./hides.svelte";
 import { net } from "./net.svelte";
 import { box } from "./outbox.svelte";
 import { learn, nameOf, isKnown } from "./people.svelte";
@@ -28,7 +30,11 @@ export class Room {
   why = $state("");
   /** Up to where it was read when it was opened: the line of what is new stands there. */
   newAfter = $state<number | null>(null);
-  pins = $state.raw<Pin[]>([]);
+  #pins = $state.raw<Pin[]>([]);
+  readonly hides: Hides;
+  /** What is shown: the timeline is what the room's channel tells everybody. */
+  messages = $derived.by(() => visible(this.timeline.messages, this.hides.all));
+  pins = $derived.by(() => this.#pins.filter((pin) => !this.hides.all.has(pin.message.seq)));
   /** For who listens instead of looking: what just came. */
   announced = $state("");
   /** Messages of others that came while it was looked at further up. */
@@ -73,8 +79,10 @@ export class Room {
     box.sent.add(sent);
     const waiting = [this.#anew, this.#people, this.#receipts, this.#doubts];
     const heard = net.onBack(() => waiting.forEach((one) => one.now()));
+    this.hides = new Hides(id, (seq, on) => this.#hidden(seq, on));
     this.#stop = () => {
       heard();
+      this.hides.stop();
       waiting.forEach((one) => one.stop());
       box.sent.delete(sent);
       connection.removeSubscription(subscription);
@@ -112,7 +120,7 @@ export class Room {
 
   async #begin(): Promise<void> {
     await this.#guarded(async () => {
-      const [, page] = await Promise.all([this.members(), this.#page({ limit: PAGE })]);
+      const [, page] = await Promise.all([this.members(), this.#page({ limit: PAGE }), this.hides.read()]);
       this.timeline = lines.reread(this.timeline, page);
       this.stage = "there";
       if (page.top < this.#listening) this.#late();
@@ -241,13 +249,13 @@ export class Room {
       box.drop(body.client_id);
       around.spoke(this.id, body.sender);
       if (!isKnown(body.sender)) this.#people.want();
-      if (body.sender !== who.me.id && entry.seq > before) {
+      if (body.sender !== who.me.id && entry.seq > before && !this.hides.all.has(entry.seq)) {
         this.below += 1;
         this.announced = `${nameOf(body.sender)}: ${body.content}`;
       }
     }
     if (/^(member\.|room\.changed)/.test(entry.type) && entry.person !== who.me.id) this.#people.want();
-    if (/^(pin\.|message\.(deleted|edited))/.test(entry.type) && (entry.type.startsWith("pin") || this.pins.some((pin) => pin.message.seq === entry.message))) void this.readPins();
+    if (/^(pin\.|message\.(deleted|edited))/.test(entry.type) && (entry.type.startsWith("pin") || this.#pins.some((pin) => pin.message.seq === entry.message))) void this.readPins();
   }
 
   /** It was looked at up to here. The server is told once in a while. */
@@ -292,13 +300,20 @@ export class Room {
     });
   }
 
+  #hidden(seq: number, on: boolean): void {
+    const { messages } = this.timeline;
+    if (on) this.announced = "";
+    // The room may have been read without what is shown again.
+    else if (seq >= (messages[0]?.seq ?? 0) && !messages.some((one) => one.seq === seq)) this.#anew.want();
+  }
+
   async pin(seq: number, on: boolean): Promise<string> {
     return await this.#ahead(seq, () => (on ? server.pin(this.id, seq) : server.unpin(this.id, seq)), () => {});
   }
 
   async readPins(): Promise<void> {
     try {
-      this.pins = (await server.pins(this.id)).items;
+      this.#pins = (await server.pins(this.id)).items;
     } catch {
       // The room is shown without them; the next change reads them again.
     }

@@ -27,6 +27,7 @@ class Rooms {
   #delivered = new Map<string, number>();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #heard = new Set<(notice: Notice) => void>();
+  #missed = new Set<() => void>();
   /** How often a room was told of. */
   #told = new Map<string, number>();
   #list = new Until(() => this.#read(), (failure) => this.#failed(failure));
@@ -35,6 +36,8 @@ class Rooms {
   #unread = new Set<string>();
 
   shown = $derived(lines.shown(this.all, this.sieve));
+  /** Messages that mention this person and are not read yet. */
+  mentions = $derived(this.all.reduce((sum, line) => sum + line.mentions, 0));
   calling = $derived(lines.calling(this.all, Date.now()));
 
   begin(): void {
@@ -45,7 +48,9 @@ class Rooms {
     });
     // Whatever was told before, or while nobody listened, is in the list alone.
     live().getSubscription(channel)?.on("subscribed", ({ wasRecovering, recovered }) => {
-      if (!(wasRecovering && recovered)) this.read();
+      if (wasRecovering && recovered) return;
+      this.read();
+      for (const tell of this.#missed) tell();
     });
     net.onBack(() => [this.#list, this.#single, this.#receipts].forEach((one) => one.now()));
     this.read();
@@ -79,7 +84,7 @@ class Rooms {
     const list = (archived: boolean): Promise<Line[]> =>
       allOf(async (before) => {
         const page = await server.rooms(archived, before);
-        learn(page.people);
+        learn(page.people, page.whereabouts);
         return page;
       }, MOST);
     // One that was put away between two pages is on both lists.
@@ -101,8 +106,8 @@ class Rooms {
   }
 
   put(whole: Whole): void {
-    learn(whole.people);
-    const { members: _, gone: __, people: ___, ...line } = whole;
+    learn(whole.people, whole.whereabouts);
+    const { members: _, gone: __, people: ___, whereabouts: ____, ...line } = whole;
     this.all = lines.withLines(this.all, [line]);
     showFace(line.room, line.avatar);
   }
@@ -115,6 +120,12 @@ class Rooms {
   onNotice(tell: (notice: Notice) => void): () => void {
     this.#heard.add(tell);
     return () => this.#heard.delete(tell);
+  }
+
+  /** Calls whenever notices may have been missed. Answers how to stop. */
+  onMissed(tell: () => void): () => void {
+    this.#missed.add(tell);
+    return () => this.#missed.delete(tell);
   }
 
   #take(notice: Notice): void {

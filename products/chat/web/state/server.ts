@@ -1,7 +1,7 @@
 // What the page asks of the server. Each answers or throws an `ApiError`, whose words are for people.
 
 import { ApiError, get, patch, post, problemOf, put, remove, withQuery } from "@console/shared/api";
-import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, RoomFigures, Settings, Whole } from "../contract";
+import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, ReceiptOf, RoomFigures, Settings, Status, Whereabouts, Whole } from "../contract";
 import { outcomeOf } from "../model/outbox";
 
 const API = "/api/v1/chat";
@@ -31,7 +31,7 @@ export const server = {
   signOut: () => post<void>("/api/v1/session/end"),
   rename: (name: string) => patch<Me>("/api/v1/me", { name }),
 
-  rooms: (archived: boolean, before?: string) => get<{ items: Line[]; people: Profile[]; next: string | null }>(`${API}/rooms`, { archived: archived ? "true" : null, before, limit: 100 }),
+  rooms: (archived: boolean, before?: string) => get<{ items: Line[]; people: Profile[]; whereabouts: Whereabouts[]; next: string | null }>(`${API}/rooms`, { archived: archived ? "true" : null, before, limit: 100 }),
   room: (id: string) => get<Whole>(room(id)),
   makeGroup: (name: string, description: string, people: string[]) => post<Whole>(`${API}/rooms`, { name, description, people }),
   makeDirect: (person: string) => post<Whole>(`${API}/rooms/direct`, { person }),
@@ -42,7 +42,7 @@ export const server = {
   addMembers: (id: string, people: string[]) => post<unknown>(`${room(id)}/members`, { people }),
   removeMember: (id: string, person: string) => remove(`${room(id)}/members/${person}`),
   setRole: (id: string, person: string, role: string) => put<void>(`${room(id)}/members/${person}`, { role }),
-  people: (q: string) => get<{ items: Profile[]; next: string | null }>(`${API}/people`, { q, limit: 50 }),
+  people: (q: string) => get<{ items: Profile[]; whereabouts: Whereabouts[]; next: string | null }>(`${API}/people`, { q, limit: 50 }),
 
   face: () => get<Face>(`${API}/avatar`),
   dropFace: (group: string | null) => remove(facePath(group)),
@@ -59,6 +59,15 @@ export const server = {
   pin: (id: string, seq: number) => put<void>(`${room(id)}/pins/${seq}`, undefined),
   unpin: (id: string, seq: number) => remove(`${room(id)}/pins/${seq}`),
 
+  receipts: (id: string, seq: number) => get<{ items: ReceiptOf[] }>(`${room(id)}/messages/${seq}/receipts`),
+  status: () => get<{ status: Status; away: boolean; shows_last_seen: boolean }>(`${API}/status`),
+  setStatus: (change: { away?: boolean; shows_last_seen?: boolean }) => patch<void>(`${API}/status`, change),
+
+  hidden: (id: string) => get<{ items: number[] }>(`${room(id)}/hidden`),
+  hide: (id: string, seq: number) => put<void>(`${room(id)}/hidden/${seq}`, undefined),
+  unhide: (id: string, seq: number) => remove(`${room(id)}/hidden/${seq}`),
+
+  mentions: (limit: number, before: string | null) => get<Found>(`${API}/mentions`, { limit, before }),
   search: (q: string, inRoom: string | null, before?: string | null) => get<Found>(`${API}/search`, { q, room: inRoom, before }),
   replies: () => get<{ items: QuickReply[] }>(`${API}/quick-replies`),
   keepReply: (shortcut: string, content: string) => put<void>(`${API}/quick-replies/${encodeURIComponent(shortcut)}`, { content }),
