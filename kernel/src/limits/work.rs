@@ -62,11 +62,11 @@ pub const FLEET_BEAT_MS: u64 = 2_000;
 pub const FLEET_FENCE_MS: u64 = 8_000;
 /// After how long without a beat a process is taken for dead, milliseconds: by a quarter longer than it trusts itself.
 pub const FLEET_SILENT_MS: u64 = 10_000;
-/// Between two looks at who is connected to the database, milliseconds.
-pub const FLEET_SEATS_MS: u64 = 500;
+/// Between two counts of who is connected to the database, milliseconds.
+pub const FLEET_COUNT_MS: u64 = 500;
 /// After how long a process whose connection has ended is taken for dead, milliseconds, unless a beat of it comes.
 pub const FLEET_GONE_MS: u64 = 1_000;
-/// How long a process that is not connected trusts a beat, and that it was connected, milliseconds. It beats three times as often.
+/// How long after its connection was counted last a process that lost it trusts what it knows, milliseconds, until its next beat says so.
 pub const FLEET_LOST_MS: u64 = 750;
 /// Schedules of one deployment.
 pub const SCHEDULES: i64 = 10_000;

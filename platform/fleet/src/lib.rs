@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod leadership;
+mod liveness;
 mod migrations;
-mod seats;
 #[cfg(test)]
 mod simulation;
 mod state;
@@ -82,7 +82,7 @@ struct Inner {
     /// The row that this process had last.
     id: Mutex<String>,
     stands: Mutex<BTreeMap<String, watch::Sender<Lead>>>,
-    /// It stands for something new, or a seat was lost or taken: worth a look.
+    /// It stands for something new, or a connection came or went: worth a look.
     news: Notify,
     /// What runs because this process leads.
     working: TaskTracker,
@@ -121,7 +121,7 @@ impl Fleet {
         if self.0.alone {
             return stop.cancelled().await;
         }
-        tokio::join!(self.keep_looking(&stop), stop.run_until_cancelled(self.mind_the_seats()));
+        tokio::join!(self.keep_looking(&stop), stop.run_until_cancelled(self.mind_connections()));
         if let Err(error) = self.resign().await {
             tracing::warn!(error = %kernel::problem::chain(&error), "this process did not resign; others go on when it is silent");
         }
@@ -220,12 +220,12 @@ impl Fleet {
 
     /// One look, and what follows from it; how long until the next.
     async fn look(&self) -> Result<Duration, StoreError> {
-        let sent_ms = self.now_ms();
+        let (sent_ms, connection) = (self.now_ms(), self.0.view.lock().connection());
         let look = self::store::Look {
             member: self.0.member.clone(),
             id: self.0.id.lock().clone(),
             spare: self.0.entropy.token(ID_BYTES),
-            mark: self.0.store.seat().mark(),
+            connection,
             silent: self.0.view.lock().silent(sent_ms),
             names: self.0.stands.lock().keys().cloned().collect(),
             now_ms: self.0.clock.now_ms(),
@@ -241,7 +241,7 @@ impl Fleet {
         let found = self.0.store.write(write).await?;
         let now_ms = self.now_ms();
         let mut view = self.0.view.lock();
-        view.looked(sent_ms, now_ms, &found);
+        view.looked(sent_ms, connection, now_ms, &found);
         *self.0.id.lock() = found.id;
         self.publish(&view);
         Ok(Duration::from_millis(view.next_ms(now_ms) - now_ms))

@@ -3,7 +3,7 @@
 use store::Migration;
 
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[TABLES, SEATS];
+pub const MIGRATIONS: &[Migration] = &[TABLES, CONNECTIONS];
 
 const TABLES: Migration = Migration {
     part: "fleet",
@@ -27,11 +27,11 @@ CREATE TABLE leaders (
 ",
 };
 
-const SEATS: Migration = Migration {
+const CONNECTIONS: Migration = Migration {
     part: "fleet",
     version: 2,
-    // Of the release before: no seat.
+    // A process of the release before has none.
     sql: "-- expands
-ALTER TABLE instances ADD COLUMN seat BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE instances ADD COLUMN connection BIGINT NOT NULL DEFAULT 0;
 ",
 };

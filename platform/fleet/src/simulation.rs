@@ -21,22 +21,24 @@ const UNNOTICED_MS: u64 = 150;
 /// The rows, as `store.rs` treats them in one transaction.
 #[derive(Default)]
 struct Rows {
-    /// The last beat of each, and the mark of its seat.
+    /// The last beat of each, and the connection that it had then.
     beats: BTreeMap<String, (i64, i64)>,
-    seats: BTreeSet<i64>,
+    /// Connections that are open.
+    open: BTreeSet<i64>,
     leader: Option<String>,
     ids: u64,
+    connections: i64,
 }
 
 impl Rows {
-    fn look(&mut self, id: &str, mark: i64, silent: &[(String, i64)]) -> Found {
+    fn look(&mut self, id: &str, connection: i64, silent: &[(String, i64)]) -> Found {
         let mut own = id.to_owned();
         match self.beats.get_mut(id) {
-            Some((beat, _)) => *beat += 1,
+            Some(last) => *last = (last.0 + 1, connection),
             None => {
                 self.ids += 1;
                 own = format!("i{}", self.ids);
-                self.beats.insert(own.clone(), (1, mark));
+                self.beats.insert(own.clone(), (1, connection));
             }
         }
         for (dead, beat) in silent {
@@ -48,7 +50,9 @@ impl Rows {
             self.leader = Some(own.clone());
         }
         let others = self.beats.iter().filter(|(id, _)| **id != own);
-        let others = others.map(|(id, (beat, mark))| Other { id: id.clone(), beat: *beat, mark: *mark }).collect();
+        let others = others
+            .map(|(id, (beat, connection))| Other { id: id.clone(), beat: *beat, connection: *connection })
+            .collect();
         let led = self.leader.iter().filter(|leader| **leader == own).map(|_| NAME.to_owned()).collect();
         Found { id: own, others, led, news: false }
     }
@@ -57,9 +61,9 @@ impl Rows {
 /// A look on its way. Times are the world's.
 enum Asked {
     /// The store has not done it yet.
-    Sent { sent_ms: u64, silent: Vec<(String, i64)>, commits_at: u64, answers_at: u64 },
+    Sent { sent_ms: u64, connection: i64, silent: Vec<(String, i64)>, commits_at: u64, answers_at: u64 },
     /// It has; the answer is on its way, unless it is lost.
-    Committed { sent_ms: u64, found: Found, answers_at: u64 },
+    Committed { sent_ms: u64, connection: i64, found: Found, answers_at: u64 },
 }
 
 struct Process {
@@ -73,9 +77,10 @@ struct Process {
     view: View,
     next_ms: u64,
     asked: Option<Asked>,
-    mark: i64,
-    /// Whether it takes its connection for open.
-    connected: bool,
+    /// There is a reason to look, also when a look is under way.
+    news: bool,
+    /// Of which it believes that it is open; 0 for none.
+    connection: i64,
     /// By the world's clock: when it notices that its connection has ended, when it has another, and until when no look arrives.
     notices_at: Option<u64>,
     returns_at: u64,
@@ -86,8 +91,8 @@ struct Process {
 impl Process {
     fn new(entropy: &Entropy) -> Self {
         Self {
-            mark: 1 + entropy.below(i64::MAX as u64) as i64,
-            connected: false,
+            news: false,
+            connection: 0,
             notices_at: None,
             returns_at: 0,
             cut_until: 0,
@@ -116,52 +121,55 @@ impl Process {
     /// What it does by itself at this moment.
     fn run(&mut self, rows: &mut Rows, world_ms: u64, late: impl Fn() -> (u64, u64, bool)) {
         // The store does what it was asked, also for one that stalls or is dead by now.
-        if let Some(Asked::Sent { sent_ms, silent, commits_at, answers_at }) = &self.asked
+        if let Some(Asked::Sent { sent_ms, connection, silent, commits_at, answers_at }) = &self.asked
             && world_ms >= *commits_at
         {
-            let found = rows.look(&self.id, self.mark, silent);
-            self.asked = Some(Asked::Committed { sent_ms: *sent_ms, found, answers_at: *answers_at });
+            let found = rows.look(&self.id, *connection, silent);
+            self.asked =
+                Some(Asked::Committed { sent_ms: *sent_ms, connection: *connection, found, answers_at: *answers_at });
         }
         if !self.alive || world_ms < self.stalled_until {
             return;
         }
         let now_ms = self.clock(world_ms);
-        self.sit(rows, world_ms, now_ms);
+        self.connect(rows, world_ms, now_ms, late().2);
         match &self.asked {
-            Some(Asked::Committed { sent_ms, found, answers_at }) if world_ms >= *answers_at => {
-                self.view.looked(*sent_ms, now_ms, found);
+            Some(Asked::Committed { sent_ms, connection, found, answers_at }) if world_ms >= *answers_at => {
+                self.view.looked(*sent_ms, *connection, now_ms, found);
                 (self.id, self.next_ms) = (found.id.clone(), self.view.next_ms(now_ms));
                 self.asked = None;
             }
-            None if now_ms >= self.next_ms => {
+            None if self.news || now_ms >= self.next_ms => {
+                self.news = false;
                 let (commit_ms, answer_ms, lost) = late();
                 let (commits_at, answers_at) = (world_ms + commit_ms, world_ms + commit_ms + answer_ms);
                 self.next_ms = now_ms + 500;
                 if !lost && world_ms >= self.cut_until {
                     let silent = self.view.silent(now_ms);
-                    self.asked = Some(Asked::Sent { sent_ms: now_ms, silent, commits_at, answers_at });
+                    let connection = self.view.connection();
+                    self.asked = Some(Asked::Sent { sent_ms: now_ms, connection, silent, commits_at, answers_at });
                 }
             }
             _ => {}
         }
     }
 
-    /// Minds its own seat and counts the others', as `seats.rs` does.
-    fn sit(&mut self, rows: &mut Rows, world_ms: u64, now_ms: u64) {
+    /// Minds its own connection and counts the others', as `liveness.rs` does.
+    fn connect(&mut self, rows: &mut Rows, world_ms: u64, now_ms: u64, late: bool) {
         if self.notices_at.is_some_and(|at| world_ms >= at) {
-            (self.notices_at, self.connected, self.next_ms) = (None, false, now_ms);
-            self.view.lost();
+            (self.notices_at, self.connection, self.news) = (None, 0, true);
+            self.view.connects(now_ms, 0);
         }
-        if !self.connected && world_ms >= self.returns_at {
-            (self.connected, self.next_ms) = (true, now_ms);
-            self.view.connected(now_ms);
-            rows.seats.insert(self.mark);
+        if self.connection == 0 && world_ms >= self.returns_at {
+            rows.connections += 1;
+            (self.connection, self.news) = (rows.connections, true);
+            self.view.connects(now_ms, self.connection);
+            rows.open.insert(self.connection);
         }
-        if self.connected && now_ms >= self.counts_ms && world_ms >= self.cut_until {
-            self.counts_ms = now_ms + limits::FLEET_SEATS_MS;
-            if rows.seats.contains(&self.mark) && self.view.sits(now_ms, now_ms, &rows.seats) {
-                self.next_ms = now_ms;
-            }
+        let counts = self.connection != 0 && now_ms >= self.counts_ms && world_ms >= self.cut_until && !late;
+        if counts && self.view.connection() == self.connection {
+            self.counts_ms = now_ms + limits::FLEET_COUNT_MS;
+            self.news |= self.view.counted(now_ms, now_ms, &rows.open);
         }
     }
 
@@ -173,16 +181,16 @@ impl Process {
 
     /// Its connection ends with it.
     fn die(&mut self, rows: &mut Rows) {
-        rows.seats.remove(&self.mark);
+        rows.open.remove(&self.connection);
         self.alive = false;
     }
 
     /// Its connection ends, and for some time perhaps nothing of it arrives.
-    fn loses(&mut self, rows: &mut Rows, now_ms: u64, entropy: &Entropy) {
-        rows.seats.remove(&self.mark);
+    fn loses(&mut self, rows: &mut Rows, now_ms: u64, cut_ms: u64, entropy: &Entropy) {
+        rows.open.remove(&self.connection);
         self.notices_at = Some(now_ms + entropy.below(UNNOTICED_MS));
         self.returns_at = now_ms + UNNOTICED_MS + entropy.below(5_000);
-        self.cut_until = now_ms + entropy.below(2) * entropy.below(5_000);
+        self.cut_until = now_ms + cut_ms;
     }
 }
 
@@ -204,7 +212,8 @@ impl World {
     /// A moment passes: whoever runs does what it does, in some order. Afterwards one leads at most.
     fn step(&mut self, faults: bool) {
         let entropy = &self.entropy;
-        self.now_ms += 1 + entropy.below(400);
+        // Where nothing fails, a process is as quick as it is.
+        self.now_ms += 1 + entropy.below(if faults { 400 } else { 100 });
         let late = || match entropy.below(if faults { 20 } else { 1 }) {
             0 if faults => (entropy.below(15_000), entropy.below(15_000), false),
             1 => (entropy.below(9_000), entropy.below(20), false),
@@ -233,11 +242,14 @@ impl World {
             // Nobody resigns while a look is on its way.
             2 if process.alive && process.asked.is_none() => process.resign(&mut self.rows),
             3..8 if !process.alive => *process = Process::new(&self.entropy),
-            8..11 if process.alive => process.loses(&mut self.rows, now_ms, &self.entropy),
+            8..11 if process.alive => {
+                let cut_ms = self.entropy.below(2) * self.entropy.below(5_000);
+                process.loses(&mut self.rows, now_ms, cut_ms, &self.entropy);
+            }
             // The server starts anew.
             11 => {
                 let alive = self.processes.iter_mut().filter(|process| process.alive);
-                alive.for_each(|process| process.loses(&mut self.rows, now_ms, &self.entropy));
+                alive.for_each(|process| process.loses(&mut self.rows, now_ms, stall_ms / 6, &self.entropy));
             }
             _ => {}
         }
@@ -304,6 +316,28 @@ fn a_killed_leader_is_followed_within_four_seconds() {
     }
 }
 
+/// Connections end, of one process or, with the server, of all; whatever is asked is answered. Whoever beats stays.
+#[test]
+fn nobody_who_beats_is_taken_for_dead() {
+    for seed in 0..1_000 {
+        let mut world = World::new(seed);
+        let mut lost_ms = 0;
+        while world.now_ms < FAULTS_MS {
+            world.step(false);
+            if world.now_ms - lost_ms < 8_000 {
+                continue;
+            }
+            lost_ms = world.now_ms;
+            let (one, all) = (world.entropy.below(PROCESSES as u64) as usize, world.entropy.below(3) == 0);
+            let away_ms = if all { world.entropy.below(5_000) } else { 0 };
+            for process in world.processes.iter_mut().enumerate().filter(|(n, _)| all || *n == one).map(|(_, it)| it) {
+                process.loses(&mut world.rows, lost_ms, away_ms, &world.entropy);
+            }
+        }
+        assert_eq!(world.rows.ids, PROCESSES as u64, "somebody came back under another id, seed {seed}");
+    }
+}
+
 #[test]
 fn the_bounds_keep_the_promise() {
     let (beat, fence, silent) = (limits::FLEET_BEAT_MS, limits::FLEET_FENCE_MS, limits::FLEET_SILENT_MS);
@@ -311,8 +345,6 @@ fn the_bounds_keep_the_promise() {
     assert!(beat * 3 < fence, "two looks may fail");
     assert!(beat + silent + 500 < PROMISE_MS, "seen a beat late, then silent for long enough");
     let (gone, lost) = (limits::FLEET_GONE_MS, limits::FLEET_LOST_MS);
-    assert!(
-        gone * 4 >= lost * 5 && lost > limits::FLEET_SEATS_MS,
-        "a seat that is lost is distrusted before it is missed"
-    );
+    assert!(gone * 4 >= lost * 5, "who lost its connection stops before it is missed for long enough");
+    assert!(lost > limits::FLEET_COUNT_MS, "between two counts it goes on");
 }

@@ -13,17 +13,17 @@
 //! longer does, as long as their clocks do not run at rates that differ by a quarter. A beat that was heard of since is found in
 //! the transaction that would take over, and stops it.
 //!
-//! A process that was killed need not be waited for so long: its connection has ended with it.
+//! A process that was killed need not be waited for so long: its connection to the database has ended with it.
 //!
 //! ```text
-//!  leader      ── beat n ──┼ killed
-//!  the server              ┼ its seat is free
-//!  follower    ── sees the seat ──┴── misses it: looks ── sees beat n ──────── seen + GONE: takes over
+//!  leader      ── beat n, by connection c ──┼ killed
+//!  the server                               ┼ c is closed
+//!  follower    ── counts c ────────┴── misses c: looks ── sees beat n, by c ──── seen + GONE: takes over
 //! ```
 //!
-//! A connection may end and the process live. Then it beats often until it has another, which shows that it does, and trusts each beat,
-//! and the last sight of its seat, for LOST only. That a seat is free says something only to who saw it taken over the same connection of
-//! its own: when the server was started anew, everybody's are.
+//! A connection may end and the process live. Then it looks at once, and its beat says that it has none, or another: so nobody misses it,
+//! and its silence counts. Until that beat is committed it trusts itself for LOST after its connection was counted last. That one is
+//! closed says something only to who counted it by the same connection of its own: when the server is started anew, all are.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -35,8 +35,8 @@ pub(crate) struct Other {
     pub(crate) id: String,
     /// Grows with every look of its own.
     pub(crate) beat: i64,
-    /// Of its seat; 0 where it has none.
-    pub(crate) mark: i64,
+    /// The number of the connection that it had with this beat; 0 for none.
+    pub(crate) connection: i64,
 }
 
 /// What a look found, once it was committed.
@@ -54,30 +54,38 @@ pub(crate) struct Found {
 struct Seen {
     beat: i64,
     first_ms: u64,
-    mark: i64,
-    seat: Seat,
+    connection: i64,
+    count: Count,
 }
 
-/// Another's seat, as this process knows it by the connection that it has now.
+/// What was counted of another's connection.
 #[derive(Clone, Copy)]
-enum Seat {
-    /// Not seen taken: that it is free says nothing.
-    Unknown,
-    Taken,
-    /// Free at this time, milliseconds.
+enum Count {
+    /// It was not: that it is closed says nothing.
+    Never,
+    Open,
+    /// Missed at this time, milliseconds.
     Missed(u64),
-    /// Free before the look that found the beat that is known, and was answered at this time, milliseconds.
+    /// Closed before the look that found the beat that is known, and was answered at this time, milliseconds.
     Gone(u64),
 }
 
 impl Seen {
     fn dead_at_ms(&self) -> u64 {
         let silent_ms = self.first_ms + limits::FLEET_SILENT_MS;
-        match self.seat {
-            Seat::Gone(since_ms) => silent_ms.min(since_ms + limits::FLEET_GONE_MS),
+        match self.count {
+            Count::Gone(since_ms) => silent_ms.min(since_ms + limits::FLEET_GONE_MS),
             _ => silent_ms,
         }
     }
+}
+
+/// This process's connection; 0 for none.
+#[derive(Clone, Copy, Default)]
+struct Own {
+    number: i64,
+    /// When it was known to be open last.
+    counted_ms: u64,
 }
 
 /// What one process knows of its fleet.
@@ -86,10 +94,9 @@ pub(crate) struct View {
     seen: HashMap<String, Seen>,
     led: BTreeSet<String>,
     fence_ms: u64,
-    /// Before the own seat was seen last.
-    seated_ms: u64,
-    /// Since when the own connection is open.
-    connected_ms: Option<u64>,
+    own: Own,
+    /// The one before.
+    lost: Own,
 }
 
 impl View {
@@ -99,52 +106,58 @@ impl View {
         dead.map(|(id, seen)| (id.clone(), seen.beat)).collect()
     }
 
-    /// A look was begun at `sent_ms`, and its commit answered at `now_ms`.
-    pub(crate) fn looked(&mut self, sent_ms: u64, now_ms: u64, found: &Found) {
+    /// A look was begun at `sent_ms`, by a process with this `connection`, and its commit answered at `now_ms`.
+    pub(crate) fn looked(&mut self, sent_ms: u64, connection: i64, now_ms: u64, found: &Found) {
         let mut seen = HashMap::new();
-        for Other { id, beat, mark } in &found.others {
-            let before = self.seen.remove(id);
-            let known = before.as_ref().map_or(Seat::Unknown, |before| before.seat);
+        for Other { id, beat, connection } in &found.others {
+            let before = self.seen.remove(id).filter(|before| before.connection == *connection);
+            let counted = before.as_ref().map_or(Count::Never, |before| before.count);
             let same = before.filter(|before| before.beat == *beat);
-            let seat = match known {
+            let count = match counted {
                 // Its last beat may be from before its end, and is the one that must not change any more.
-                Seat::Missed(at_ms) if sent_ms >= at_ms => Seat::Gone(now_ms),
-                // It lives without a connection: its silence will tell.
-                Seat::Gone(..) if same.is_none() => Seat::Unknown,
-                known => known,
+                Count::Missed(at_ms) if sent_ms >= at_ms => Count::Gone(now_ms),
+                // It lives: its silence will tell.
+                Count::Gone(_) if same.is_none() => Count::Never,
+                counted => counted,
             };
             let first_ms = same.map_or(now_ms, |same| same.first_ms);
-            seen.insert(id.clone(), Seen { beat: *beat, first_ms, mark: *mark, seat });
+            seen.insert(id.clone(), Seen { beat: *beat, first_ms, connection: *connection, count });
         }
         (self.seen, self.led) = (seen, found.led.clone());
-        let seated = self.connected_ms.is_some_and(|connected_ms| connected_ms <= sent_ms);
-        self.fence_ms = sent_ms + if seated { limits::FLEET_FENCE_MS } else { limits::FLEET_LOST_MS };
+        self.fence_ms = sent_ms + limits::FLEET_FENCE_MS;
+        // It was lost meanwhile, and may be missed.
+        if connection != 0 && connection != self.own.number {
+            let lost = Some(self.lost).filter(|lost| lost.number == connection).unwrap_or_default();
+            self.fence_ms = self.fence_ms.min(lost.counted_ms + limits::FLEET_LOST_MS);
+        }
     }
 
-    /// These seats were found taken, the own among them, in a look that was begun at `sent_ms`. Whether somebody is missed, which is a
-    /// reason to look at once.
-    pub(crate) fn sits(&mut self, sent_ms: u64, now_ms: u64, marks: &BTreeSet<i64>) -> bool {
-        self.seated_ms = sent_ms;
+    /// These connections were found open in a look at them that was begun at `sent_ms`. Whether it is worth a look at the fleet: somebody
+    /// is missed, or the own one is.
+    pub(crate) fn counted(&mut self, sent_ms: u64, now_ms: u64, open: &BTreeSet<i64>) -> bool {
+        if !open.contains(&self.own.number) {
+            self.connects(now_ms, 0);
+            return true;
+        }
+        self.own.counted_ms = sent_ms;
         for seen in self.seen.values_mut() {
-            seen.seat = match seen.seat {
-                _ if marks.contains(&seen.mark) => Seat::Taken,
-                Seat::Taken => Seat::Missed(now_ms),
-                seat => seat,
+            seen.count = match seen.count {
+                _ if open.contains(&seen.connection) => Count::Open,
+                Count::Open => Count::Missed(now_ms),
+                count => count,
             };
         }
-        self.seen.values().any(|seen| matches!(seen.seat, Seat::Missed(_)))
+        self.seen.values().any(|seen| matches!(seen.count, Count::Missed(_)))
     }
 
-    /// This process has a connection of its own.
-    pub(crate) fn connected(&mut self, now_ms: u64) {
-        self.connected_ms = Some(now_ms);
-    }
-
-    /// It has ended. What was seen by it says nothing of the others any more: the server may have been started anew.
-    pub(crate) fn lost(&mut self) {
-        self.connected_ms = None;
-        self.fence_ms = self.fence_ms.min(self.seated_ms + limits::FLEET_LOST_MS);
-        self.seen.values_mut().for_each(|seen| seen.seat = Seat::Unknown);
+    /// This process has this connection now; 0 for none. By another one nobody was counted: the server may have been started anew.
+    pub(crate) fn connects(&mut self, now_ms: u64, number: i64) {
+        let before = std::mem::replace(&mut self.own, Own { number, counted_ms: now_ms });
+        if before.number != 0 {
+            self.lost = before;
+            self.fence_ms = self.fence_ms.min(before.counted_ms + limits::FLEET_LOST_MS);
+        }
+        self.seen.values_mut().for_each(|seen| seen.count = Count::Never);
     }
 
     /// Until when this process leads in something unless it looks again; `None` where it does not.
@@ -152,11 +165,15 @@ impl View {
         self.led.contains(name).then_some(self.fence_ms)
     }
 
-    /// When to look again: a beat from now, or when somebody has been silent for long enough.
+    /// The connection that this process has, as far as it knows.
+    pub(crate) fn connection(&self) -> i64 {
+        self.own.number
+    }
+
+    /// When to look again: a beat from now, or when somebody will be dead.
     pub(crate) fn next_ms(&self, now_ms: u64) -> u64 {
         let dead_ms = self.seen.values().map(Seen::dead_at_ms).min();
-        let beat_ms = if self.connected_ms.is_some() { limits::FLEET_BEAT_MS } else { limits::FLEET_LOST_MS / 3 };
-        dead_ms.unwrap_or(u64::MAX).clamp(now_ms + 1, now_ms + beat_ms)
+        dead_ms.unwrap_or(u64::MAX).clamp(now_ms + 1, now_ms + limits::FLEET_BEAT_MS)
     }
 
     /// It leads in nothing from now on.

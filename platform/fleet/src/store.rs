@@ -14,8 +14,8 @@ pub(crate) struct Look {
     /// Its row, or the one that it is to have where that is gone.
     pub(crate) id: String,
     pub(crate) spare: String,
-    /// Of its seat at the database.
-    pub(crate) mark: i64,
+    /// By which the others see that it lives; 0 for none.
+    pub(crate) connection: i64,
     /// Whom it holds for dead, with their last beats.
     pub(crate) silent: Vec<(String, i64)>,
     /// What it stands for.
@@ -38,25 +38,25 @@ pub(crate) async fn look(tx: &mut Tx, look: &Look) -> Result<Found, StoreError> 
              WHERE NOT EXISTS (SELECT 1 FROM instances WHERE instances.id = leaders.instance)";
         tx.execute(sql, params![name, &id]).await?;
     }
-    let sql = "SELECT id, beat, seat FROM instances WHERE id <> $1 ORDER BY id LIMIT $2";
+    let sql = "SELECT id, beat, connection FROM instances WHERE id <> $1 ORDER BY id LIMIT $2";
     let others: Vec<(String, i64, i64)> = tx.all(sql, params![&id, INSTANCES]).await?;
     let led: Vec<(String,)> =
         tx.all("SELECT name FROM leaders WHERE instance = $1 ORDER BY name LIMIT $2", params![&id, INSTANCES]).await?;
-    let others = others.into_iter().map(|(id, beat, mark)| Other { id, beat, mark }).collect();
+    let others = others.into_iter().map(|(id, beat, connection)| Other { id, beat, connection }).collect();
     Ok(Found { id, others, led: led.into_iter().map(|(name,)| name).collect(), news })
 }
 
 /// The id of the own row: another one than before where somebody took this process for dead.
 async fn renew(tx: &mut Tx, look: &Look) -> Result<String, StoreError> {
-    let sql = "UPDATE instances SET beat = beat + 1, renewed_at_ms = $2 WHERE id = $1";
-    if tx.execute(sql, params![&look.id, look.now_ms]).await? == 1 {
+    let sql = "UPDATE instances SET beat = beat + 1, renewed_at_ms = $2, connection = $3 WHERE id = $1";
+    if tx.execute(sql, params![&look.id, look.now_ms, look.connection]).await? == 1 {
         return Ok(look.id.clone());
     }
     let Member { holder, roles, version, started_at_ms } = &look.member;
-    let sql = "INSERT INTO instances (id, holder, roles, version, started_at_ms, renewed_at_ms, beat, seat)
+    let sql = "INSERT INTO instances (id, holder, roles, version, started_at_ms, renewed_at_ms, beat, connection)
          VALUES ($1, $2, $3, $4, $5, $6, 1, $7)";
     let roles = roles.join(",");
-    let row = params![&look.spare, holder, &roles, *version, *started_at_ms, look.now_ms, look.mark];
+    let row = params![&look.spare, holder, &roles, *version, *started_at_ms, look.now_ms, look.connection];
     tx.execute(sql, row).await?;
     Ok(look.spare.clone())
 }

@@ -2,7 +2,7 @@
 
 pub mod backup;
 pub mod lagging;
-pub mod seats;
+pub mod liveness;
 pub mod transfer;
 
 mod error;

@@ -81,30 +81,28 @@ async fn successor(mut one: Process, mut other: Process) -> (Process, Process) {
     if one_leads { (one, other) } else { (other, one) }
 }
 
-/// Waits until a process is known to the others, by its seat too: they have looked at it once more since.
+/// Waits until a process's connection is known to the others. They count twice a second, and have looked since at what belongs to whom.
 async fn is_known(process: &Process, others: [&Process; 2]) {
     for other in others {
         within(async {
-            while !other.store.seated().await.expect("read").contains(&process.store.seat().mark()) {
+            while !other.store.connected().await.expect("read").contains(&process.store.connection().number()) {
                 tokio::task::yield_now().await;
             }
-            beats(other, 2).await;
+            beats(other).await;
         })
         .await;
     }
 }
 
-/// Waits for so many renewals of a process's place.
-async fn beats(process: &Process, times: usize) {
-    let renewed = async || {
+/// Waits until a process has renewed its place by the clock, which is longer than a count takes.
+async fn beats(process: &Process) {
+    let renewed_at_ms = async || {
         let instances = process.fleet.instances().await.expect("read");
-        instances.into_iter().find(|it| it.here).map(|it| it.renewed_at_ms)
+        instances.into_iter().find(|it| it.here).map_or(0, |it| it.renewed_at_ms)
     };
-    for _ in 0..times {
-        let before = renewed().await;
-        while renewed().await == before {
-            tokio::task::yield_now().await;
-        }
+    let begun_at_ms = renewed_at_ms().await;
+    while renewed_at_ms().await < begun_at_ms + limits::FLEET_BEAT_MS.cast_signed() {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -141,23 +139,23 @@ async fn one_that_only_loses_its_connection_goes_on_leading() {
     let second = Process::enter(dir.path(), "second", &doing).await;
     let third = Process::enter(dir.path(), "third", &doing).await;
     is_known(&first, [&second, &third]).await;
-    let (stay, mut seat) = (first.fleet.stay(), first.store.seat());
-    assert_eq!(seat.held_by(), Some(1));
-    let mark = seat.mark();
+    let (stay, mut connection) = (first.fleet.stay(), first.store.connection());
+    let before = connection.number();
     let end = async move |tx: &mut store::Tx| {
         let sql = "SELECT COUNT(CASE WHEN pg_terminate_backend(pid) THEN 1 END) FROM pg_locks
              WHERE locktype = 'advisory' AND objsubid = 2 AND CAST(objid AS BIGINT) = $1";
-        tx.one::<(i64,)>(sql, store::params![mark]).await
+        tx.one::<(i64,)>(sql, store::params![before]).await
     };
     assert_eq!(second.store.write(end).await.expect("ended"), (1,));
     within(async {
-        while seat.held_by() != Some(2) {
-            seat.changed().await;
+        while [0, before].contains(&connection.number()) {
+            connection.changed().await;
         }
+        beats(&second).await;
+        first.lead.elected().await;
     })
     .await;
-    within(beats(&second, 2)).await;
-    assert!(first.lead.leads() && !second.lead.leads() && !third.lead.leads());
+    assert!(!second.lead.leads() && !third.lead.leads());
     assert_eq!(first.fleet.stay(), stay, "nobody took it for dead");
     assert_eq!(doing.most.load(Ordering::SeqCst), 1, "never two at a time");
     for process in [first, second, third] {

@@ -37,7 +37,10 @@ impl Address {
             StoreError::Address("the URL cannot be read; it is postgres://user:password@host:5432/database".to_owned())
         })?;
         config.connect_timeout(limit()).application_name("mainspring");
-        config.keepalives_idle(Duration::from_secs(10)).keepalives_interval(Duration::from_secs(3));
+        config
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(3))
+            .keepalives_retries(3);
         let mut roots = RootCertStore::empty();
         if config.get_ssl_mode() != SslMode::Disable {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

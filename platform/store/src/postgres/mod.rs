@@ -32,12 +32,9 @@ use self::replica::Replica;
 pub(crate) use self::session::Session;
 use crate::hints::Hints;
 use crate::lagging::Position;
-use crate::seats::Chair;
+use crate::liveness::Connections;
 use crate::write::{Door, Pace};
 use crate::{Durability, Examined, Migration, OldTransaction, Stats, StoreError, Tx};
-
-/// Numbers that a seat may have.
-const MARKS: u64 = i32::MAX as u64;
 
 pub(crate) struct Postgres {
     id: String,
@@ -51,7 +48,7 @@ pub(crate) struct Postgres {
     threads: Mutex<Vec<JoinHandle<()>>>,
     figures: Arc<Figures>,
     hints: Arc<Hints>,
-    chair: Arc<Chair>,
+    connections: Arc<Connections>,
 }
 
 #[derive(Default)]
@@ -106,9 +103,9 @@ impl Postgres {
         let (reads, queue) = Door::new();
         let pooled = address.pooled;
         let (beside, aside) = Door::new();
-        let (hints, chair) = (Arc::new(Hints::default()), Arc::new(Chair::new(1 + entropy.below(MARKS) as i32)));
+        let (hints, connections) = (Arc::new(Hints::default()), Arc::new(Connections::new(entropy.clone())));
         let (noted, name) = (figures.clone(), id.clone());
-        let carried = (hints.clone(), chair.clone());
+        let carried = (hints.clone(), connections.clone());
         let readers = async move || {
             let stop = CancellationToken::new();
             let carrying = notify::carry(own, name, carried, noted.clone(), stop.clone());
@@ -122,7 +119,7 @@ impl Postgres {
         let readers = spawn("store-readers", readers).await?;
         let (reads, threads) = (Arc::new(reads), Mutex::new(vec![writer, readers]));
         let replica = OnceLock::new();
-        Ok(Self { id, durability, writes, beside, reads, pooled, replica, threads, figures, hints, chair })
+        Ok(Self { id, durability, writes, beside, reads, pooled, replica, threads, figures, hints, connections })
     }
 
     /// Looks at a database without changing it.
@@ -211,18 +208,18 @@ impl Postgres {
         &self.hints
     }
 
-    pub(crate) fn chair(&self) -> &Chair {
-        &self.chair
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
-    pub(crate) async fn seated(&self) -> Result<BTreeSet<i64>, StoreError> {
-        let class = i64::from(chairs_of(&self.id).cast_unsigned());
+    pub(crate) async fn connected(&self) -> Result<BTreeSet<i64>, StoreError> {
+        let class = i64::from(connections_of(&self.id).cast_unsigned());
         let sql = "SELECT CAST(objid AS BIGINT) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
                  AND CAST(classid AS BIGINT) = $1
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        let marks: Result<Vec<(i64,)>, StoreError> =
+        let numbers: Result<Vec<(i64,)>, StoreError> =
             self.read(async move |tx| tx.all(sql, crate::params![class]).await).await;
-        Ok(marks?.into_iter().map(|(mark,)| mark).collect())
+        Ok(numbers?.into_iter().map(|(number,)| number).collect())
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -275,8 +272,8 @@ fn lock_of(id: &str) -> i64 {
         as i64
 }
 
-/// The first half of the locks of this store's seats; the second is the mark of each.
-fn chairs_of(id: &str) -> i32 {
+/// The first half of the locks that this store's connections hold; the second is the number of each.
+fn connections_of(id: &str) -> i32 {
     (lock_of(id) >> 32) as i32
 }
 

@@ -1,5 +1,5 @@
 //! Hints by NOTIFY, each in a statement of its own: within a working transaction it would put all commits of the cluster in a row. The
-//! connection that carries them is the process's own, past any pooler: it holds the process's seat.
+//! connection that carries them is the process's own, past any pooler: by its lock the others see that the process lives.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,20 +11,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::{Address, failed};
 use super::lane::PAUSE;
-use super::{Figures, chairs_of};
+use super::{Figures, connections_of};
 use crate::StoreError;
 use crate::hints::Hints;
-use crate::seats::Chair;
+use crate::liveness::Connections;
 
 /// Carries hints both ways until told to stop. `id` names the database: several may be schemas of one.
 pub(super) async fn carry(
     address: Address,
     id: String,
-    (hints, chair): (Arc<Hints>, Arc<Chair>),
+    (hints, connections): (Arc<Hints>, Arc<Connections>),
     figures: Arc<Figures>,
     stop: CancellationToken,
 ) {
-    while let Some(Err(error)) = stop.run_until_cancelled(carry_on(&address, &id, (&hints, &chair), &figures)).await {
+    while let Some(Err(error)) =
+        stop.run_until_cancelled(carry_on(&address, &id, (&hints, &connections), &figures)).await
+    {
         tracing::debug!(error = %kernel::problem::chain(&error), "hints are not carried for a moment");
         stop.run_until_cancelled(sleep(PAUSE)).await;
     }
@@ -33,7 +35,7 @@ pub(super) async fn carry(
 async fn carry_on(
     address: &Address,
     id: &str,
-    (hints, chair): (&Arc<Hints>, &Chair),
+    (hints, connections): (&Arc<Hints>, &Connections),
     figures: &Arc<Figures>,
 ) -> Result<Infallible, StoreError> {
     let (listening, channel) = (hints.clone(), format!("mainspring_{id}"));
@@ -49,10 +51,11 @@ async fn carry_on(
     let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(failed)?.get(0);
     let _ = own.set(pid);
     client.batch_execute(&format!("LISTEN \"{channel}\"")).await.map_err(failed)?;
-    // Shared: the server may not have noticed the end of the connection that held it before.
+    // Shared: two that draw the same number must not wait for one another.
+    let number = connections.draw();
     let sql = "SELECT pg_advisory_lock_shared($1, $2)";
-    client.execute(sql, &[&chairs_of(id), &chair.mark()]).await.map_err(failed)?;
-    let _sitting = chair.sit();
+    client.execute(sql, &[&connections_of(id), &number]).await.map_err(failed)?;
+    let _open = connections.open(number);
     hints.doubt();
     loop {
         tokio::select! {
