@@ -75,8 +75,8 @@ class Presence {
     if (user === undefined) return;
     this.#rooms.get(room)?.delete(client);
     this.#count();
-    // Gone at once; since when, the server says when it is sure that nobody comes back.
-    if (!this.is(user)) told.set(user, { person: user, status: "offline", last_seen_at_ms: null });
+    // Gone at once; since when, the server says when it is sure that nobody comes back, which may be before this.
+    if (!this.is(user) && told.get(user)?.status !== "offline") told.set(user, { person: user, status: "offline", last_seen_at_ms: null });
   }
 
   forget(room: string): void {
