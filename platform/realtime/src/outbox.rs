@@ -316,8 +316,13 @@ mod tests {
     }
 
     fn of(channel: &str, data: &'static str, manner: Manner) -> Arc<Broadcast> {
-        let publication =
-            Publication { offset: 0, epoch: "".into(), time_ms: 0, data: Bytes::from_static(data.as_bytes()) };
+        let publication = Publication {
+            offset: 0,
+            epoch: "".into(),
+            time_ms: 0,
+            data: Bytes::from_static(data.as_bytes()),
+            info: None,
+        };
         Broadcast::new(channel.into(), Arc::new(publication), manner)
     }
 

@@ -17,9 +17,11 @@ local function text(number) return string.format('%.0f', number) end
 /// What lies in Redis for live streams. Of each partition one hash: `r`, the life of the server that wrote it; `e`, the epoch
 /// that new streams begin with; and for each stream `s<channel>`: `<epoch> <top> <ttl_ms> <last use>`. What evicts a stream's
 /// top evicts the epoch with it. A server that has another life (restarted, promoted from a replica, given a slot) may have
-/// lost the last writes, and so begins with new epochs. A ring is a list of `<Unix milliseconds>:<data>`, oldest first.
+/// lost the last writes, and so begins with new epochs. A ring is a list of `<Unix milliseconds>:<data>`, oldest first. What is said of
+/// publishers lies beside it, by offset, as `<epoch> <offset>:<info>`: a process of an older release leaves it there, so what is of another
+/// epoch counts as not there, and all of it goes in the time of the last one.
 const STREAMS: &str = r"
-local streams, ring = KEYS[1], KEYS[2]
+local streams, ring, said = KEYS[1], KEYS[2], KEYS[3]
 local channel = ARGV[2]
 local function open()
   local held = redis.call('HMGET', streams, 'r', 'e', 's' .. channel)

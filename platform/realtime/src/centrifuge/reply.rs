@@ -30,7 +30,7 @@ pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &(impl Se
 
 /// One publication of a channel.
 pub(crate) fn publication(wire: Wire, channel: &str, publication: &Publication) -> Bytes {
-    let bytes = publication.data.len() + channel.len() + 80;
+    let bytes = publication.bytes() + channel.len() + 80;
     push(wire, bytes, Pub { channel, publication: publication.into() })
 }
 
@@ -181,6 +181,9 @@ struct Reason {
 pub(crate) struct PublicationOut<'a> {
     #[serde(rename = "data")]
     carried: Carried<'a>,
+    /// Of the client that published it.
+    #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
+    info: &'a [u8],
     #[serde(skip_serializing_if = "is_zero")]
     offset: u64,
     /// Only with the first of a stream.
@@ -227,7 +230,8 @@ pub(crate) fn json_text(data: &[u8]) -> &str {
 impl<'a> From<&'a Publication> for PublicationOut<'a> {
     fn from(publication: &'a Publication) -> Self {
         let epoch = if publication.offset == 1 { &*publication.epoch } else { "" };
-        Self { carried: Carried::Plain(&publication.data), offset: publication.offset, epoch, delta: false }
+        let info = publication.info.as_ref().map_or(&[][..], |info| info);
+        Self { carried: Carried::Plain(&publication.data), info, offset: publication.offset, epoch, delta: false }
     }
 }
 
@@ -371,7 +375,7 @@ mod tests {
     }
 
     fn publication_of(offset: u64, data: &'static str) -> Publication {
-        Publication { offset, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(data.as_bytes()) }
+        Publication { offset, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(data.as_bytes()), info: None }
     }
 
     #[test]

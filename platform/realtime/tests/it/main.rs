@@ -19,6 +19,7 @@ mod presence;
 mod pressure;
 mod protobuf;
 mod protocol;
+mod publishers;
 mod recovery;
 mod register;
 mod say;
