@@ -50,7 +50,7 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
     }
     // By whichever process: orders go round over the bus.
     if does(Role::Api) || does(Role::Realtime) {
-        router = router.merge(ctx.hub.api_routes(Arc::new(Programs)));
+        router = router.merge(ctx.hub.api_routes(Arc::new(Programs(machine.identity.clone()))));
         router = router.merge(pages::routes(products));
     }
     let router = router.fallback(pages::nothing_here);

@@ -62,6 +62,25 @@ impl Identity {
         }
     }
 
+    /// Whether the operator trusts this issuer.
+    pub fn trusts(&self, issuer: &str) -> bool {
+        self.issuers.as_ref().is_some_and(|issuers| issuers.know(issuer))
+    }
+
+    /// The person that tokens of an issuer name so (`sub`), also one who may not come any more; `None` for somebody who never came.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn person_of(&self, issuer: &str, subject: &str) -> Result<Option<PersonId>, StoreError> {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        let read = async move |tx: &mut Tx| {
+            let sql = "SELECT person FROM person_issuers WHERE issuer = $1 AND subject = $2";
+            let row: Option<(String,)> = tx.first(sql, params![&issuer, &subject]).await?;
+            row.map(|(person,)| rows::person_id(&person)).transpose()
+        };
+        self.store.read(read).await
+    }
+
     /// The person that an issuer's token speaks of.
     async fn of_issuer(&self, issuer: &str, claims: &Claims) -> Result<Who, StoreError> {
         let (issuer, subject) = (issuer.to_owned(), claims.subject.clone());

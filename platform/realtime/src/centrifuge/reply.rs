@@ -12,7 +12,6 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::protobuf::Encode;
 use super::wire::Wire;
-use crate::codes::Disconnect;
 use crate::comings::Coming;
 
 /// The answer to the command `id`: `{"id":7,"subscribe":{…}}`; of one that only listens, the push `{"connect":{…}}`.
@@ -66,8 +65,8 @@ pub(crate) fn subscribe(wire: Wire, channel: &str, subscribe: &Subscribed<'_>) -
 }
 
 /// The server ends the connection, on a transport that has no word for it.
-pub(crate) fn disconnect(wire: Wire, why: Disconnect) -> Bytes {
-    push(wire, 80, Ends { disconnect: Reason { code: why.code, reason: why.reason } })
+pub(crate) fn disconnect(wire: Wire, code: u16, reason: &str) -> Bytes {
+    push(wire, 60 + reason.len(), Ends { disconnect: Reason { code, reason } })
 }
 
 /// What nobody asked for, of about `bytes`.
@@ -107,7 +106,7 @@ struct Subscribe<'a> {
 #[derive(Serialize)]
 struct Unsubscribe<'a> {
     channel: &'a str,
-    unsubscribe: Reason,
+    unsubscribe: Reason<'a>,
 }
 
 #[derive(Serialize)]
@@ -166,14 +165,14 @@ pub(crate) struct StatsOut {
 }
 
 #[derive(Serialize)]
-struct Ends {
-    disconnect: Reason,
+struct Ends<'a> {
+    disconnect: Reason<'a>,
 }
 
 #[derive(Serialize)]
-struct Reason {
+struct Reason<'a> {
     code: u16,
-    reason: &'static str,
+    reason: &'a str,
 }
 
 /// A publication in pushes and in histories.
@@ -393,7 +392,7 @@ mod tests {
             r#"{"id":3,"error":{"code":100,"message":"internal server error","temporary":true}}"#
         );
         assert_eq!(
-            disconnect(Wire::Line, Disconnect::SHUTDOWN),
+            disconnect(Wire::Line, 3001, "shutdown"),
             "{\"push\":{\"disconnect\":{\"code\":3001,\"reason\":\"shutdown\"}}}\n"
         );
         assert_eq!(text(&reply(Wire::Frame, 1, "unsubscribe", &Empty {})), r#"{"id":1,"unsubscribe":{}}"#);

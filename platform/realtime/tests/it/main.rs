@@ -2,6 +2,7 @@
 
 mod addresses;
 mod api;
+mod api_people;
 mod banned;
 mod bearers;
 mod client_commands;

@@ -139,7 +139,7 @@ impl Encode for Unsubscribe<'_> {
     }
 }
 
-impl Encode for Ends {
+impl Encode for Ends<'_> {
     fn encode(&self, to: &mut Writer<'_>) {
         to.message(11, |to| {
             to.number(1, self.disconnect.code.into());
