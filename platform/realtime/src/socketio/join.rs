@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bus::Position;
-use kernel::limits;
 use serde_json::{Value, json};
 
 use super::namespace::Call;
+use super::turn::Turn;
 use super::{Args, Socket};
 use crate::Caller;
 use crate::channels::Ticket;
@@ -22,7 +22,7 @@ pub enum JoinError {
     /// It hears `limits::CHANNELS_PER_CONNECTION` already.
     #[error("too many channels")]
     TooMany,
-    /// The client is gone, or has left the namespace.
+    /// The client is gone, or has left the namespace, or the channel before it was in.
     #[error("the client is gone")]
     Gone,
 }
@@ -36,16 +36,17 @@ pub(super) struct Joined {
 
 /// A place in a channel, which is given back unless it is heard in the end: whoever joins may give up in the middle.
 struct Held {
-    socket: Arc<Socket>,
     channel: Arc<str>,
     stays: bool,
+    /// The last to be given back: whoever waits for it registers anew.
+    turn: Turn,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Joined twice at once, it is heard by the other.
-        if !self.stays && !self.socket.rooms().has(&self.channel) {
-            self.socket.peer.core.channels.leave(&self.channel, self.socket.id);
+        if !self.stays {
+            let socket = &self.turn.socket;
+            socket.peer.core.channels.leave(&self.channel, socket.id);
         }
     }
 }
@@ -65,17 +66,19 @@ impl Socket {
     /// # Errors
     /// See [`JoinError`].
     pub async fn join_showing(self: &Arc<Self>, channel: &str, token: &str) -> Result<(), JoinError> {
-        if self.rooms().has(channel) {
-            return Ok(());
-        }
-        let joined = self.begin(channel, token, None).await?;
+        let Some(turn) = self.turn(channel).await? else { return Ok(()) };
+        let joined = self.begin(turn, channel, token, None).await?;
         self.hear(joined, true)
     }
 
-    /// Lets it hear a channel no longer.
+    /// Lets it hear a channel no longer. A join that is under way ends with [`JoinError::Gone`].
     pub fn leave(&self, channel: &str) {
-        if !self.rooms().has(channel) {
-            return;
+        {
+            let mut rooms = self.rooms();
+            rooms.joining.iter_mut().for_each(|joining| joining.leave(channel));
+            if !rooms.has(channel) {
+                return;
+            }
         }
         self.peer.core.channels.leave(channel, self.id);
         self.is_out(&mut self.rooms(), channel, Unsubscribed { code: 2000, reason: "unsubscribed" });
@@ -85,13 +88,11 @@ impl Socket {
     /// Joins first and asks then: whoever loses its right in between is found by `Hub::recheck`.
     pub(super) async fn begin(
         self: &Arc<Self>,
+        turn: Turn,
         channel: &str,
         token: &str,
         since: Option<Position>,
     ) -> Result<Joined, JoinError> {
-        if self.rooms().list.len() >= limits::CHANNELS_PER_CONNECTION {
-            return Err(JoinError::TooMany);
-        }
         let core = &self.peer.core;
         let caller: Arc<Caller> =
             if token.is_empty() { self.caller.clone() } else { self.caller.showing(token).into() };
@@ -102,7 +103,7 @@ impl Socket {
         }
         let ticket = Ticket { caller: guarded.then(|| caller.clone()), ..Ticket::default() };
         let name = core.channels.join(channel, self.member(), ticket);
-        let held = Held { socket: self.clone(), channel: name, stays: false };
+        let held = Held { channel: name, stays: false, turn };
         if !core.admits(&namespace, channel, &caller).await {
             return Ok(Joined { held, inside: None });
         }

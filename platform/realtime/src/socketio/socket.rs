@@ -18,6 +18,7 @@ use super::namespace::{Call, Namespace};
 use super::packet::{Body, OWN, Packet, RESERVED};
 use super::peer::Peer;
 use super::recovery;
+use super::turn::Joining;
 use crate::Caller;
 use crate::broadcast::Broadcast;
 use crate::codes::{Disconnect, Unsubscribed};
@@ -42,6 +43,8 @@ pub struct Socket {
 #[derive(Default)]
 pub(super) struct Rooms {
     pub(super) list: Vec<Room>,
+    /// What it is on its way into.
+    pub(super) joining: Option<Box<Joining>>,
     /// It is over: nothing may be joined any more.
     gone: bool,
     /// When it was told last where it is.
@@ -325,7 +328,7 @@ impl Rooms {
 
     /// Whether the room was added.
     pub(super) fn add(&mut self, channel: &Arc<str>, at: Option<Position>) -> bool {
-        if self.gone {
+        if self.gone || self.joining.as_ref().is_some_and(|joining| joining.was_left(channel)) {
             return false;
         }
         if !self.has(channel) {
