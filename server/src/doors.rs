@@ -14,7 +14,7 @@ use crate::config::{Config, Role};
 use crate::programs::Programs;
 use crate::telemetry::{Telemetry, level};
 use crate::wiring::Machine;
-use crate::{edge, health, lagging, openapi, overview, pages};
+use crate::{edge, health, lagging, minting, openapi, overview, pages};
 
 pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetry, machine: &Machine) -> Router {
     let ctx = &machine.ctx;
@@ -24,6 +24,7 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
         api = api
             .with(identity::routes(machine.identity.clone()))
             .with(guard::routes(machine.guard.clone()))
+            .with(minting::routes(ctx.clock.clone(), machine.identity.clone()))
             .with(overview::routes(machine.overview.clone()))
             .with(slo::routes(machine.slo.clone()))
             .with(level::routes(machine.level.clone()))

@@ -15,7 +15,7 @@ use crate::{By, Caller, Identity};
 /// How long a token of ours is good, milliseconds.
 pub(crate) const ACCESS_MS: i64 = 600_000;
 /// What a token of ours says of the person it was made for: everything given before the next one is worth nothing.
-const EPOCH: &str = "epoch";
+pub(crate) const EPOCH: &str = "epoch";
 /// What issuers call people, the best first (OpenID Connect Core, section 5.1).
 const NAMES: [&str; 4] = ["name", "preferred_username", "nickname", "given_name"];
 /// Somebody of whom the issuer says no name.
@@ -114,7 +114,8 @@ pub(crate) enum Who {
     Nobody,
 }
 
-async fn ours(tx: &mut Tx, id: PersonId, epoch: Option<i64>, now_ms: i64) -> Result<Who, StoreError> {
+/// Of a person whose token of ours has this epoch.
+pub(crate) async fn ours(tx: &mut Tx, id: PersonId, epoch: Option<i64>, now_ms: i64) -> Result<Who, StoreError> {
     Ok(match rows::acting(tx, id, now_ms).await? {
         Some((role, now)) if Some(now) == epoch => Who::Acts(id, role),
         Some(_) => Who::TakenBack,
