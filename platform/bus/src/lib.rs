@@ -42,7 +42,8 @@ pub struct Publication {
     pub time_ms: i64,
     /// Valid JSON: the publisher's duty.
     pub data: Bytes,
-    /// What others are shown of the client that published it: one line of text, which the bus does not read. None of the server's own.
+    /// What others are shown of the client that published it: one line of text, which the bus does not read. None of the server's own;
+    /// `{}` where it was lost.
     /// Boxed: most have none, and then it costs a pointer.
     pub info: Option<Box<Bytes>>,
 }

@@ -154,8 +154,10 @@ impl Redis {
         check_epoch(read, &top)?;
         let mut infos: HashMap<u64, Bytes> = by.into_iter().filter_map(|it| info_of(&it.into(), &top.epoch)).collect();
         let found = found.into_iter().zip(first..).filter_map(|(entry, offset)| {
-            let info = infos.remove(&offset).map(Box::new);
-            entry_of(&entry.into(), offset, &top.epoch, info)
+            // One whose client is no longer known must not pass for the server's.
+            let info =
+                (entry.first() == Some(&b'0')).then(|| infos.remove(&offset).unwrap_or(Bytes::from_static(b"{}")));
+            entry_of(&entry.into(), offset, &top.epoch, info.map(Box::new))
         });
         let mut publications: Vec<_> = found.collect();
         if read.reverse {
@@ -204,7 +206,7 @@ impl Redis {
         let name = self.dial.name(partition);
         let idle_ms = limits::BUS_STREAM_IDLE_MS.to_string();
         Call {
-            keys: vec![format!("{name}streams"), format!("{name}r:{channel}"), format!("{name}i:{channel}")],
+            keys: vec![format!("{name}streams"), format!("{name}r:{channel}")],
             arguments: [channel.to_owned(), self.entropy.token(8), idle_ms].map(Bytes::from).into(),
             tells_life: true,
         }
@@ -283,7 +285,7 @@ fn away() -> RedisError {
     (ErrorKind::Client, "no server is connected").into()
 }
 
-/// An entry of a ring: `<Unix milliseconds>:<data>`.
+/// An entry of a ring: `<Unix milliseconds>:<data>`, with a zero before it where something is said of the publisher.
 fn entry_of(entry: &Bytes, offset: u64, epoch: &Arc<str>, info: Option<Box<Bytes>>) -> Option<Arc<Publication>> {
     let colon = entry.iter().position(|byte| *byte == b':')?;
     let time_ms = std::str::from_utf8(&entry[..colon]).ok()?.parse().ok()?;

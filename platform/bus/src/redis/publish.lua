@@ -1,5 +1,5 @@
 -- Appends to a live stream and tells every process, in one step: so offsets are in the order of delivery.
--- KEYS: the partition's streams (a hash), the channel's ring (a list), what is said of publishers (a sorted set).
+-- KEYS: the partition's streams (a hash), the channel's ring (a list).
 -- ARGV: this server's life, channel, a new epoch, idle_ms, data, size, ttl_ms, streams at most, PUBLISH or SPUBLISH, where to tell it
 -- (which the names begin with), what is said of the publisher or ''.
 local idle, size, ttl = tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -8,20 +8,21 @@ local top = 0
 if known then
   epoch, top = string.match(known, '^(%S+) (%d+)')
 else
-  redis.call('DEL', ring, said)
+  redis.call('DEL', ring)
+  redis.pcall('DEL', said)
 end
 top = tonumber(top) + 1
 redis.call('HSET', streams, 's' .. channel, epoch .. ' ' .. text(top) .. ' ' .. text(ttl) .. ' ' .. text(now))
 redis.call('PEXPIRE', streams, text(idle))
-redis.call('RPUSH', ring, text(now) .. ':' .. ARGV[5])
+local info = ARGV[11]
+redis.call('RPUSH', ring, (info ~= '' and '0' or '') .. text(now) .. ':' .. ARGV[5])
 redis.call('LTRIM', ring, text(-size), '-1')
 forget_expired(ttl)
 redis.call('PEXPIRE', ring, text(ttl))
-local info = ARGV[11]
 if info ~= '' then
-  redis.call('ZADD', said, text(top), epoch .. ' ' .. text(top) .. ':' .. info)
-  redis.call('ZREMRANGEBYSCORE', said, '-inf', text(top - redis.call('LLEN', ring)))
-  redis.call('PEXPIRE', said, text(ttl))
+  redis.pcall('ZADD', said, text(top), epoch .. ' ' .. text(top) .. ':' .. info)
+  redis.pcall('ZREMRANGEBYSCORE', said, '-inf', text(top - redis.call('LLEN', ring)))
+  redis.pcall('PEXPIRE', said, text(ttl))
   info = ' ' .. info
 end
 if not known and redis.call('HLEN', streams) > tonumber(ARGV[8]) + 2 then
@@ -38,7 +39,8 @@ if not known and redis.call('HLEN', streams) > tonumber(ARGV[8]) + 2 then
   if oldest then
     redis.call('HDEL', streams, oldest)
     local name = string.sub(oldest, 2)
-    redis.call('DEL', ARGV[10] .. 'r:' .. name, ARGV[10] .. 'i:' .. name)
+    redis.call('DEL', ARGV[10] .. 'r:' .. name)
+    redis.pcall('DEL', ARGV[10] .. 'i:' .. name)
     redis.call('HSET', streams, 'e', ARGV[3])
   end
 end

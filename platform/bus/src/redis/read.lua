@@ -1,4 +1,4 @@
--- Reads a live stream. KEYS: the partition's streams, the channel's ring, what is said of publishers.
+-- Reads a live stream. KEYS: the partition's streams, the channel's ring.
 -- ARGV: this server's life, channel, a new epoch, idle_ms, after (or before) which offset or '', the epoch that goes with it
 -- or '', limit, 1 for newest first.
 -- Answers: epoch, top, offset of the first that is returned, these, oldest first, and what is said of their publishers. A channel that was never published to
@@ -22,6 +22,12 @@ end
 local found, by = {}, {}
 if to >= from and (ARGV[6] == '' or ARGV[6] == epoch) then
   found = redis.call('LRANGE', ring, text(from), text(to))
-  by = redis.call('ZRANGEBYSCORE', said, text(first + from), text(first + to))
+  for _, entry in ipairs(found) do
+    if string.sub(entry, 1, 1) == '0' then
+      by = redis.pcall('ZRANGEBYSCORE', said, text(first + from), text(first + to))
+      if by['err'] then by = {} end
+      break
+    end
+  end
 end
 return { epoch, top, text(first + from), found, by }

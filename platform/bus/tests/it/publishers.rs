@@ -45,8 +45,17 @@ async fn an_older_process_reads_the_ring_as_it_was_and_leaves_nothing_that_is_be
     assert_eq!(bus.publish("a", json(3), KEEP).await.expect("published").offset, 1);
     let put = ::redis::cmd("RESTORE").arg(&said).arg(0).arg(kept).query_async::<()>(&mut redis).await;
     put.expect("as an older process leaves it");
-    bus.publish("a", json(4), KEEP).await.expect("published");
-    assert_eq!(infos(&bus).await, [(2, None), (1, None)], "nobody is shown as the publisher of what the server said");
+    let bob = Bytes::from_static(b"{\"user\":\"bob\"}");
+    bus.publish_by("a", json(4), KEEP, bob.clone()).await.expect("published");
+    bus.publish("a", json(5), KEEP).await.expect("published");
+    assert_eq!(infos(&bus).await, [(3, None), (2, Some(bob)), (1, None)], "nobody is shown for what they did not say");
+    let gone: u64 = ::redis::cmd("DEL").arg(&said).query_async(&mut redis).await.expect("evicted");
+    let unknown = Some(Bytes::from_static(b"{}"));
+    assert_eq!(
+        (gone, infos(&bus).await),
+        (1, vec![(3, None), (2, unknown), (1, None)]),
+        "nor does it pass for the server's"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
