@@ -10,8 +10,10 @@ use super::turn::Turn;
 use super::{Args, Socket};
 use crate::Caller;
 use crate::channels::Ticket;
+use crate::claims::subscription::Terms;
 use crate::codes::{Refused, ReplyError, Unsubscribed};
 use crate::hub::Recovery;
+use crate::namespace::ByToken;
 
 /// Why a channel was not joined.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,8 @@ pub(super) struct Joined {
     held: Held,
     /// None where a guard does not let the client in, which it is not told.
     inside: Option<Option<Recovery>>,
+    /// Where a token opened it.
+    terms: Option<Box<Terms>>,
 }
 
 /// A place in a channel, which is given back unless it is heard in the end: whoever joins may give up in the middle.
@@ -61,12 +65,13 @@ impl Socket {
         self.join_showing(channel, "").await
     }
 
-    /// As [`Socket::join`], showing a token to the channel's guard.
+    /// As [`Socket::join`], showing a token: to the channel's guard, or that of a subscription, where the namespace is open to these. The
+    /// channel is left with its end (2501), unless it is joined again by another before.
     ///
     /// # Errors
     /// See [`JoinError`].
     pub async fn join_showing(self: &Arc<Self>, channel: &str, token: &str) -> Result<(), JoinError> {
-        let Some(turn) = self.turn(channel).await? else { return Ok(()) };
+        let Some(turn) = self.turn(channel).await? else { return self.prolong(channel, token).await };
         let joined = self.begin(turn, channel, token, None).await?;
         self.hear(joined, true)
     }
@@ -97,26 +102,25 @@ impl Socket {
         let caller: Arc<Caller> =
             if token.is_empty() { self.caller.clone() } else { self.caller.showing(token).into() };
         let namespace = core.open(channel, &caller).await?;
-        let guarded = namespace.guard.is_some();
-        if !token.is_empty() && !guarded {
-            return Err(Refused::Forbidden.into());
-        }
+        let terms = core.opened(&namespace, channel, &caller, &self.name()).await.map_err(Refused::from)?.map(Box::new);
+        let guarded = namespace.guard.is_some() && terms.is_none();
         let ticket = Ticket { caller: guarded.then(|| caller.clone()), ..Ticket::default() };
         let name = core.channels.join(channel, self.member(), ticket);
         let held = Held { channel: name, stays: false, turn };
-        if !core.admits(&namespace, channel, &caller).await {
-            return Ok(Joined { held, inside: None });
+        if terms.is_none() && !core.admits(&namespace, channel, &caller).await {
+            let told = namespace.by_token == ByToken::Alone;
+            return if told { Err(Refused::Forbidden.into()) } else { Ok(Joined { held, inside: None, terms }) };
         }
         let recovery = match namespace.history_size {
             0 => None,
             _ => Some(core.recover(channel, since).await.map_err(|error| Refused::Unavailable(Arc::new(error)))?),
         };
-        Ok(Joined { held, inside: Some(recovery) })
+        Ok(Joined { held, inside: Some(recovery), terms })
     }
 
     /// What was joined is heard from here on.
     pub(super) fn hear(self: &Arc<Self>, joined: Joined, told: bool) -> Result<(), JoinError> {
-        let Joined { mut held, inside } = joined;
+        let Joined { mut held, inside, terms } = joined;
         let channel = held.channel.clone();
         let Some(recovery) = inside else {
             drop(held);
@@ -129,6 +133,9 @@ impl Socket {
         core.channels.settle(&channel, self.id, top.clone(), || {
             let mut rooms = self.rooms();
             added = rooms.add(&channel, top);
+            if added && terms.is_some() {
+                self.lasts(&mut rooms, &channel, terms);
+            }
             if added && told {
                 self.emit_in(&mut rooms, "subscribed", Args::of(json!([&*channel])));
             }
@@ -137,7 +144,7 @@ impl Socket {
         held.stays = added;
         if !added {
             // Turned out since it was let in: one that came back has the room already, and is not to keep it.
-            self.rooms().list.retain(|room| room.channel != channel);
+            self.forget(&mut self.rooms(), &channel);
             return Err(JoinError::Gone);
         }
         self.reflect(&channel);

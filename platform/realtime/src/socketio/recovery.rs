@@ -165,7 +165,8 @@ mod tests {
     }
 
     fn room(channel: &str) -> Room {
-        Room { channel: channel.into(), at: Some(Position { offset: u64::MAX, epoch: "e".repeat(40).into() }) }
+        let at = Some(Position { offset: u64::MAX, epoch: "e".repeat(40).into() });
+        Room { channel: channel.into(), at, terms: None }
     }
 
     #[test]

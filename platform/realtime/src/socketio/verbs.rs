@@ -42,8 +42,9 @@ impl Asks for Socket {
         self.rooms().has(channel)
     }
 
-    fn shown(&self, _: &str) -> Bytes {
-        presence::present(self.name(), &self.caller, None).info
+    fn shown(&self, channel: &str) -> Bytes {
+        let info = self.rooms().info(channel);
+        presence::present(self.name(), &self.caller, info.as_deref()).info
     }
 }
 

@@ -8,6 +8,7 @@ mod limits;
 mod polling;
 mod returning;
 mod rights;
+mod tickets;
 mod together;
 mod verbs;
 mod witnessed;

@@ -134,7 +134,7 @@ async fn the_right_by_which_it_came_in_is_the_one_that_is_asked_about() {
 async fn handed_out(server: &Server) -> (Client, Arc<Socket>) {
     let (sender, mut sockets) = tokio::sync::mpsc::unbounded_channel();
     server.hub.socketio(Namespace::new("/race").on_connect(move |socket, _| {
-        let _ = sender.send(socket.clone());
+        let _ = sender.send(socket);
         async {}
     }));
     let (client, _) = Client::enter(server, "/race", json!({})).await;
