@@ -31,7 +31,7 @@ impl Doorman for Door {
 
     fn by_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Shown> {
         async move {
-            match self.0.by_token(token).await {
+            match self.0.by_connection_token(token).await {
                 Ok((pass, claims)) => by_claims(&pass, claims).map_or_else(
                     |error| {
                         tracing::debug!(%error, "what the token of a connection says cannot be used");

@@ -14,7 +14,7 @@ use crate::config::{Config, Role};
 use crate::programs::Programs;
 use crate::telemetry::{Telemetry, level};
 use crate::wiring::Machine;
-use crate::{edge, health, lagging, openapi, overview, pages};
+use crate::{edge, health, lagging, minting, openapi, overview, pages};
 
 pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetry, machine: &Machine) -> Router {
     let ctx = &machine.ctx;
@@ -24,6 +24,7 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
         api = api
             .with(identity::routes(machine.identity.clone()))
             .with(guard::routes(machine.guard.clone()))
+            .with(minting::routes(ctx.clock.clone(), machine.identity.clone()))
             .with(overview::routes(machine.overview.clone()))
             .with(slo::routes(machine.slo.clone()))
             .with(level::routes(machine.level.clone()))
@@ -50,7 +51,7 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
     }
     // By whichever process: orders go round over the bus.
     if does(Role::Api) || does(Role::Realtime) {
-        router = router.merge(ctx.hub.api_routes(Arc::new(Programs)));
+        router = router.merge(ctx.hub.api_routes(Arc::new(Programs(machine.identity.clone()))));
         router = router.merge(pages::routes(products));
     }
     let router = router.fallback(pages::nothing_here);

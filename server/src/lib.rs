@@ -25,6 +25,7 @@ mod keys;
 mod lagging;
 mod lifecycle;
 mod live;
+mod minting;
 mod move_cli;
 mod namespaces;
 mod openapi;

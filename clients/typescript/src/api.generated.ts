@@ -1546,6 +1546,28 @@ export interface NewChatRoom {
   people: string[];
 }
 
+/** A connection's token that is to be made. */
+export interface NewConnectionToken {
+  /** What the client may do: `[{ "channels": […], "match": "", "allow": ["sub", "pub", "prs", "hst"] }]`. */
+  caps?: Record<string, unknown>[] | null;
+  /** What the server subscribes the client to. */
+  channels?: string[];
+  /** Until when what it opens stays open, Unix seconds; 0 for as long as it likes. With the token unless said. */
+  expire_at?: number | null;
+  /** What others are shown of the client. */
+  info?: Record<string, unknown> | null;
+  /** An issuer that the operator trusts (`iss`). */
+  issuer?: string | null;
+  /** What products know of the client, and nobody else. */
+  meta?: Record<string, unknown> | null;
+  /** The same, with terms: by channel `{ "info": …, "data": …, "override": … }`. */
+  subs?: Record<string, unknown> | null;
+  /** For how long the token is good, seconds: 900 at most, and unless said. */
+  ttl_s?: number | null;
+  /** The id of a person; with `issuer`, the name that one's tokens have for them (`sub`). */
+  user: string;
+}
+
 export interface NewDirectRoom {
   /** The other one. */
   person: string;
@@ -1619,6 +1641,28 @@ export interface NewStation {
   private?: boolean | null;
   /** `owner/repo`. */
   station: string;
+}
+
+/** A subscription's token that is to be made. */
+export interface NewSubscriptionToken {
+  /** The one channel that it opens. */
+  channel: string;
+  /** The one client that may show it, by its id; any of the user's unless said. */
+  client?: string | null;
+  /** What the client is told with the subscription. */
+  data?: Record<string, unknown> | null;
+  /** Until when what it opens stays open, Unix seconds; 0 for as long as it likes. With the token unless said. */
+  expire_at?: number | null;
+  /** What others are shown of the client in this channel. */
+  info?: Record<string, unknown> | null;
+  /** An issuer that the operator trusts (`iss`). */
+  issuer?: string | null;
+  /** How the subscription differs from its namespace: `{ "presence": { "value": false } }`. */
+  override?: Record<string, unknown> | null;
+  /** For how long the token is good, seconds: 900 at most, and unless said. */
+  ttl_s?: number | null;
+  /** The id of a person; with `issuer`, the name that one's tokens have for them (`sub`). */
+  user: string;
 }
 
 export interface NewTopic {
@@ -1940,6 +1984,14 @@ export interface Ready {
   source: string;
 }
 
+/** A token of realtime. */
+export interface RealtimeToken {
+  /** When it ends, Unix milliseconds: the client asks your backend for another before. */
+  expires_at_ms: number;
+  /** The token (JWT), for the client's `connect` or `subscribe`: worth nothing anywhere else. */
+  token: string;
+}
+
 export interface RecoverBody {
   /** Only count. */
   dry_run?: boolean;
@@ -2170,7 +2222,7 @@ export type ScheduleRow = Spec & {
 };
 
 /** What a key may do. */
-export type Scope = "jobs:work" | "jobs:enqueue" | "events:publish" | "events:read" | "realtime:write" | "realtime:read";
+export type Scope = "jobs:work" | "jobs:enqueue" | "events:publish" | "events:read" | "realtime:write" | "realtime:read" | "realtime:tokens";
 
 /** Which deliveries to replay: all of these hold. */
 export interface Selection {
@@ -3635,6 +3687,16 @@ export interface Routes {
       id: string;
     };
     answer: undefined;
+  };
+  /** Makes a token by which a client of yours connects to realtime as this person, and with which it can do nothing else. */
+  "POST /api/v1/realtime/connection-tokens": {
+    body: NewConnectionToken;
+    answer: RealtimeToken;
+  };
+  /** Makes a token by which a client of this person subscribes to one channel. */
+  "POST /api/v1/realtime/subscription-tokens": {
+    body: NewSubscriptionToken;
+    answer: RealtimeToken;
   };
   /** Schedules, in the order in which they were made. */
   "GET /api/v1/schedules": {

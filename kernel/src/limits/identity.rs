@@ -44,6 +44,8 @@ pub const TOKEN_BYTES: usize = 8 * 1024;
 pub const TOKEN_SUBJECT_BYTES: usize = 255;
 /// What the clocks of whoever makes and whoever reads a token may differ, milliseconds.
 pub const TOKEN_LEEWAY_MS: i64 = 30_000;
+/// What a program may have a token say beside whom it is for, bytes of JSON: with the rest it fits [`TOKEN_BYTES`] in Base64.
+pub const TOKEN_CLAIMS_BYTES: usize = 5 * 1024;
 /// The longest life of a token of ours, milliseconds.
 pub const TOKEN_TTL_MS: i64 = 15 * 60_000;
 /// How long one key signs our tokens, milliseconds.

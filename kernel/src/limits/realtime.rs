@@ -66,6 +66,8 @@ pub const PRESENCE_TOGETHER_MS: u64 = 250;
 pub const PRESENCE_TOGETHER: usize = 1_000;
 /// What one client may publish, call and send within a second, together.
 pub const CLIENT_SAYS_PER_S: u32 = 100;
+/// What a program may have clients told of the end of their connection, bytes: it travels in a control frame (RFC 6455, 5.5).
+pub const DISCONNECT_REASON_BYTES: usize = 123;
 /// Attempts of one client to subscribe within a second, each of which may cost a read of the database: whoever comes back asks for all its
 /// channels at once, and may then change them.
 pub const CLIENT_SUBSCRIBES_PER_S: u32 = 2 * CHANNELS_PER_CONNECTION as u32;

@@ -37,6 +37,7 @@ pub async fn conformance(time: Time, make: impl AsyncFn(Clock) -> Bus) {
     a_strange_epoch_is_refused(&bus().await).await;
     without_history_nothing_is_kept(&bus().await).await;
     what_is_cleared_keeps_its_position(&bus().await).await;
+    who_published_is_heard_and_kept(&bus().await).await;
     a_durable_stream_takes_given_offsets(&bus().await).await;
     a_load_brings_listeners_up_to_date(&bus().await).await;
     a_durable_position_survives(&bus().await, &bus().await).await;
@@ -75,9 +76,13 @@ impl Heard {
     }
 
     async fn next(&mut self) -> (String, u64, String) {
-        let heard = tokio::time::timeout(PATIENCE, self.0.recv()).await;
-        let (channel, publication) = heard.expect("a publication in time").expect("an open bus");
+        let (channel, publication) = self.one().await;
         (channel, publication.offset, text(&publication))
+    }
+
+    async fn one(&mut self) -> (String, Arc<Publication>) {
+        let heard = tokio::time::timeout(PATIENCE, self.0.recv()).await;
+        heard.expect("a publication in time").expect("an open bus")
     }
 
     /// Nothing but the marker, published now, is on its way.
@@ -105,6 +110,38 @@ async fn offsets(bus: &Bus, read: Read) -> Vec<u64> {
 
 async fn top(bus: &Bus) -> Position {
     bus.history("a", Read::TOP).await.expect("readable").top
+}
+
+async fn who_published_is_heard_and_kept(bus: &Bus) {
+    let mut heard = Heard::on(bus);
+    let by = |n: u64| json(&format!("{{\"user\": \"Ann {n} é\"}}"));
+    for keep in [Keep::NOTHING, KEEP] {
+        bus.publish_by("a", json("1"), keep, by(1)).await.expect("published");
+        bus.publish("a", json("2"), keep).await.expect("published");
+        bus.publish_by("a", json("3"), keep, by(3)).await.expect("published");
+        for expected in [Some(by(1)), None, Some(by(3))] {
+            assert_eq!(heard.one().await.1.info.as_deref(), expected.as_ref());
+        }
+    }
+    let infos = async |read: Read| {
+        let found = bus.history("a", read).await.expect("readable").publications;
+        found.iter().map(|it| (it.offset, it.info.as_deref().cloned())).collect::<Vec<_>>()
+    };
+    assert_eq!(infos(Read::newest(9)).await, [(3, Some(by(3))), (2, None), (1, Some(by(1)))]);
+    let since = Position { offset: 1, ..top(bus).await };
+    assert_eq!(infos(Read::after(since, 1)).await, [(2, None)]);
+    // What goes from the ring goes with what was said of it.
+    bus.publish_by("a", json("4"), KEEP, by(4)).await.expect("published");
+    assert_eq!(infos(Read::newest(9)).await, [(4, Some(by(4))), (3, Some(by(3))), (2, None)]);
+    bus.clear("a").await.expect("cleared");
+    bus.publish("a", json("5"), KEEP).await.expect("published");
+    assert_eq!(infos(Read::newest(9)).await, [(5, None)]);
+    let long = vec![b'1'; kernel::limits::PRESENT_BYTES + 1];
+    for wrong in [json(""), json("1\n2"), long.into(), Bytes::from_static(b"\xff")] {
+        let refused = bus.publish_by("a", json("6"), KEEP, wrong).await;
+        assert!(matches!(refused, Err(BusError::Refused(_))), "{refused:?}");
+    }
+    assert_eq!(top(bus).await.offset, 5, "nothing was published");
 }
 
 async fn listeners_hear_everything_in_order(bus: &Bus) {

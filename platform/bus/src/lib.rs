@@ -42,6 +42,17 @@ pub struct Publication {
     pub time_ms: i64,
     /// Valid JSON: the publisher's duty.
     pub data: Bytes,
+    /// What others are shown of the client that published it: one line of text, which the bus does not read. None of the server's own;
+    /// `{}` where it was lost.
+    /// Boxed: most have none, and then it costs a pointer.
+    pub info: Option<Box<Bytes>>,
+}
+
+impl Publication {
+    /// What it carries, bytes.
+    pub fn bytes(&self) -> usize {
+        self.data.len() + self.info.as_ref().map_or(0, |info| info.len())
+    }
 }
 
 /// What a channel keeps. Each publication brings the current answer, so it may change while the system runs.
@@ -222,9 +233,25 @@ impl Bus {
     /// [`BusError::Durable`] on a stream that was loaded. [`BusError::Unavailable`] where the engine is away and there is a
     /// history: whether it was published is unknown then.
     pub async fn publish(&self, channel: &str, data: Bytes, keep: Keep) -> BusResult<Position> {
+        self.publish_with(channel, data, keep, None).await
+    }
+
+    /// As [`Bus::publish`], for a client of which others are shown `info`: see [`Publication::info`].
+    ///
+    /// # Errors
+    /// As [`Bus::publish`]; [`BusError::Refused`] where the info is empty, no line of text, or above `limits::PRESENT_BYTES`.
+    pub async fn publish_by(&self, channel: &str, data: Bytes, keep: Keep, info: Bytes) -> BusResult<Position> {
+        let is_line = std::str::from_utf8(&info).is_ok_and(|text| !text.is_empty() && !text.contains('\n'));
+        if !is_line || info.len() > limits::PRESENT_BYTES {
+            return Err(BusError::Refused("what is said of the publisher is too long, or no line of text"));
+        }
+        self.publish_with(channel, data, keep, Some(info)).await
+    }
+
+    async fn publish_with(&self, channel: &str, data: Bytes, keep: Keep, info: Option<Bytes>) -> BusResult<Position> {
         match &self.0 {
-            Engine::Memory(memory) => memory.publish(channel, data, keep),
-            Engine::Redis(redis) => redis.publish(channel, data, keep).await,
+            Engine::Memory(memory) => memory.publish(channel, data, keep, info.map(Box::new)),
+            Engine::Redis(redis) => redis.publish(channel, data, keep, info).await,
         }
     }
 
@@ -235,7 +262,7 @@ impl Bus {
             Engine::Redis(redis) => redis.memory(),
         };
         // Only a history can refuse.
-        let _ = memory.publish(channel, data, Keep::NOTHING);
+        let _ = memory.publish(channel, data, Keep::NOTHING, None);
     }
 
     /// Publishes on a durable stream at the offset that the database gave.

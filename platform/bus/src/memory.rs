@@ -69,19 +69,25 @@ impl Memory {
         }
     }
 
-    pub(crate) fn publish(&self, channel: &str, data: Bytes, keep: Keep) -> BusResult<Position> {
+    pub(crate) fn publish(
+        &self,
+        channel: &str,
+        data: Bytes,
+        keep: Keep,
+        info: Option<Box<Bytes>>,
+    ) -> BusResult<Position> {
         let mut shard = self.shard(channel).lock();
         let now_ms = self.clock.now_ms();
         if keep.size == 0 {
             let epoch: Arc<str> = Arc::from("");
-            let publication = Arc::new(Publication { offset: 0, epoch: epoch.clone(), time_ms: now_ms, data });
+            let publication = Arc::new(Publication { offset: 0, epoch: epoch.clone(), time_ms: now_ms, data, info });
             self.tell(channel, &publication);
             return Ok(Position { offset: 0, epoch });
         }
         if shard.streams.get(channel).is_some_and(|stream| stream.durable) {
             return Err(BusError::Durable);
         }
-        let publication = shard.open(channel, None, keep).append(data, now_ms, keep);
+        let publication = shard.open(channel, None, keep).append(data, info, now_ms, keep);
         let position = Position { offset: publication.offset, epoch: publication.epoch.clone() };
         self.tell(channel, &publication);
         shard.evict(self.streams_per_shard, &self.entropy);
@@ -97,7 +103,7 @@ impl Memory {
         if offset > stream.top + 1 {
             return Placed::Gap { top: stream.top };
         }
-        let publication = stream.append(data, self.clock.now_ms(), keep);
+        let publication = stream.append(data, None, self.clock.now_ms(), keep);
         self.tell(channel, &publication);
         Placed::Delivered
     }
@@ -135,7 +141,7 @@ impl Memory {
         let Some(stream) = shard.streams.get_mut(channel).filter(|stream| stream.durable) else { return };
         stream.stale = true;
         let (epoch, time_ms) = (stream.epoch.clone(), self.clock.now_ms());
-        self.tell(channel, &Arc::new(Publication { offset, epoch, time_ms, data }));
+        self.tell(channel, &Arc::new(Publication { offset, epoch, time_ms, data, info: None }));
     }
 
     /// Something may have been published that was not heard here: durable streams count as not loaded until they are, and

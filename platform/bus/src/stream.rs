@@ -19,7 +19,7 @@ pub(crate) struct Stream {
     pub(crate) used: u64,
     keep: Keep,
     ring: VecDeque<Arc<Publication>>,
-    /// Of the data in the ring.
+    /// Of what is in the ring.
     bytes: usize,
 }
 
@@ -28,13 +28,20 @@ impl Stream {
         Self { epoch, top: 0, durable, stale: false, used: 0, keep, ring: VecDeque::new(), bytes: 0 }
     }
 
-    pub(crate) fn append(&mut self, data: Bytes, now_ms: i64, keep: Keep) -> Arc<Publication> {
+    pub(crate) fn append(
+        &mut self,
+        data: Bytes,
+        info: Option<Box<Bytes>>,
+        now_ms: i64,
+        keep: Keep,
+    ) -> Arc<Publication> {
         self.keep = keep;
         self.top += 1;
         // The next one: so nothing was missing.
         self.stale = false;
-        let publication = Arc::new(Publication { offset: self.top, epoch: self.epoch.clone(), time_ms: now_ms, data });
-        self.bytes += publication.data.len();
+        let (offset, epoch) = (self.top, self.epoch.clone());
+        let publication = Arc::new(Publication { offset, epoch, time_ms: now_ms, data, info });
+        self.bytes += publication.bytes();
         self.ring.push_back(publication.clone());
         self.trim(now_ms);
         publication
@@ -57,7 +64,13 @@ impl Stream {
             next -= 1;
             let (offset, time_ms, data) = (row.offset, row.time_ms, row.data);
             self.bytes += data.len();
-            self.ring.push_front(Arc::new(Publication { offset, epoch: self.epoch.clone(), time_ms, data }));
+            self.ring.push_front(Arc::new(Publication {
+                offset,
+                epoch: self.epoch.clone(),
+                time_ms,
+                data,
+                info: None,
+            }));
         }
         let fresh = self.ring.iter().filter(|publication| publication.offset > known).cloned().collect();
         self.trim(now_ms);
@@ -71,7 +84,7 @@ impl Stream {
             if !over && oldest.time_ms.saturating_add(alive_ms) > now_ms {
                 break;
             }
-            self.bytes -= oldest.data.len();
+            self.bytes -= oldest.bytes();
             self.ring.pop_front();
         }
         if self.ring.capacity() > 16 && self.ring.len() < self.ring.capacity() / 4 {

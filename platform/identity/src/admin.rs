@@ -165,7 +165,7 @@ pub mod scopes {
             }
         )*};
     }
-    scopes!(JobsWork, JobsEnqueue, EventsPublish, EventsRead, RealtimeWrite, RealtimeRead);
+    scopes!(JobsWork, JobsEnqueue, EventsPublish, EventsRead, RealtimeWrite, RealtimeRead, RealtimeTokens);
 }
 
 /// Proof that a program with an API key of this scope sends the request, or an administrator. A bearer's request needs no

@@ -15,7 +15,7 @@ use crate::{By, Caller, Identity};
 /// How long a token of ours is good, milliseconds.
 pub(crate) const ACCESS_MS: i64 = 600_000;
 /// What a token of ours says of the person it was made for: everything given before the next one is worth nothing.
-const EPOCH: &str = "epoch";
+pub(crate) const EPOCH: &str = "epoch";
 /// What issuers call people, the best first (OpenID Connect Core, section 5.1).
 const NAMES: [&str; 4] = ["name", "preferred_username", "nickname", "given_name"];
 /// Somebody of whom the issuer says no name.
@@ -62,6 +62,25 @@ impl Identity {
         }
     }
 
+    /// Whether the operator trusts this issuer.
+    pub fn trusts(&self, issuer: &str) -> bool {
+        self.issuers.as_ref().is_some_and(|issuers| issuers.know(issuer))
+    }
+
+    /// The person that tokens of an issuer name so (`sub`), also one who may not come any more; `None` for somebody who never came.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn person_of(&self, issuer: &str, subject: &str) -> Result<Option<PersonId>, StoreError> {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        let read = async move |tx: &mut Tx| {
+            let sql = "SELECT person FROM person_issuers WHERE issuer = $1 AND subject = $2";
+            let row: Option<(String,)> = tx.first(sql, params![&issuer, &subject]).await?;
+            row.map(|(person,)| rows::person_id(&person)).transpose()
+        };
+        self.store.read(read).await
+    }
+
     /// The person that an issuer's token speaks of.
     async fn of_issuer(&self, issuer: &str, claims: &Claims) -> Result<Who, StoreError> {
         let (issuer, subject) = (issuer.to_owned(), claims.subject.clone());
@@ -95,7 +114,8 @@ pub(crate) enum Who {
     Nobody,
 }
 
-async fn ours(tx: &mut Tx, id: PersonId, epoch: Option<i64>, now_ms: i64) -> Result<Who, StoreError> {
+/// Of a person whose token of ours has this epoch.
+pub(crate) async fn ours(tx: &mut Tx, id: PersonId, epoch: Option<i64>, now_ms: i64) -> Result<Who, StoreError> {
     Ok(match rows::acting(tx, id, now_ms).await? {
         Some((role, now)) if Some(now) == epoch => Who::Acts(id, role),
         Some(_) => Who::TakenBack,

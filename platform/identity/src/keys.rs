@@ -65,17 +65,21 @@ pub enum Scope {
     /// Read the history of channels, and who is there.
     #[serde(rename = "realtime:read")]
     RealtimeRead,
+    /// Make tokens by which people come to realtime: whoever has such a key can come there as anybody.
+    #[serde(rename = "realtime:tokens")]
+    RealtimeTokens,
 }
 
 impl Scope {
     /// Every one, in the order of their bits.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::JobsWork,
         Self::JobsEnqueue,
         Self::EventsPublish,
         Self::EventsRead,
         Self::RealtimeWrite,
         Self::RealtimeRead,
+        Self::RealtimeTokens,
     ];
 
     /// As it is written.
@@ -87,6 +91,7 @@ impl Scope {
             Self::EventsRead => "events:read",
             Self::RealtimeWrite => "realtime:write",
             Self::RealtimeRead => "realtime:read",
+            Self::RealtimeTokens => "realtime:tokens",
         }
     }
 
@@ -104,6 +109,7 @@ impl Scope {
             Self::EventsRead => "read events",
             Self::RealtimeWrite => "publish on channels and end connections",
             Self::RealtimeRead => "read channels and who is there",
+            Self::RealtimeTokens => "let people into realtime, as whoever they are",
         }
     }
 

@@ -51,13 +51,13 @@ impl Identity {
         }
     }
 
-    /// What a session or a token is worth now; `None` for nothing.
+    /// What a session or a token is worth now to who came to realtime by it; `None` for nothing.
     ///
     /// # Errors
     /// [`Refusal::Unknown`].
     pub async fn look_again(&self, shown: &Secret) -> Result<Option<Pass>, Refusal> {
         if is_token(shown.expose()) {
-            return match self.by_token(shown.expose()).await {
+            return match self.by_connection_token(shown.expose()).await {
                 Ok((pass, _)) => Ok(Some(pass)),
                 Err(Refusal::Expired | Refusal::Bad(_)) => Ok(None),
                 Err(unknown @ Refusal::Unknown(_)) => Err(unknown),

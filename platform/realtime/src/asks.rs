@@ -14,6 +14,7 @@ use crate::codes::ReplyError;
 use crate::hub::{Core, Hub};
 use crate::namespace::{ByToken, Namespace};
 use crate::portion;
+use crate::publish::PublishError;
 
 /// A client that asks.
 pub(crate) trait Asks: Sync {
@@ -26,6 +27,8 @@ pub(crate) trait Asks: Sync {
     fn has_turn(&self) -> bool;
     /// Whether it is subscribed and was let in.
     fn hears(&self, channel: &str) -> bool;
+    /// What others are shown of it in the channel.
+    fn shown(&self, channel: &str) -> Bytes;
 }
 
 /// What one client has done within a second.
@@ -72,7 +75,8 @@ fn counted(count: &mut u16, most: u32) -> bool {
     u32::from(*count) <= most
 }
 
-/// Publishes a JSON text for the client. What is none is refused, and counts as well.
+/// Publishes a JSON text for the client, which subscribers are shown. What is none is refused, and counts as well; so is who has so much
+/// to show that it does not go along: it would pass for the server.
 pub(crate) async fn publish(of: &dyn Asks, channel: &str, data: Result<Bytes, ReplyError>) -> Result<(), ReplyError> {
     if !of.has_turn() {
         return Err(ReplyError::TOO_MANY_REQUESTS);
@@ -84,8 +88,11 @@ pub(crate) async fn publish(of: &dyn Asks, channel: &str, data: Result<Bytes, Re
     if namespace.durable.is_some() || !may_publish(of, &namespace, channel).await {
         return Err(ReplyError::PERMISSION_DENIED);
     }
-    let published = Hub(of.core().clone()).publish_json(channel, data).await;
+    let published = Hub(of.core().clone()).publish_by(channel, data, of.shown(channel)).await;
     published.map(drop).map_err(|error| {
+        if let PublishError::Bus(BusError::Refused(_)) = error {
+            return ReplyError::LIMIT_EXCEEDED;
+        }
         tracing::warn!(%error, "what a client said could not be published");
         ReplyError::INTERNAL
     })

@@ -82,6 +82,6 @@ impl Broadcast {
 
     /// What it adds to a queue's account, bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.publication.data.len() + 64
+        self.publication.bytes() + 64
     }
 }

@@ -145,6 +145,9 @@ pub enum Refused {
     /// The namespace is not for this caller.
     #[error("permission denied")]
     Forbidden,
+    /// The token that was shown for the channel has ended: its owner gets a new one.
+    #[error("the token of the subscription has ended")]
+    Expired,
     /// Longer than `limits::CHANNEL_BYTES`.
     #[error("the channel's name is too long")]
     NameTooLong,
@@ -176,6 +179,7 @@ impl From<&Refused> for ReplyError {
         match refused {
             Refused::UnknownChannel => Self::UNKNOWN_CHANNEL,
             Refused::Forbidden => Self::PERMISSION_DENIED,
+            Refused::Expired => Self::TOKEN_EXPIRED,
             Refused::NameTooLong => Self::BAD_REQUEST,
             Refused::Full { .. } | Refused::Crowded { .. } | Refused::TooMany | Refused::TooManyThere => {
                 Self::LIMIT_EXCEEDED
@@ -190,6 +194,10 @@ impl From<Refused> for Problem {
         match refused {
             Refused::UnknownChannel => Self::not_found("There is no such channel."),
             Refused::Forbidden => Self::forbidden("This channel is not open to you."),
+            Refused::Expired => {
+                let detail = "The token for this channel has expired: get a newer one.";
+                Self::new(StatusCode::UNAUTHORIZED, "token_expired", detail)
+            }
             Refused::NameTooLong => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_channel", "The name of the channel is too long.")
                     .field("channel", format!("at most {} bytes", kernel::limits::CHANNEL_BYTES))

@@ -179,6 +179,21 @@ pub struct Allowed {
 pub trait Gate: Send + Sync {
     /// What it may do, or why it is nobody.
     fn allows<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Allowed, Problem>>;
+
+    /// What the hub calls the user ([`Caller::user`]) whom this issuer's tokens name so (`sub`); none for somebody who has never come. No
+    /// issuer is known unless the gate knows of some.
+    fn user_of<'a>(&'a self, _issuer: &'a str, _subject: &'a str) -> BoxFuture<'a, Result<Option<String>, Strange>> {
+        Box::pin(std::future::ready(Err(Strange::Issuer)))
+    }
+}
+
+/// Why a user could not be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strange {
+    /// No tokens of this issuer are taken.
+    Issuer,
+    /// It cannot be looked up now.
+    Away,
 }
 
 /// Knows nobody: everybody is let in as such, and no token is good. For machines without identities.

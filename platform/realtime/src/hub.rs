@@ -219,11 +219,12 @@ impl Hub {
         let core = &self.0;
         let seat = core.seat()?;
         let namespace = core.open(channel, caller).await?;
+        let (caller, opened) = &core.opened_to_reader(&namespace, channel, caller).await?;
         // Joined first and asked then: whoever loses its right in between is found by `recheck` and `ask_again`.
-        let mut feed = Feed::join(core, channel, seat, caller, namespace.guard.is_some());
+        let mut feed = Feed::join(core, channel, seat, caller, namespace.guard.is_some() && !opened);
         core.entered(&feed.member(), rights).await;
         core.takes_share(&feed.member()).await.map_err(|_| Refused::TooMany)?;
-        let inside = core.admits(&namespace, channel, caller).await;
+        let inside = *opened || core.admits(&namespace, channel, caller).await;
         if !inside && namespace.by_token == ByToken::Alone {
             return Err(Refused::Forbidden);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kernel::limits;
 use parking_lot::Mutex;
 
+use crate::codes::Unsubscribed;
 use crate::hub::Core;
 use crate::members::Member;
 
@@ -39,10 +40,13 @@ impl Core {
     /// Ends what is past its end.
     pub(crate) fn lapse(&self, now_ms: i64) {
         for (id, channel) in self.lapses.due(now_ms) {
-            if let Some(Member::Socket(client)) = self.members.find(id)
-                && client.subscribed_until(&channel).is_some_and(|until_ms| with_grace(until_ms) <= now_ms)
-            {
-                client.lapsed(&channel);
+            let is_over = |until_ms: Option<i64>| until_ms.is_some_and(|until_ms| with_grace(until_ms) <= now_ms);
+            match self.members.find(id) {
+                Some(Member::Socket(client)) if is_over(client.subscribed_until(&channel)) => client.lapsed(&channel),
+                Some(Member::Socketio(socket)) if is_over(socket.subscribed_until(&channel)) => {
+                    self.channels.turn_out(&channel, id, Unsubscribed::EXPIRED);
+                }
+                _ => {}
             }
         }
     }

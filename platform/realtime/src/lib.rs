@@ -23,6 +23,7 @@ mod lapses;
 mod member;
 mod members;
 mod namespace;
+mod opening;
 mod orders;
 mod outbox;
 mod people;

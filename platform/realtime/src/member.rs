@@ -96,6 +96,16 @@ impl Member {
         }
     }
 
+    /// Ends it by somebody's order: at once where it is not to come again. Centrifuge clients are told these words; Socket.IO and plain
+    /// streams have no place for them.
+    pub(crate) fn send_away(&self, why: Disconnect, words: Option<&str>) {
+        match self {
+            Self::Socket(client) => client.outbox.end(why, words, why.is_final()),
+            other if why.is_final() => other.cut(why),
+            other => other.close(why),
+        }
+    }
+
     /// Whom it acts for now.
     pub(crate) fn caller(&self) -> Arc<Caller> {
         match self {

@@ -62,6 +62,9 @@ pub(crate) enum Deed {
     Disconnect {
         code: u16,
         spared: Vec<String>,
+        /// What clients are told of it, in place of the code's own words. A process of an older release does not read it.
+        #[serde(default)]
+        words: Option<String>,
     },
     /// A connection that came by a token ends at another time; none for never.
     Until {
@@ -132,7 +135,7 @@ impl Hub {
     /// As [`Hub::disconnect`], in every process.
     pub async fn disconnect_everywhere(&self, user: &str, again: bool) {
         let why = if again { Disconnect::FORCE_RECONNECT } else { Disconnect::FORCED };
-        self.order(Whom::user(user), Deed::Disconnect { code: why.code, spared: Vec::new() }).await;
+        self.order(Whom::user(user), Deed::Disconnect { code: why.code, spared: Vec::new(), words: None }).await;
     }
 
     /// On a task of its own, so that whoever asked may go away in the middle.
@@ -211,10 +214,9 @@ impl Core {
                     self.channels.turn_out(channel, member.id(), Unsubscribed::BY_SERVER);
                 }
                 Deed::Disconnect { spared, .. } if is_spared(&member, spared) => {}
-                Deed::Disconnect { code, .. } => match Disconnect::of_code(*code) {
-                    why if why.is_final() => member.cut(why),
-                    why => member.close(why),
-                },
+                Deed::Disconnect { code, words, .. } => {
+                    member.send_away(Disconnect::of_code(*code), words.as_deref().filter(|words| is_reason(words)));
+                }
                 Deed::Until { until_ms } => {
                     let Member::Socket(client) = &member else { continue };
                     client.lasts_until(*until_ms);
@@ -222,6 +224,11 @@ impl Core {
             }
         }
     }
+}
+
+/// Whether it may be said with a close frame, and logged by whoever reads it.
+pub(crate) fn is_reason(words: &str) -> bool {
+    words.len() <= limits::DISCONNECT_REASON_BYTES && !words.chars().any(char::is_control)
 }
 
 fn is_spared(member: &Member, spared: &[String]) -> bool {

@@ -17,7 +17,7 @@ impl Portion {
 
     /// Takes these, if there is room for all of them.
     pub(crate) fn has_room(&mut self, publications: &[Arc<Publication>]) -> bool {
-        let bytes: usize = publications.iter().map(|publication| publication.data.len()).sum();
+        let bytes: usize = publications.iter().map(|publication| publication.bytes()).sum();
         let left = self.0.checked_sub(bytes);
         self.0 = left.unwrap_or(self.0);
         left.is_some()

@@ -33,7 +33,9 @@ pub(crate) fn present(client: String, caller: &Caller, chan_info: Option<&[u8]>)
     let chan_info = chan_info.unwrap_or_default();
     let info = ClientInfo { user: &caller.user, client: &client, conn_info, chan_info };
     // A plain structure of texts, for which JSON has no error.
-    let info = serde_json::to_vec(&info).unwrap_or_default();
+    let mut info = serde_json::to_vec(&info).unwrap_or_default();
+    // Of tokens it is as they had it, with its line ends: the bus carries a line. In JSON they are only between tokens.
+    info.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
     Present { client: client.into(), person: caller.user.as_str().into(), info: info.into() }
 }
 

@@ -1,6 +1,6 @@
 //! What products say on channels.
 
-use bus::{BusError, Position};
+use bus::{BusError, Keep, Position};
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -60,12 +60,24 @@ impl Hub {
     /// # Errors
     /// See [`PublishError`].
     pub async fn publish_json(&self, channel: &str, data: Bytes) -> Result<Position, PublishError> {
+        let keep = self.live(channel)?;
+        self.0.bus.publish(channel, data, keep).await.map_err(PublishError::Bus)
+    }
+
+    /// As [`Hub::publish_json`], for a client of which subscribers are shown `info`.
+    pub(crate) async fn publish_by(&self, channel: &str, data: Bytes, info: Bytes) -> Result<Position, PublishError> {
+        let keep = self.live(channel)?;
+        self.0.bus.publish_by(channel, data, keep, info).await.map_err(PublishError::Bus)
+    }
+
+    /// What a channel keeps on which something is about to be published.
+    fn live(&self, channel: &str) -> Result<Keep, PublishError> {
         let namespace = self.0.find(channel).ok_or(PublishError::UnknownNamespace)?;
         if namespace.durable.is_some() {
             return Err(PublishError::Durable);
         }
         metrics::counter!("realtime_publications_total").increment(1);
-        self.0.bus.publish(channel, data, namespace.keep()).await.map_err(PublishError::Bus)
+        Ok(namespace.keep())
     }
 
     /// Delivers what the product has committed under this offset of a durable channel. The same offset twice is

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn publication(offset: u64, data: impl Into<Bytes>) -> Arc<Publication> {
-        Arc::new(Publication { offset, epoch: "e".into(), time_ms: 0, data: data.into() })
+        Arc::new(Publication { offset, epoch: "e".into(), time_ms: 0, data: data.into(), info: None })
     }
 
     fn long(end: &str) -> String {

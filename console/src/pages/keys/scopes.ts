@@ -1,6 +1,6 @@
 // What API keys may do, in words, and how one is used. Pure.
 
-export const SCOPES = ["jobs:enqueue", "jobs:work", "events:publish", "events:read", "realtime:write", "realtime:read"] as const;
+export const SCOPES = ["jobs:enqueue", "jobs:work", "events:publish", "events:read", "realtime:write", "realtime:read", "realtime:tokens"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {
@@ -25,6 +25,7 @@ export const SCOPE_WORDS: Record<Scope, { may: string; why: string }> = {
   "events:read": { may: "read events", why: "for programs that read the log or follow its end" },
   "realtime:write": { may: "publish on channels and end connections", why: "for programs that speak to clients: publish, subscribe, disconnect" },
   "realtime:read": { may: "read channels and who is there", why: "for programs that look: history, presence, channels" },
+  "realtime:tokens": { may: "let people into realtime, as whoever they are", why: "for your backend, which gives its clients their tokens" },
 };
 
 /** "enqueue jobs, publish events and read events". */
@@ -54,5 +55,7 @@ export function example(scope: Scope, origin: string, token: string): string {
       return call("publish", ...body("application/json", { channel: "news:today", data: { text: "hello" } }));
     case "realtime:read":
       return call("history", ...body("application/json", { channel: "news:today", limit: 5 }));
+    case "realtime:tokens":
+      return ask("realtime/connection-tokens", ...body("application/json", { user: "42", issuer: "https://login.example.org", channels: ["news:today"] }));
   }
 }

@@ -2,4 +2,5 @@
 -- ARGV: this server's life, channel, a new epoch, idle_ms.
 open()
 redis.call('DEL', ring)
+redis.pcall('DEL', said)
 return redis.status_reply('OK')

@@ -35,12 +35,13 @@ impl Inbox {
 
     pub(super) fn arrive(&self, partition_name: &[u8], message: Bytes) {
         match Message::read(message) {
-            Some(Message::Live { channel, epoch, offset, time_ms, data }) => {
+            Some(Message::Live { channel, epoch, offset, time_ms, data, info }) => {
                 let Ok(channel) = std::str::from_utf8(&channel) else { return };
                 let mut heard = self.heard.lock();
                 let Some(epoch) = heard.live.advance(channel, &epoch, offset) else { return };
                 let data = Bytes::copy_from_slice(&data);
-                self.memory.carry(channel, &Arc::new(Publication { offset, epoch, time_ms, data }));
+                let info = info.map(Box::new);
+                self.memory.carry(channel, &Arc::new(Publication { offset, epoch, time_ms, data, info }));
             }
             Some(Message::Batch { origin, number, mut carried }) if *origin != *self.origin => {
                 let mut heard = self.heard.lock();
@@ -69,12 +70,11 @@ impl Inbox {
     }
 
     fn carried(&self, heard: &mut Heard, carried: Carried) {
-        let Carried { channel, data, placed } = &carried;
+        let Carried { channel, data, info, placed } = &carried;
         let Some((offset, keep)) = *placed else {
             let (epoch, time_ms) = (Arc::from(""), self.clock.now_ms());
-            return self
-                .memory
-                .carry(channel, &Arc::new(Publication { offset: 0, epoch, time_ms, data: data.clone() }));
+            let (data, info) = (data.clone(), info.clone().map(Box::new));
+            return self.memory.carry(channel, &Arc::new(Publication { offset: 0, epoch, time_ms, data, info }));
         };
         if self.place(channel, offset, data.clone(), keep) == Placed::NotLoaded {
             heard.unplaced.keep(carried);
@@ -217,7 +217,7 @@ mod tests {
         let mut unplaced = Unplaced::default();
         let one = |offset: u64, bytes: usize| {
             let placed = Some((offset, Keep { size: 1, ttl_ms: 1 }));
-            Carried { channel: "a".to_owned(), data: vec![b'1'; bytes].into(), placed }
+            Carried { channel: "a".to_owned(), data: vec![b'1'; bytes].into(), info: None, placed }
         };
         (0..limits::BUS_UNPLACED.0 as u64 * 2).for_each(|offset| unplaced.keep(one(offset, 1)));
         assert_eq!(unplaced.all.len(), limits::BUS_UNPLACED.0);

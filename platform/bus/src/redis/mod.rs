@@ -15,6 +15,7 @@ mod scripts;
 mod settings;
 mod wire;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -85,14 +86,21 @@ impl Redis {
         &self.memory
     }
 
-    pub(crate) async fn publish(&self, channel: &str, data: Bytes, keep: Keep) -> BusResult<Position> {
+    pub(crate) async fn publish(
+        &self,
+        channel: &str,
+        data: Bytes,
+        keep: Keep,
+        info: Option<Bytes>,
+    ) -> BusResult<Position> {
         let partition = partition_of(channel);
         if keep.size == 0 {
             let (epoch, time_ms): (Arc<str>, _) = (Arc::from(""), self.clock.now_ms());
-            let publication = Publication { offset: 0, epoch: epoch.clone(), time_ms, data: data.clone() };
+            let (data_of, info_of) = (data.clone(), info.clone().map(Box::new));
+            let publication = Publication { offset: 0, epoch: epoch.clone(), time_ms, data: data_of, info: info_of };
             self.memory.carry(channel, &Arc::new(publication));
             if self.net.borrow().of(partition).is_some() {
-                let carried = Carried { channel: channel.to_owned(), data, placed: None };
+                let carried = Carried { channel: channel.to_owned(), data, info, placed: None };
                 self.outbox.push(partition, Item::Carried(carried));
             }
             return Ok(Position { offset: 0, epoch });
@@ -106,9 +114,8 @@ impl Redis {
         let [size, ttl_ms, streams] = numbers.map(|number| number.min(EXACT).to_string());
         let mut call = self.stream_call(partition, channel);
         call.arguments.push(data);
-        call.arguments.extend(
-            [size, ttl_ms, streams, format!("{name}r:"), self.dial.publish_verb().to_owned(), name].map(Bytes::from),
-        );
+        call.arguments.extend([size, ttl_ms, streams, self.dial.publish_verb().to_owned(), name].map(Bytes::from));
+        call.arguments.push(info.unwrap_or_default());
         let (epoch, offset): (String, u64) = self.call(&self.scripts.publish, partition, &call).await?;
         Ok(Position { offset, epoch: epoch.into() })
     }
@@ -116,7 +123,7 @@ impl Redis {
     pub(crate) fn publish_at(&self, channel: &str, offset: u64, data: Bytes, keep: Keep) -> Placed {
         let placed = self.memory.publish_at(channel, offset, data.clone(), keep);
         // Whatever it is here: the others may not have it.
-        let carried = Carried { channel: channel.to_owned(), data, placed: Some((offset, keep)) };
+        let carried = Carried { channel: channel.to_owned(), data, info: None, placed: Some((offset, keep)) };
         self.outbox.push(partition_of(channel), Item::Carried(carried));
         placed
     }
@@ -141,12 +148,17 @@ impl Redis {
         let partition = partition_of(channel);
         let mut call = self.stream_call(partition, channel);
         call.arguments.extend([after, epoch, limit, newest_first].map(Bytes::from));
-        let (epoch, top, first, found): (String, u64, u64, Vec<Vec<u8>>) =
+        let (epoch, top, first, found, by): (String, u64, u64, Vec<Vec<u8>>, Vec<Vec<u8>>) =
             self.call(&self.scripts.read, partition, &call).await?;
         let top = Position { offset: top, epoch: epoch.into() };
         check_epoch(read, &top)?;
-        let found =
-            found.into_iter().zip(first..).filter_map(|(entry, offset)| entry_of(&entry.into(), offset, &top.epoch));
+        let mut infos: HashMap<u64, Bytes> = by.into_iter().filter_map(|it| info_of(&it.into(), &top.epoch)).collect();
+        let found = found.into_iter().zip(first..).filter_map(|(entry, offset)| {
+            // One whose client is no longer known must not pass for the server's.
+            let info =
+                (entry.first() == Some(&b'0')).then(|| infos.remove(&offset).unwrap_or(Bytes::from_static(b"{}")));
+            entry_of(&entry.into(), offset, &top.epoch, info.map(Box::new))
+        });
         let mut publications: Vec<_> = found.collect();
         if read.reverse {
             publications.reverse();
@@ -273,11 +285,18 @@ fn away() -> RedisError {
     (ErrorKind::Client, "no server is connected").into()
 }
 
-/// An entry of a ring: `<Unix milliseconds>:<data>`.
-fn entry_of(entry: &Bytes, offset: u64, epoch: &Arc<str>) -> Option<Arc<Publication>> {
+/// An entry of a ring: `<Unix milliseconds>:<data>`, with a zero before it where something is said of the publisher.
+fn entry_of(entry: &Bytes, offset: u64, epoch: &Arc<str>, info: Option<Box<Bytes>>) -> Option<Arc<Publication>> {
     let colon = entry.iter().position(|byte| *byte == b':')?;
     let time_ms = std::str::from_utf8(&entry[..colon]).ok()?.parse().ok()?;
-    Some(Arc::new(Publication { offset, epoch: epoch.clone(), time_ms, data: entry.slice(colon + 1..) }))
+    Some(Arc::new(Publication { offset, epoch: epoch.clone(), time_ms, data: entry.slice(colon + 1..), info }))
+}
+
+/// What is said of a publisher, `<epoch> <offset>:<info>`, and under which offset; nothing of another life of the stream.
+fn info_of(said: &Bytes, epoch: &str) -> Option<(u64, Bytes)> {
+    let colon = said.iter().position(|byte| *byte == b':')?;
+    let (of, offset) = std::str::from_utf8(&said[..colon]).ok()?.split_once(' ')?;
+    (of == epoch).then(|| Some((offset.parse().ok()?, said.slice(colon + 1..))))?
 }
 
 /// Counts an error by its kind.

@@ -17,10 +17,15 @@ local function text(number) return string.format('%.0f', number) end
 /// What lies in Redis for live streams. Of each partition one hash: `r`, the life of the server that wrote it; `e`, the epoch
 /// that new streams begin with; and for each stream `s<channel>`: `<epoch> <top> <ttl_ms> <last use>`. What evicts a stream's
 /// top evicts the epoch with it. A server that has another life (restarted, promoted from a replica, given a slot) may have
-/// lost the last writes, and so begins with new epochs. A ring is a list of `<Unix milliseconds>:<data>`, oldest first.
+/// lost the last writes, and so begins with new epochs. A ring is a list of `<Unix milliseconds>:<data>`, oldest first. An
+/// entry of which it is said who published it begins with a zero; that lies beside it, in a sorted set by offset, as
+/// `<epoch> <offset>:<info>`. A process of an older release reads the zero as part of the time, and leaves the set there: so what is of
+/// another epoch counts as not there, and all of it goes in the time of the last one. The set is no key of the call: while a slot moves,
+/// keys that may be missing would have to wait for its end. Where it cannot be had then, it is known that it is missing.
 const STREAMS: &str = r"
 local streams, ring = KEYS[1], KEYS[2]
 local channel = ARGV[2]
+local said = string.sub(ring, 1, #ring - #channel - 2) .. 'i:' .. channel
 local function open()
   local held = redis.call('HMGET', streams, 'r', 'e', 's' .. channel)
   if held[1] == ARGV[1] and held[2] then return held[2], held[3] end

@@ -5,6 +5,9 @@
 //! `D <channel bytes> <data bytes> <offset> <size> <ttl_ms>\n` with channel and data. Clients of a process that came or went, as
 //! `tell.lua` and `beat.lua` write it: `P <stream> <number> <process>\n`, where numbers grow within a stream, then each as
 //! `J <channel bytes> <client bytes> <value bytes>\n` or `Q …` with channel, client and value: `<person bytes>:`, person, info.
+//!
+//! Behind the words of `L` and `C` may stand what is said of the publisher, up to the end of the line: an older process reads the words
+//! that it knows and leaves the rest.
 
 use std::str::FromStr;
 
@@ -13,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use crate::{Keep, Present};
 
 pub(super) enum Message {
-    Live { channel: Bytes, epoch: String, offset: u64, time_ms: i64, data: Bytes },
+    Live { channel: Bytes, epoch: String, offset: u64, time_ms: i64, data: Bytes, info: Option<Bytes> },
     Batch { origin: String, number: u64, carried: Bytes },
     Presence { stream: String, number: u64, process: String, moves: Bytes },
 }
@@ -31,6 +34,8 @@ pub(super) struct Move {
 pub(super) struct Carried {
     pub(super) channel: String,
     pub(super) data: Bytes,
+    /// What is said of who published it; not on a durable stream.
+    pub(super) info: Option<Bytes>,
     /// The offset that the database gave, on a durable stream.
     pub(super) placed: Option<(u64, Keep)>,
 }
@@ -39,12 +44,13 @@ impl Message {
     /// Nothing for what this version does not know.
     pub(super) fn read(mut message: Bytes) -> Option<Self> {
         let head = head(&mut message)?;
-        let mut words = head.split(' ');
+        let mut words = head.splitn(6, ' ');
         match words.next()? {
             "L" => {
                 let (epoch, offset, time_ms) = (words.next()?.to_owned(), next(&mut words)?, next(&mut words)?);
                 let channel = cut(&mut message, next(&mut words)?)?;
-                Some(Self::Live { channel, epoch, offset, time_ms, data: message })
+                let info = words.next().map(|info| Bytes::copy_from_slice(info.as_bytes()));
+                Some(Self::Live { channel, epoch, offset, time_ms, data: message, info })
             }
             "B" => Some(Self::Batch { origin: words.next()?.to_owned(), number: next(&mut words)?, carried: message }),
             "P" => {
@@ -59,21 +65,26 @@ impl Message {
 impl Carried {
     /// Bytes that it takes in a queue.
     pub(super) fn weight(&self) -> usize {
-        self.channel.len() + self.data.len()
+        self.channel.len() + self.data.len() + self.info.as_ref().map_or(0, Bytes::len)
     }
 
     /// One message of all.
     pub(super) fn write<'a>(origin: &str, number: u64, all: impl Iterator<Item = &'a Self>) -> BytesMut {
         let mut message = BytesMut::from(format!("B {origin} {number}\n").as_bytes());
-        for Self { channel, data, placed } in all {
+        for Self { channel, data, info, placed } in all {
             let (channel_bytes, bytes) = (channel.len(), data.len());
             let head = match placed {
-                None => format!("C {channel_bytes} {bytes}\n"),
+                None => format!("C {channel_bytes} {bytes}"),
                 Some((offset, Keep { size, ttl_ms })) => {
-                    format!("D {channel_bytes} {bytes} {offset} {size} {ttl_ms}\n")
+                    format!("D {channel_bytes} {bytes} {offset} {size} {ttl_ms}")
                 }
             };
             message.extend_from_slice(head.as_bytes());
+            if let (None, Some(info)) = (placed, info) {
+                message.extend_from_slice(b" ");
+                message.extend_from_slice(info);
+            }
+            message.extend_from_slice(b"\n");
             message.extend_from_slice(channel.as_bytes());
             message.extend_from_slice(data);
         }
@@ -83,18 +94,22 @@ impl Carried {
     /// Takes the first of a batch.
     pub(super) fn read(batch: &mut Bytes) -> Option<Self> {
         let head = head(batch)?;
-        let mut words = head.split(' ');
+        let mut words = head.splitn(4, ' ');
         let kind = words.next()?;
         let (channel_bytes, bytes) = (next(&mut words)?, next(&mut words)?);
-        let placed = match kind {
-            "C" => None,
-            "D" => Some((next(&mut words)?, Keep { size: next(&mut words)?, ttl_ms: next(&mut words)? })),
+        let (placed, info) = match kind {
+            "C" => (None, words.next().map(|info| Bytes::copy_from_slice(info.as_bytes()))),
+            "D" => {
+                let mut words = words.next()?.split(' ');
+                let (offset, size) = (next(&mut words)?, next(&mut words)?);
+                (Some((offset, Keep { size, ttl_ms: next(&mut words)? })), None)
+            }
             _ => return None,
         };
         let channel = text(&cut(batch, channel_bytes)?)?;
         // A copy: a publication that is kept must not keep the whole message.
         let data = Bytes::copy_from_slice(&cut(batch, bytes)?);
-        Some(Self { channel, data, placed })
+        Some(Self { channel, data, info, placed })
     }
 }
 
@@ -157,13 +172,34 @@ mod tests {
 
     fn carried() -> impl Strategy<Value = Carried> {
         let placed = prop::option::of((any::<u64>(), any::<usize>(), any::<u64>()));
-        ("[a-z\n ]{0,9}", prop::collection::vec(any::<u8>(), 0..50), placed).prop_map(|(channel, data, placed)| {
-            Carried {
-                channel,
-                data: data.into(),
-                placed: placed.map(|(offset, size, ttl_ms)| (offset, Keep { size, ttl_ms })),
-            }
+        let info = prop::option::of("[ -~é]{1,20}");
+        let parts = ("[a-z\n ]{0,9}", prop::collection::vec(any::<u8>(), 0..50), placed, info);
+        parts.prop_map(|(channel, data, placed, info)| Carried {
+            channel,
+            data: data.into(),
+            info: info.filter(|_| placed.is_none()).map(Bytes::from),
+            placed: placed.map(|(offset, size, ttl_ms)| (offset, Keep { size, ttl_ms })),
         })
+    }
+
+    /// What a process of an older release makes of a message: it reads the words that it knows.
+    #[test]
+    fn an_older_process_reads_what_is_said_of_a_publisher_as_nothing() {
+        fn older(message: &[u8], words: usize) -> (Vec<&str>, &[u8]) {
+            let end = message.iter().position(|byte| *byte == b'\n').expect("a line");
+            let head = std::str::from_utf8(&message[..end]).expect("text");
+            (head.split(' ').take(words).collect(), &message[end + 1..])
+        }
+        let info = Some(Bytes::from_static(b"{\"user\":\"ann b\"}"));
+        let carried = Carried { channel: "a".to_owned(), data: Bytes::from_static(b"1"), info, placed: None };
+        let message = Carried::write("me", 7, [&carried].into_iter());
+        let (words, rest) = older(&message, 3);
+        assert_eq!(words, ["B", "me", "7"]);
+        assert_eq!(older(rest, 3), (vec!["C", "1", "1"], &b"a1"[..]));
+        let live = Bytes::from_static(b"L e 1 2 1 {\"user\": \"x y\"}\na1");
+        assert_eq!(older(&live, 5), (vec!["L", "e", "1", "2", "1"], &b"a1"[..]));
+        let Some(Message::Live { data, info, .. }) = Message::read(live) else { panic!("it is live") };
+        assert_eq!((&*data, info.as_deref()), (&b"1"[..], Some(&b"{\"user\": \"x y\"}"[..])));
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 mod heard;
 mod model;
 mod presence;
+mod publishers;
 mod redis;
 mod redis_fleet;
 

@@ -88,6 +88,11 @@ impl Issuers {
         self.0.known.is_empty()
     }
 
+    /// Whether tokens of this one are taken.
+    pub(crate) fn know(&self, issuer: &str) -> bool {
+        self.0.known.iter().any(|known| *known.name == *issuer)
+    }
+
     /// What a token says, and the issuer that made it, if it is one of ours and the token is good now.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub enum Purpose {
     Access,
     /// To be let into a channel of realtime.
     Subscription,
+    /// To be let into realtime, and nowhere else: made for a person by a program.
+    Connection,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
         match self {
             Self::Access => "at+jwt",
             Self::Subscription => "subscription+jwt",
+            Self::Connection => "connection+jwt",
         }
     }
 
@@ -39,6 +42,7 @@ impl Purpose {
         match self {
             Self::Access => "mainspring",
             Self::Subscription => "mainspring:subscription",
+            Self::Connection => "mainspring:connection",
         }
     }
 }

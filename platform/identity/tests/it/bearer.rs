@@ -141,7 +141,8 @@ async fn who_shows_something_that_is_not_good_is_not_nobody() {
     };
     let (by_token, by_key) = (format!("Bearer {token}"), format!("bearer {}", key.expose()));
     let forged = format!("Bearer {}AAAA", &token[..token.len() - 4]);
-    let other_key = format!("Bearer {}0", &key.expose()[..67]);
+    let last = if key.expose().ends_with('0') { "1" } else { "0" };
+    let other_key = format!("Bearer {}{last}", &key.expose()[..67]);
     for (shown, cookie, expected) in [
         ("", "", "nobody"),
         ("", cookies.as_str(), "somebody"),
@@ -196,6 +197,25 @@ async fn a_token_for_something_else_is_nobodys() {
         signed(SHARED, &json!({ "iss": ISSUER, "aud": "mainspring", "sub": "x", "exp": i64::MAX })),
     ] {
         assert_eq!(by(&bed, &bad, "GET", "/api/v1/people", &json!({})).await.status, 401, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_what_one_issuer_calls_them() {
+    let mut bed = Bed::new();
+    assert!(!bed.identity.trusts(ISSUER), "none is");
+    trusting(&mut bed);
+    assert!(bed.identity.trusts(ISSUER) && !bed.identity.trusts("https://login.example/") && !bed.identity.trusts(""));
+    let (pass, _) = bed.identity.by_token(&of_issuer(&bed, "auth0|7", json!({}))).await.expect("good");
+    let Caller::Person { id, .. } = pass.caller else { panic!("{pass:?}") };
+    let found = async |issuer: &str, subject: &str| bed.identity.person_of(issuer, subject).await.expect("read");
+    assert_eq!(found(ISSUER, "auth0|7").await, Some(id));
+    bed.identity.ban(Actor::Admin, id, None, "").await.expect("banned");
+    assert_eq!(found(ISSUER, "auth0|7").await, Some(id), "what they have open can be ended");
+    for (issuer, subject) in
+        [(ISSUER, "auth0|8"), (ISSUER, "AUTH0|7"), ("https://other.example", "auth0|7"), (ISSUER, &id.to_string())]
+    {
+        assert_eq!(found(issuer, subject).await, None, "{issuer} {subject}");
     }
 }
 

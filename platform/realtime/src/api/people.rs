@@ -3,11 +3,12 @@
 use serde::Deserialize;
 
 use super::fault::Fault;
-use super::{Done, open};
+use super::{Api, Done, open};
 use crate::claims::subscription::{Terms, TermsClaims};
 use crate::codes::{Disconnect, ReplyError};
+use crate::doorman::Strange;
 use crate::hub::Hub;
-use crate::orders::{Deed, Whom};
+use crate::orders::{Deed, Whom, is_reason};
 
 /// Codes that end a connection (Centrifuge protocol).
 const CODES: std::ops::RangeInclusive<u16> = 3000..=4999;
@@ -15,7 +16,8 @@ const CODES: std::ops::RangeInclusive<u16> = 3000..=4999;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Subscribe {
-    user: String,
+    #[serde(flatten)]
+    user: Named,
     channel: String,
     client: String,
     session: String,
@@ -36,7 +38,8 @@ struct Since {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Unsubscribe {
-    user: String,
+    #[serde(flatten)]
+    user: Named,
     channel: String,
     client: String,
     session: String,
@@ -45,24 +48,33 @@ pub(super) struct Unsubscribe {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct EndConnections {
-    user: String,
+    #[serde(flatten)]
+    user: Named,
     client: String,
     session: String,
     whitelist: Vec<String>,
     disconnect: Option<Why>,
 }
 
-/// The words are those of the code.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(default)]
 struct Why {
     code: u16,
+    /// Those of the code where it is empty.
+    reason: String,
+}
+
+impl Default for Why {
+    fn default() -> Self {
+        Self { code: Disconnect::FORCED.code, reason: String::new() }
+    }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Refresh {
-    user: String,
+    #[serde(flatten)]
+    user: Named,
     client: String,
     session: String,
     expired: bool,
@@ -71,9 +83,35 @@ pub(super) struct Refresh {
     info: Option<serde_json::Value>,
 }
 
-fn whom(user: String, client: String, session: String) -> Result<Whom, Fault> {
-    // Nobody in particular cannot be found.
-    if user.is_empty() { Err(ReplyError::BAD_REQUEST.into()) } else { Ok(Whom { user, client, session }) }
+/// Whose connections are meant.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    /// As we call them; with an issuer, as that one's tokens do.
+    user: String,
+    /// As its tokens name it (`iss`). A member of its own: whatever is in the other one, no two issuers have a user in common.
+    issuer: Option<String>,
+}
+
+impl Api {
+    /// Does it to whoever is meant, wherever they are. To somebody who has never come there is nothing to do.
+    async fn order(&self, named: Named, (client, session): (String, String), deed: Deed) -> Result<Done, Fault> {
+        // Nobody in particular cannot be found.
+        if named.user.is_empty() {
+            return Err(ReplyError::BAD_REQUEST.into());
+        }
+        let user = match named.issuer {
+            None => named.user,
+            Some(issuer) => match self.gate.user_of(&issuer, &named.user).await {
+                Ok(Some(user)) => user,
+                Ok(None) => return Ok(Done {}),
+                Err(Strange::Issuer) => return Err(ReplyError::BAD_REQUEST.into()),
+                Err(Strange::Away) => return Err(ReplyError::INTERNAL.into()),
+            },
+        };
+        self.hub.order(Whom { user, client, session }, deed).await;
+        Ok(Done {})
+    }
 }
 
 /// When something is to end, Unix milliseconds; none for never.
@@ -85,43 +123,40 @@ fn until(hub: &Hub, expire_at_s: i64) -> Result<Option<i64>, Fault> {
     }
 }
 
-pub(super) async fn subscribe(hub: &Hub, asked: Subscribe) -> Result<Done, Fault> {
-    open(hub, &asked.channel)?;
+pub(super) async fn subscribe(api: &Api, asked: Subscribe) -> Result<Done, Fault> {
+    open(&api.hub, &asked.channel)?;
     let terms = Terms::try_from(asked.terms).map_err(|_| ReplyError::BAD_REQUEST)?;
-    let terms = Terms { until_ms: until(hub, asked.expire_at)?, ..terms };
+    let terms = Terms { until_ms: until(&api.hub, asked.expire_at)?, ..terms };
     let since = asked.recover_since.map(|since| (since.offset, since.epoch));
     let deed = Deed::Subscribe { channel: asked.channel, terms: (&terms).into(), since };
-    hub.order(whom(asked.user, asked.client, asked.session)?, deed).await;
-    Ok(Done {})
+    api.order(asked.user, (asked.client, asked.session), deed).await
 }
 
-pub(super) async fn unsubscribe(hub: &Hub, asked: Unsubscribe) -> Result<Done, Fault> {
-    open(hub, &asked.channel)?;
+pub(super) async fn unsubscribe(api: &Api, asked: Unsubscribe) -> Result<Done, Fault> {
+    open(&api.hub, &asked.channel)?;
     let deed = Deed::Unsubscribe { channel: asked.channel };
-    hub.order(whom(asked.user, asked.client, asked.session)?, deed).await;
-    Ok(Done {})
+    api.order(asked.user, (asked.client, asked.session), deed).await
 }
 
-pub(super) async fn disconnect(hub: &Hub, asked: EndConnections) -> Result<Done, Fault> {
-    let code = asked.disconnect.map_or(Disconnect::FORCED.code, |why| why.code);
-    if !CODES.contains(&code) {
+pub(super) async fn disconnect(api: &Api, asked: EndConnections) -> Result<Done, Fault> {
+    let Why { code, reason } = asked.disconnect.unwrap_or_default();
+    if !CODES.contains(&code) || !is_reason(&reason) {
         return Err(ReplyError::BAD_REQUEST.into());
     }
-    let deed = Deed::Disconnect { code, spared: asked.whitelist };
-    hub.order(whom(asked.user, asked.client, asked.session)?, deed).await;
-    Ok(Done {})
+    let words = (!reason.is_empty()).then_some(reason);
+    let deed = Deed::Disconnect { code, spared: asked.whitelist, words };
+    api.order(asked.user, (asked.client, asked.session), deed).await
 }
 
-pub(super) async fn refresh(hub: &Hub, asked: Refresh) -> Result<Done, Fault> {
+pub(super) async fn refresh(api: &Api, asked: Refresh) -> Result<Done, Fault> {
     // What others are shown of a client they were told when it came.
     if asked.info.is_some() {
         return Err(ReplyError::NOT_AVAILABLE.into());
     }
     let deed = if asked.expired {
-        Deed::Disconnect { code: Disconnect::EXPIRED.code, spared: Vec::new() }
+        Deed::Disconnect { code: Disconnect::EXPIRED.code, spared: Vec::new(), words: None }
     } else {
-        Deed::Until { until_ms: until(hub, asked.expire_at)? }
+        Deed::Until { until_ms: until(&api.hub, asked.expire_at)? }
     };
-    hub.order(whom(asked.user, asked.client, asked.session)?, deed).await;
-    Ok(Done {})
+    api.order(asked.user, (asked.client, asked.session), deed).await
 }

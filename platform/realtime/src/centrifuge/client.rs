@@ -1,5 +1,6 @@
 //! One Centrifuge client: its commands in their order, and what the server remembers of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -253,6 +254,12 @@ impl Client {
     pub(super) fn push(&self, frame: Bytes) {
         let bytes = frame.len();
         self.outbox.push(frame, bytes);
+    }
+
+    /// What it is told of its end: the words of whoever sent it away, or the reason's own.
+    pub(super) fn last_words(&self, why: Disconnect) -> Cow<'static, str> {
+        let given = self.outbox.words().filter(|_| self.outbox.closing() == Some(why));
+        given.map_or(Cow::Borrowed(why.reason), |words| Cow::Owned(words.into()))
     }
 
     /// The connection is over, by what was said first or by this.

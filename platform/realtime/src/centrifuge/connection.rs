@@ -246,7 +246,7 @@ impl Connection {
         let (why, farewell) = match end {
             End::Gone => (Disconnect::ABNORMAL, None),
             End::Cut(why) => (why, None),
-            End::Close(why) => (why, Some(encode::close(why))),
+            End::Close(why) => (why, Some(encode::close_saying(why.code, &self.client.last_words(why)))),
             // Its code is echoed and believed nowhere: those of ours say what the server did.
             End::Closed(code) => (Disconnect::CLOSED, Some(encode::close(Disconnect { code, reason: "" }))),
         };
@@ -260,7 +260,8 @@ impl Connection {
         if self.client.wire.is_one_way()
             && let End::Close(why) = end
         {
-            self.frames.push_back(reply::disconnect(self.client.wire, why));
+            let words = self.client.last_words(why);
+            self.frames.push_back(reply::disconnect(self.client.wire, why.code, &words));
         }
         self.frames.push_back(farewell);
         let limit = Duration::from_millis(FAREWELL_MS);

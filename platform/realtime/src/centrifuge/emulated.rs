@@ -229,7 +229,8 @@ impl Answer {
             }
             if let Some(why) = closing {
                 self.ended = Some(why.code);
-                return Poll::Ready(Some(reply::disconnect(self.client.wire, why)));
+                let words = self.client.last_words(why);
+                return Poll::Ready(Some(reply::disconnect(self.client.wire, why.code, &words)));
             }
             if self.working.is_none() {
                 let next = self.client.session.as_ref().and_then(|session| session.next());

@@ -50,7 +50,7 @@ impl Client {
     async fn join_one(self: &Arc<Self>, channel: &str, asked: &Resume) -> Result<Joined, ReplyError> {
         let caller = self.caller().showing(&asked.token);
         let namespace = self.core.open(channel, &caller).await.map_err(|refused| ReplyError::from(&refused))?;
-        let terms = match self.shown(&namespace, channel, &caller, &asked.token).await {
+        let terms = match self.shown(&namespace, channel, &caller).await {
             Ok(terms) => terms,
             Err(Refusal::Error(error)) => return Err(error),
             Err(Refusal::Close(_)) => return Err(ReplyError::PERMISSION_DENIED),

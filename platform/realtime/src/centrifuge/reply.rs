@@ -12,7 +12,6 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::protobuf::Encode;
 use super::wire::Wire;
-use crate::codes::Disconnect;
 use crate::comings::Coming;
 
 /// The answer to the command `id`: `{"id":7,"subscribe":{…}}`; of one that only listens, the push `{"connect":{…}}`.
@@ -30,7 +29,7 @@ pub(crate) fn reply(wire: Wire, id: u32, method: &'static str, result: &(impl Se
 
 /// One publication of a channel.
 pub(crate) fn publication(wire: Wire, channel: &str, publication: &Publication) -> Bytes {
-    let bytes = publication.data.len() + channel.len() + 80;
+    let bytes = publication.bytes() + channel.len() + 80;
     push(wire, bytes, Pub { channel, publication: publication.into() })
 }
 
@@ -66,8 +65,8 @@ pub(crate) fn subscribe(wire: Wire, channel: &str, subscribe: &Subscribed<'_>) -
 }
 
 /// The server ends the connection, on a transport that has no word for it.
-pub(crate) fn disconnect(wire: Wire, why: Disconnect) -> Bytes {
-    push(wire, 80, Ends { disconnect: Reason { code: why.code, reason: why.reason } })
+pub(crate) fn disconnect(wire: Wire, code: u16, reason: &str) -> Bytes {
+    push(wire, 60 + reason.len(), Ends { disconnect: Reason { code, reason } })
 }
 
 /// What nobody asked for, of about `bytes`.
@@ -107,7 +106,7 @@ struct Subscribe<'a> {
 #[derive(Serialize)]
 struct Unsubscribe<'a> {
     channel: &'a str,
-    unsubscribe: Reason,
+    unsubscribe: Reason<'a>,
 }
 
 #[derive(Serialize)]
@@ -166,14 +165,14 @@ pub(crate) struct StatsOut {
 }
 
 #[derive(Serialize)]
-struct Ends {
-    disconnect: Reason,
+struct Ends<'a> {
+    disconnect: Reason<'a>,
 }
 
 #[derive(Serialize)]
-struct Reason {
+struct Reason<'a> {
     code: u16,
-    reason: &'static str,
+    reason: &'a str,
 }
 
 /// A publication in pushes and in histories.
@@ -181,6 +180,9 @@ struct Reason {
 pub(crate) struct PublicationOut<'a> {
     #[serde(rename = "data")]
     carried: Carried<'a>,
+    /// Of the client that published it.
+    #[serde(serialize_with = "raw", skip_serializing_if = "<[u8]>::is_empty")]
+    info: &'a [u8],
     #[serde(skip_serializing_if = "is_zero")]
     offset: u64,
     /// Only with the first of a stream.
@@ -227,7 +229,8 @@ pub(crate) fn json_text(data: &[u8]) -> &str {
 impl<'a> From<&'a Publication> for PublicationOut<'a> {
     fn from(publication: &'a Publication) -> Self {
         let epoch = if publication.offset == 1 { &*publication.epoch } else { "" };
-        Self { carried: Carried::Plain(&publication.data), offset: publication.offset, epoch, delta: false }
+        let info = publication.info.as_ref().map_or(&[][..], |info| info);
+        Self { carried: Carried::Plain(&publication.data), info, offset: publication.offset, epoch, delta: false }
     }
 }
 
@@ -371,7 +374,7 @@ mod tests {
     }
 
     fn publication_of(offset: u64, data: &'static str) -> Publication {
-        Publication { offset, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(data.as_bytes()) }
+        Publication { offset, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(data.as_bytes()), info: None }
     }
 
     #[test]
@@ -389,7 +392,7 @@ mod tests {
             r#"{"id":3,"error":{"code":100,"message":"internal server error","temporary":true}}"#
         );
         assert_eq!(
-            disconnect(Wire::Line, Disconnect::SHUTDOWN),
+            disconnect(Wire::Line, 3001, "shutdown"),
             "{\"push\":{\"disconnect\":{\"code\":3001,\"reason\":\"shutdown\"}}}\n"
         );
         assert_eq!(text(&reply(Wire::Frame, 1, "unsubscribe", &Empty {})), r#"{"id":1,"unsubscribe":{}}"#);

@@ -33,6 +33,10 @@ impl Asks for Client {
     fn hears(&self, channel: &str) -> bool {
         self.hears(channel)
     }
+
+    fn shown(&self, channel: &str) -> Bytes {
+        self.present(self.subscriptions.info(channel).as_deref()).info
+    }
 }
 
 impl Client {

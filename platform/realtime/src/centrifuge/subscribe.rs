@@ -13,10 +13,10 @@ use crate::channels::Ticket;
 use crate::claims::subscription::Terms;
 use crate::codes::{Disconnect, ReplyError};
 use crate::comings::Hears;
-use crate::doorman::Ticket as Shown;
 use crate::hub::Recovery;
 use crate::members::Member;
 use crate::namespace::{ByToken, Namespace};
+use crate::opening::Unopened;
 use crate::portion::Portion;
 use crate::shortened::Taking;
 
@@ -83,7 +83,7 @@ impl Client {
             tracing::debug!(%refused, "a subscription was refused");
             ReplyError::from(&refused)
         })?;
-        let terms = self.shown(&namespace, channel, &caller, &asked.token).await?;
+        let terms = self.shown(&namespace, channel, &caller).await?;
         if asked.kind != 0 || asked.tf.is_some() {
             return Err(ReplyError::NOT_AVAILABLE.into());
         }
@@ -121,26 +121,12 @@ impl Client {
         namespace: &Namespace,
         channel: &str,
         caller: &Caller,
-        token: &str,
     ) -> Result<Option<Terms>, Refusal> {
-        if token.is_empty() {
-            return Ok(None);
-        }
-        if !namespace.heeds_tokens() {
-            return if namespace.guard.is_some() { Ok(None) } else { Err(ReplyError::PERMISSION_DENIED.into()) };
-        }
-        match self.core.doorman.by_ticket(token).await {
-            Shown::Good(ticket) if !ticket.is_for(&caller.user, channel, &self.name()) => {
-                Err(Refusal::Close(Disconnect::INVALID_TOKEN))
-            }
-            Shown::Good(ticket) if self.left_s(ticket.terms.until_ms) == Some(0) => Err(ReplyError::EXPIRED.into()),
-            Shown::Good(ticket) => Ok(Some(ticket.terms)),
-            Shown::Expired => Err(ReplyError::TOKEN_EXPIRED.into()),
-            // It may be one of the product's own.
-            Shown::Bad if namespace.guard.is_some() && namespace.by_token == ByToken::Also => Ok(None),
-            Shown::Bad => Err(ReplyError::PERMISSION_DENIED.into()),
-            Shown::Unknown => Err(ReplyError::INTERNAL.into()),
-        }
+        let opened = self.core.opened(namespace, channel, caller, &self.name()).await;
+        opened.map_err(|why| match why {
+            Unopened::Error(error) => Refusal::Error(error),
+            Unopened::NotTheirs => Refusal::Close(Disconnect::INVALID_TOKEN),
+        })
     }
 
     /// Joins a channel, asks and reads, in this order: whoever loses its right in between is found by `Hub::recheck`.

@@ -116,6 +116,11 @@ impl Subscriptions {
         }
     }
 
+    /// What its terms add to what others are shown of the client in the channel.
+    pub(super) fn info(&self, channel: &str) -> Option<Bytes> {
+        self.list.lock().find(channel).filter(|one| one.live)?.terms.as_ref()?.info.clone()
+    }
+
     /// What others are shown of the client in the channel, if anything.
     fn shown(&self, channel: &str) -> Option<Option<Bytes>> {
         let mut list = self.list.lock();

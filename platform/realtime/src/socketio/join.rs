@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use bus::Position;
-use kernel::limits;
 use serde_json::{Value, json};
 
 use super::namespace::Call;
+use super::turn::Turn;
 use super::{Args, Socket};
 use crate::Caller;
 use crate::channels::Ticket;
+use crate::claims::subscription::Terms;
 use crate::codes::{Refused, ReplyError, Unsubscribed};
 use crate::hub::Recovery;
+use crate::namespace::ByToken;
 
 /// Why a channel was not joined.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +24,7 @@ pub enum JoinError {
     /// It hears `limits::CHANNELS_PER_CONNECTION` already.
     #[error("too many channels")]
     TooMany,
-    /// The client is gone, or has left the namespace.
+    /// The client is gone, or has left the namespace, or the channel before it was in.
     #[error("the client is gone")]
     Gone,
 }
@@ -32,20 +34,23 @@ pub(super) struct Joined {
     held: Held,
     /// None where a guard does not let the client in, which it is not told.
     inside: Option<Option<Recovery>>,
+    /// Where a token opened it.
+    terms: Option<Box<Terms>>,
 }
 
 /// A place in a channel, which is given back unless it is heard in the end: whoever joins may give up in the middle.
 struct Held {
-    socket: Arc<Socket>,
     channel: Arc<str>,
     stays: bool,
+    /// The last to be given back: whoever waits for it registers anew.
+    turn: Turn,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Joined twice at once, it is heard by the other.
-        if !self.stays && !self.socket.rooms().has(&self.channel) {
-            self.socket.peer.core.channels.leave(&self.channel, self.socket.id);
+        if !self.stays {
+            let socket = &self.turn.socket;
+            socket.peer.core.channels.leave(&self.channel, socket.id);
         }
     }
 }
@@ -60,22 +65,25 @@ impl Socket {
         self.join_showing(channel, "").await
     }
 
-    /// As [`Socket::join`], showing a token to the channel's guard.
+    /// As [`Socket::join`], showing a token: to the channel's guard, or that of a subscription, where the namespace is open to these. The
+    /// channel is left with its end (2501), unless it is joined again by another before.
     ///
     /// # Errors
     /// See [`JoinError`].
     pub async fn join_showing(self: &Arc<Self>, channel: &str, token: &str) -> Result<(), JoinError> {
-        if self.rooms().has(channel) {
-            return Ok(());
-        }
-        let joined = self.begin(channel, token, None).await?;
+        let Some(turn) = self.turn(channel).await? else { return self.prolong(channel, token).await };
+        let joined = self.begin(turn, channel, token, None).await?;
         self.hear(joined, true)
     }
 
-    /// Lets it hear a channel no longer.
+    /// Lets it hear a channel no longer. A join that is under way ends with [`JoinError::Gone`].
     pub fn leave(&self, channel: &str) {
-        if !self.rooms().has(channel) {
-            return;
+        {
+            let mut rooms = self.rooms();
+            rooms.joining.iter_mut().for_each(|joining| joining.leave(channel));
+            if !rooms.has(channel) {
+                return;
+            }
         }
         self.peer.core.channels.leave(channel, self.id);
         self.is_out(&mut self.rooms(), channel, Unsubscribed { code: 2000, reason: "unsubscribed" });
@@ -85,37 +93,34 @@ impl Socket {
     /// Joins first and asks then: whoever loses its right in between is found by `Hub::recheck`.
     pub(super) async fn begin(
         self: &Arc<Self>,
+        turn: Turn,
         channel: &str,
         token: &str,
         since: Option<Position>,
     ) -> Result<Joined, JoinError> {
-        if self.rooms().list.len() >= limits::CHANNELS_PER_CONNECTION {
-            return Err(JoinError::TooMany);
-        }
         let core = &self.peer.core;
         let caller: Arc<Caller> =
             if token.is_empty() { self.caller.clone() } else { self.caller.showing(token).into() };
         let namespace = core.open(channel, &caller).await?;
-        let guarded = namespace.guard.is_some();
-        if !token.is_empty() && !guarded {
-            return Err(Refused::Forbidden.into());
-        }
+        let terms = core.opened(&namespace, channel, &caller, &self.name()).await.map_err(Refused::from)?.map(Box::new);
+        let guarded = namespace.guard.is_some() && terms.is_none();
         let ticket = Ticket { caller: guarded.then(|| caller.clone()), ..Ticket::default() };
         let name = core.channels.join(channel, self.member(), ticket);
-        let held = Held { socket: self.clone(), channel: name, stays: false };
-        if !core.admits(&namespace, channel, &caller).await {
-            return Ok(Joined { held, inside: None });
+        let held = Held { channel: name, stays: false, turn };
+        if terms.is_none() && !core.admits(&namespace, channel, &caller).await {
+            let told = namespace.by_token == ByToken::Alone;
+            return if told { Err(Refused::Forbidden.into()) } else { Ok(Joined { held, inside: None, terms }) };
         }
         let recovery = match namespace.history_size {
             0 => None,
             _ => Some(core.recover(channel, since).await.map_err(|error| Refused::Unavailable(Arc::new(error)))?),
         };
-        Ok(Joined { held, inside: Some(recovery) })
+        Ok(Joined { held, inside: Some(recovery), terms })
     }
 
     /// What was joined is heard from here on.
     pub(super) fn hear(self: &Arc<Self>, joined: Joined, told: bool) -> Result<(), JoinError> {
-        let Joined { mut held, inside } = joined;
+        let Joined { mut held, inside, terms } = joined;
         let channel = held.channel.clone();
         let Some(recovery) = inside else {
             drop(held);
@@ -128,6 +133,9 @@ impl Socket {
         core.channels.settle(&channel, self.id, top.clone(), || {
             let mut rooms = self.rooms();
             added = rooms.add(&channel, top);
+            if added && terms.is_some() {
+                self.lasts(&mut rooms, &channel, terms);
+            }
             if added && told {
                 self.emit_in(&mut rooms, "subscribed", Args::of(json!([&*channel])));
             }
@@ -136,7 +144,7 @@ impl Socket {
         held.stays = added;
         if !added {
             // Turned out since it was let in: one that came back has the room already, and is not to keep it.
-            self.rooms().list.retain(|room| room.channel != channel);
+            self.forget(&mut self.rooms(), &channel);
             return Err(JoinError::Gone);
         }
         self.reflect(&channel);

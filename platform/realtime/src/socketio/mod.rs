@@ -15,6 +15,8 @@ mod recovery;
 pub(crate) mod session;
 mod shown;
 pub(crate) mod socket;
+mod terms;
+mod turn;
 mod verbs;
 
 pub use args::Args;

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn it_is_written_once_a_namespace() {
-        let publication = Publication { offset: 7, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(b"1") };
+        let publication =
+            Publication { offset: 7, epoch: "abc".into(), time_ms: 1, data: Bytes::from_static(b"1"), info: None };
         let events = Events::default();
         let (root, chat): (Arc<str>, Arc<str>) = ("/".into(), "/chat".into());
         let place: &dyn Fn() -> String = &|| "here".to_owned();

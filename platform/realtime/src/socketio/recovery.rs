@@ -101,7 +101,10 @@ impl Returning {
         let (mut all, mut bytes) = (Vec::new(), 0);
         for (channel, offset, epoch) in &self.rooms {
             let since = Position { offset: *offset, epoch: epoch.as_str().into() };
-            let joined = socket.begin(channel, "", Some(since)).await.ok();
+            let joined = match socket.turn(channel).await {
+                Ok(Some(turn)) => socket.begin(turn, channel, "", Some(since)).await.ok(),
+                _ => None,
+            };
             let missed = joined.as_ref().and_then(Joined::missed);
             let size = missed.map(|(_, missed)| missed.publications.iter().map(|one| one.data.len()).sum::<usize>());
             bytes += size.unwrap_or_default();
@@ -162,7 +165,8 @@ mod tests {
     }
 
     fn room(channel: &str) -> Room {
-        Room { channel: channel.into(), at: Some(Position { offset: u64::MAX, epoch: "e".repeat(40).into() }) }
+        let at = Some(Position { offset: u64::MAX, epoch: "e".repeat(40).into() });
+        Room { channel: channel.into(), at, terms: None }
     }
 
     #[test]

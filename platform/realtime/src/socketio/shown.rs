@@ -12,7 +12,8 @@ impl Socket {
     /// Makes the bus know what is so: whether this client is in the channel. Not to be called in a lock of the bus, nor while its
     /// channels are locked.
     pub(super) fn reflect(&self, channel: &str) {
-        let shown = || self.rooms().has(channel).then(|| presence::present(self.name(), self.caller(), None));
+        let terms = || self.rooms().shown(channel);
+        let shown = || terms().map(|info| presence::present(self.name(), self.caller(), info.as_deref()));
         self.peer.core.reflect(channel, &self.name(), &self.telling, shown);
     }
 }

@@ -18,8 +18,10 @@ use super::namespace::{Call, Namespace};
 use super::packet::{Body, OWN, Packet, RESERVED};
 use super::peer::Peer;
 use super::recovery;
+use super::turn::Joining;
 use crate::Caller;
 use crate::broadcast::Broadcast;
+use crate::claims::subscription::Terms;
 use crate::codes::{Disconnect, Unsubscribed};
 use crate::members::Member;
 use crate::outbox::Posted;
@@ -42,6 +44,8 @@ pub struct Socket {
 #[derive(Default)]
 pub(super) struct Rooms {
     pub(super) list: Vec<Room>,
+    /// What it is on its way into.
+    pub(super) joining: Option<Box<Joining>>,
     /// It is over: nothing may be joined any more.
     gone: bool,
     /// When it was told last where it is.
@@ -54,6 +58,8 @@ pub(crate) struct Room {
     pub(super) channel: Arc<str>,
     /// None on a channel without history.
     pub(super) at: Option<Position>,
+    /// Where a token opened it.
+    pub(super) terms: Option<Box<Terms>>,
 }
 
 /// Acknowledgements that the server waits for.
@@ -271,7 +277,7 @@ impl Socket {
     }
 
     pub(super) fn is_out(&self, rooms: &mut Rooms, channel: &str, why: Unsubscribed) {
-        rooms.list.retain(|room| *room.channel != *channel);
+        self.forget(rooms, channel);
         // What it was told before would bring it back into the channel.
         rooms.valid_from_ms = self.void() + 1;
         self.emit_in(rooms, "unsubscribed", Args::of(serde_json::json!([channel, why.code, why.reason])));
@@ -287,12 +293,14 @@ impl Socket {
         let list = {
             let mut rooms = self.rooms.lock();
             rooms.gone = true;
-            std::mem::take(&mut rooms.list)
+            let channels: Vec<_> = rooms.list.iter().map(|room| room.channel.clone()).collect();
+            channels.iter().for_each(|channel| self.forget(&mut rooms, channel));
+            channels
         };
         let core = &self.peer.core;
-        for room in &list {
-            core.channels.leave(&room.channel, self.id);
-            self.reflect(&room.channel);
+        for channel in &list {
+            core.channels.leave(channel, self.id);
+            self.reflect(channel);
         }
         let waiting = {
             let mut asked = self.asked.lock();
@@ -325,11 +333,11 @@ impl Rooms {
 
     /// Whether the room was added.
     pub(super) fn add(&mut self, channel: &Arc<str>, at: Option<Position>) -> bool {
-        if self.gone {
+        if self.gone || self.joining.as_ref().is_some_and(|joining| joining.was_left(channel)) {
             return false;
         }
         if !self.has(channel) {
-            self.list.push(Room { channel: channel.clone(), at });
+            self.list.push(Room { channel: channel.clone(), at, terms: None });
         }
         true
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bus::{Position, Read};
+use bytes::Bytes;
 use kernel::limits;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -13,6 +14,7 @@ use crate::Caller;
 use crate::asks::{self, Asks};
 use crate::codes::ReplyError;
 use crate::hub::Core;
+use crate::presence;
 
 /// Of an answer's list, bytes. Where other answers wait to be read there is less for it, so that who asks much at once is told less and
 /// not sent away.
@@ -38,6 +40,11 @@ impl Asks for Socket {
 
     fn hears(&self, channel: &str) -> bool {
         self.rooms().has(channel)
+    }
+
+    fn shown(&self, channel: &str) -> Bytes {
+        let info = self.rooms().info(channel);
+        presence::present(self.name(), &self.caller, info.as_deref()).info
     }
 }
 

@@ -91,7 +91,12 @@ pub(crate) fn pong(payload: &[u8]) -> Bytes {
 
 /// The close frame: code and reason.
 pub(crate) fn close(why: Disconnect) -> Bytes {
-    control(CLOSE, &[&why.code.to_be_bytes(), why.reason.as_bytes()].concat())
+    close_saying(why.code, why.reason)
+}
+
+/// The close frame of this code, with words of `limits::DISCONNECT_REASON_BYTES` at most.
+pub(crate) fn close_saying(code: u16, words: &str) -> Bytes {
+    control(CLOSE, &[&code.to_be_bytes(), words.as_bytes()].concat())
 }
 
 fn control(opcode: u8, payload: &[u8]) -> Bytes {

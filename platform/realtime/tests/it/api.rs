@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use http::request::Parts;
 use kernel::{Clock, Entropy, Problem, limits};
 use parking_lot::Mutex;
-use realtime::doorman::{Allowed, Gate};
+use realtime::doorman::{Allowed, Gate, Strange};
 use realtime::rpc::{Failed, Handler};
 use realtime::{Caller, Load, Loaded, Namespace};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use crate::support::{Client, Server, post_to};
 
 const START_S: i64 = 1_700_000_000;
 
-/// Believes the header `x-may`.
+/// Believes the header `x-may`. Of `one` and `two` everybody is called 7, and is somebody else.
 struct Word;
 
 impl Gate for Word {
@@ -33,6 +33,17 @@ impl Gate for Word {
         let may = parts.headers.get("x-may").and_then(|may| may.to_str().ok());
         let allowed = may.map(|may| Allowed { read: may.contains("read"), write: may.contains("write") });
         async move { allowed.ok_or_else(|| Problem::unauthorized("Send a key.")) }.boxed()
+    }
+
+    fn user_of<'a>(&'a self, issuer: &'a str, subject: &'a str) -> BoxFuture<'a, Result<Option<String>, Strange>> {
+        let user = match (issuer, subject) {
+            ("one", "7") => Ok(Some("ann".to_owned())),
+            ("two", "7") => Ok(Some("bob".to_owned())),
+            ("one" | "two", _) => Ok(None),
+            ("away", _) => Err(Strange::Away),
+            _ => Err(Strange::Issuer),
+        };
+        async { user }.boxed()
     }
 }
 
@@ -54,10 +65,10 @@ impl Handler for Echo {
     }
 }
 
-struct House {
-    server: Server,
-    clock: Clock,
-    bus: Bus,
+pub(crate) struct House {
+    pub(crate) server: Server,
+    pub(crate) clock: Clock,
+    pub(crate) bus: Bus,
     address: std::net::SocketAddr,
     task: JoinHandle<()>,
 }
@@ -79,7 +90,7 @@ fn namespaces() -> Vec<Namespace> {
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let clock = Clock::manual(START_S * 1_000);
         let bus = Bus::memory(clock.clone(), &Entropy::system());
         let server = Self::process(&clock, &bus).await;
@@ -91,7 +102,7 @@ impl House {
         Self { server, clock, bus, address, task }
     }
 
-    async fn process(clock: &Clock, bus: &Bus) -> Server {
+    pub(crate) async fn process(clock: &Clock, bus: &Bus) -> Server {
         Server::behind(Arc::new(Notary(clock.clone())), clock.clone(), bus.clone(), namespaces()).await
     }
 
@@ -105,19 +116,19 @@ impl House {
         answer
     }
 
-    async fn result(&self, method: &str, body: Value) -> Value {
+    pub(crate) async fn result(&self, method: &str, body: Value) -> Value {
         let mut answer = self.ask(method, body.clone()).await;
         assert!(answer["result"].is_object(), "{method} {body}: {answer}");
         answer["result"].take()
     }
 
-    async fn error(&self, method: &str, body: Value) -> u64 {
+    pub(crate) async fn error(&self, method: &str, body: Value) -> u64 {
         let answer = self.ask(method, body.clone()).await;
         answer["error"]["code"].as_u64().unwrap_or_else(|| panic!("{method} {body}: {answer}"))
     }
 }
 
-async fn ann(server: &Server, claims: Value) -> (Client, String) {
+pub(crate) async fn ann(server: &Server, claims: Value) -> (Client, String) {
     let mut client = server.open().await;
     let reply = client.ask(json!({ "connect": { "token": sealed(&claims) } })).await;
     (client, reply["connect"]["client"].as_str().expect("a name").to_owned())

@@ -96,6 +96,8 @@ pub(crate) struct Subscribed {
 pub(crate) struct Publication {
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) data: Vec<u8>,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) info: Option<ClientInfo>,
     #[prost(uint64, tag = "6")]
     pub(crate) offset: u64,
     #[prost(bool, tag = "8")]
@@ -118,6 +120,8 @@ pub(crate) struct ClientInfo {
     pub(crate) client: String,
     #[prost(bytes = "vec", tag = "3")]
     pub(crate) conn_info: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) chan_info: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]

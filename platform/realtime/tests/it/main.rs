@@ -2,6 +2,7 @@
 
 mod addresses;
 mod api;
+mod api_people;
 mod banned;
 mod bearers;
 mod client_commands;
@@ -19,6 +20,7 @@ mod presence;
 mod pressure;
 mod protobuf;
 mod protocol;
+mod publishers;
 mod recovery;
 mod register;
 mod say;

@@ -46,11 +46,11 @@ fn replies(mut bytes: &[u8]) -> Vec<Reply> {
     replies
 }
 
-async fn say(client: &mut Client, commands: &[Command]) {
+pub(crate) async fn say(client: &mut Client, commands: &[Command]) {
     client.socket.send(Message::binary(together(commands))).await.expect("sent");
 }
 
-async fn next(client: &mut Client) -> Reply {
+pub(crate) async fn next(client: &mut Client) -> Reply {
     match in_time(client.socket.next()).await {
         Some(Ok(Message::Binary(bytes))) => {
             let mut replies = replies(&bytes);
@@ -65,11 +65,11 @@ fn connect(id: u32) -> Command {
     Command { id, connect: Some(Connect::default()), ..Command::default() }
 }
 
-fn subscribe(id: u32, subscribe: Subscribe) -> Command {
+pub(crate) fn subscribe(id: u32, subscribe: Subscribe) -> Command {
     Command { id, subscribe: Some(subscribe), ..Command::default() }
 }
 
-fn to(channel: &str) -> Subscribe {
+pub(crate) fn to(channel: &str) -> Subscribe {
     Subscribe { channel: channel.to_owned(), ..Subscribe::default() }
 }
 
@@ -77,7 +77,7 @@ fn of(channel: &str) -> Option<OfChannel> {
     Some(OfChannel { channel: channel.to_owned(), ..OfChannel::default() })
 }
 
-async fn connected(server: &Server) -> Client {
+pub(crate) async fn connected(server: &Server) -> Client {
     let mut client = server.try_open(&[SUBPROTOCOL]).await.expect("open");
     say(&mut client, &[connect(1)]).await;
     let reply = next(&mut client).await;

@@ -64,9 +64,10 @@ async fn a_subscriber_publishes_where_the_namespace_lets_it() {
     let (first, second) = (one.next().await, one.next().await);
     assert!([&first, &second].iter().any(|reply| **reply == json!({ "id": 9, "publish": {} })), "{first} {second}");
     let push = two.next().await;
+    let (epoch, info) = (&push["push"]["pub"]["epoch"], &push["push"]["pub"]["info"]);
     assert_eq!(
         push["push"]["pub"],
-        json!({ "data": { "text": "hi" }, "offset": 1, "epoch": push["push"]["pub"]["epoch"] })
+        json!({ "data": { "text": "hi" }, "info": { "client": info["client"] }, "offset": 1, "epoch": epoch })
     );
     for channel in ["news:a", "plain:a", "read:a"] {
         one.subscribe(channel).await;

@@ -13,15 +13,15 @@ use crate::guarded::Doors;
 use crate::notary::{Notary, sealed};
 use crate::support::{Client, Server};
 
-const START_S: i64 = 1_700_000_000;
+pub(crate) const START_S: i64 = 1_700_000_000;
 
-struct House {
-    server: Server,
+pub(crate) struct House {
+    pub(crate) server: Server,
     clock: Clock,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let clock = Clock::manual(START_S * 1_000);
         let bus = Bus::memory(clock.clone(), &Entropy::system());
         let doors = || Arc::new(Doors(Mutex::new(HashSet::from(["key"]))));
@@ -44,7 +44,7 @@ impl House {
         (client, reply["connect"]["client"].as_str().expect("a name").to_owned())
     }
 
-    fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.clock.advance(seconds * 1_000);
         self.server.hub.tick();
     }
@@ -54,7 +54,7 @@ fn subscribe(channel: &str, token: &str) -> Value {
     json!({ "subscribe": { "channel": channel, "token": token } })
 }
 
-fn ticket(channel: &str, more: &Value) -> String {
+pub(crate) fn ticket(channel: &str, more: &Value) -> String {
     let mut claims = json!({ "sub": "ann", "channel": channel });
     claims.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     sealed(&claims)
@@ -181,4 +181,53 @@ async fn one_that_was_left_does_not_end_another_later() {
     house.pass(100);
     house.server.publish("only:a", json!(2)).await;
     assert_eq!(client.next().await["push"]["pub"]["offset"], 2);
+}
+
+#[tokio::test]
+async fn a_reader_of_plain_events_shows_one_too() {
+    let house = House::new().await;
+    let read = async |channel: &str, token: &str| {
+        // Nobody stands at the door: what is for nobody in particular is theirs.
+        let token = percent(token);
+        house.server.events(&format!("{channel}/events?last_event_id=0@x&token={token}"), &[]).await
+    };
+    let nobodys = |more: Value| {
+        let mut claims = json!({ "sub": "", "channel": "only:a", "exp": START_S + 60 });
+        claims.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        sealed(&claims)
+    };
+    let mut events = read("only:a", &nobodys(json!({}))).await;
+    assert_eq!(events.status(), 200, "{}", events.head);
+    events.event().await;
+    house.server.publish("only:a", json!(2)).await;
+    assert!(events.event().await.ends_with("data: 2"));
+    for (token, status) in [
+        (String::new(), 403),
+        ("forged".to_owned(), 403),
+        (sealed(&json!({ "channels": ["only:a"] })), 403),
+        (nobodys(json!({ "sub": "ann" })), 403),
+        (nobodys(json!({ "channel": "only:b" })), 403),
+        (nobodys(json!({ "client": "somebody" })), 403),
+        (nobodys(json!({ "exp": START_S })), 401),
+        (nobodys(json!({ "expire_at": START_S })), 401),
+    ] {
+        assert_eq!(read("only:a", &token).await.status(), status, "{token}");
+    }
+    let guarded = sealed(&json!({ "sub": "", "channel": "both:a", "exp": START_S + 60 }));
+    let mut second = read("both:a", &guarded).await;
+    second.event().await;
+    house.server.hub.recheck("both:a").await;
+    assert_eq!(house.server.hub.subscribers("both:a"), 1, "its guard was never asked");
+    house.pass(61);
+    house.server.hub.tick();
+    // It cannot be refreshed, and ends on time. A beat may have been on the way.
+    for mut reader in [events, second] {
+        while let Some(event) = reader.next().await {
+            assert!(!event.contains("data:"), "{event}");
+        }
+    }
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }

@@ -55,6 +55,9 @@ impl Encode for Pub<'_> {
 impl Encode for PublicationOut<'_> {
     fn encode(&self, to: &mut Writer<'_>) {
         to.bytes(4, self.carried.bytes());
+        if !self.info.is_empty() {
+            to.message(5, |to| client_info(to, self.info));
+        }
         to.number(6, self.offset);
         to.flag(8, self.delta);
         to.text(14, self.epoch);
@@ -136,7 +139,7 @@ impl Encode for Unsubscribe<'_> {
     }
 }
 
-impl Encode for Ends {
+impl Encode for Ends<'_> {
     fn encode(&self, to: &mut Writer<'_>) {
         to.message(11, |to| {
             to.number(1, self.disconnect.code.into());

@@ -10,20 +10,20 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{Server, in_time};
 
-pub(super) struct Client {
-    pub(super) socket: WebSocketStream<TcpStream>,
-    pub(super) sid: String,
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) sid: String,
 }
 
 /// What a packet of the server says behind its type.
-pub(super) fn json_of(text: &str) -> Value {
+pub(crate) fn json_of(text: &str) -> Value {
     let at = text.find(['[', '{']).unwrap_or_else(|| panic!("no JSON: {text}"));
     serde_json::from_str(&text[at..]).expect("JSON")
 }
 
 impl Client {
     /// A WebSocket of Engine.IO, with its opening read. `more` is of the query.
-    pub(super) async fn open(server: &Server, headers: &[(&'static str, &str)]) -> Result<Self, Error> {
+    pub(crate) async fn open(server: &Server, headers: &[(&'static str, &str)]) -> Result<Self, Error> {
         let mut client = Self::court(server, "", headers).await?;
         let open = client.text().await;
         assert!(open.starts_with('0'), "{open}");
@@ -31,7 +31,7 @@ impl Client {
         Ok(client)
     }
 
-    pub(super) async fn court(server: &Server, more: &str, headers: &[(&'static str, &str)]) -> Result<Self, Error> {
+    pub(crate) async fn court(server: &Server, more: &str, headers: &[(&'static str, &str)]) -> Result<Self, Error> {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket{more}", server.address);
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
@@ -44,7 +44,7 @@ impl Client {
     }
 
     /// In a namespace; with what the server granted.
-    pub(super) async fn enter(server: &Server, path: &str, auth: Value) -> (Self, Value) {
+    pub(crate) async fn enter(server: &Server, path: &str, auth: Value) -> (Self, Value) {
         let mut client = Self::open(server, &[]).await.expect("a handshake");
         client.say(&format!("40{path},{auth}")).await;
         let granted = client.text().await;
@@ -52,19 +52,19 @@ impl Client {
         (client, json_of(&granted))
     }
 
-    pub(super) async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.expect("sent");
     }
 
-    pub(super) async fn say_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn say_bytes(&mut self, bytes: &[u8]) {
         self.socket.send(Message::binary(bytes.to_vec())).await.expect("sent");
     }
 
-    pub(super) async fn next(&mut self) -> Message {
+    pub(crate) async fn next(&mut self) -> Message {
         in_time(self.socket.next()).await.expect("another message").expect("a message")
     }
 
-    pub(super) async fn text(&mut self) -> String {
+    pub(crate) async fn text(&mut self) -> String {
         match self.next().await {
             Message::Text(text) => text.as_str().to_owned(),
             other => panic!("no text: {other:?}"),
@@ -72,14 +72,14 @@ impl Client {
     }
 
     /// Joins a channel in a namespace: past its event and its acknowledgement.
-    pub(super) async fn subscribe(&mut self, path: &str, channel: &str) {
+    pub(crate) async fn subscribe(&mut self, path: &str, channel: &str) {
         self.say(&format!("42{path},1{}", json!(["subscribe", channel]))).await;
         assert_eq!(json_of(&self.text().await).as_array().expect("a list")[..2], [json!("subscribed"), json!(channel)]);
         assert!(self.text().await.ends_with("1[{}]"));
     }
 
     /// The code with which the server closes, after whatever it still sends.
-    pub(super) async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             if let Message::Close(Some(frame)) = self.next().await {
                 return frame.code.into();
@@ -89,7 +89,7 @@ impl Client {
 }
 
 /// One request, and its whole answer.
-pub(super) async fn request(server: &Server, method: &str, query: &str, body: &str) -> (u16, String) {
+pub(crate) async fn request(server: &Server, method: &str, query: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let (host, length) = (server.address, body.len());
     let head = format!("{method} /socket.io/?{query} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");

@@ -1,13 +1,15 @@
 //! Socket.IO: its packets as its own libraries send them, over polling and WebSockets, in the channels of everybody else.
 
 mod beat;
-mod client;
+pub(crate) mod client;
 mod events;
 mod given_up;
 mod limits;
 mod polling;
 mod returning;
 mod rights;
+mod tickets;
+mod together;
 mod verbs;
 mod witnessed;
 
@@ -21,7 +23,7 @@ use serde_json::json;
 use crate::support::Server;
 
 /// `/` lets clients join channels; `/same` brings them back as the same; `/led` too, where the product alone lets them join; `/echo` answers.
-fn namespaces() -> [Namespace; 4] {
+pub(crate) fn namespaces() -> [Namespace; 4] {
     let echo = Namespace::new("/echo")
         .on_connect(async |socket, auth| socket.emit("auth", Args::of(json!([auth]))))
         .on("echo", async |call: Call| call.args)

@@ -1,0 +1,224 @@
+//! Tokens of realtime for a backend's own clients: of a connection, and of a subscription.
+//!
+//! What a token is to say is read as it will be when it is shown: none is made that would be refused.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use identity::people::Welcome;
+use identity::{Identity, Key, scopes};
+use kernel::{Clock, PersonId, Problem, ProblemResult, Secret, limits};
+use realtime::doorman::{BadClaims, Ticketed};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The longest life, and the one that is meant where none is said, seconds.
+const LONGEST_S: u64 = limits::TOKEN_TTL_MS.unsigned_abs() / 1_000;
+
+#[derive(Clone)]
+struct Mint {
+    clock: Clock,
+    identity: Identity,
+}
+
+pub(crate) fn routes(clock: Clock, identity: Identity) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(connection)).routes(routes!(subscription)).with_state(Mint { clock, identity })
+}
+
+/// Whom a token is for, and for how long.
+struct ForWhom {
+    user: String,
+    issuer: Option<String>,
+    ttl_s: Option<u64>,
+    expire_at: Option<i64>,
+}
+
+/// A connection's token that is to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewConnectionToken {
+    /// The id of a person; with `issuer`, the name that one's tokens have for them (`sub`).
+    user: String,
+    /// An issuer that the operator trusts (`iss`).
+    issuer: Option<String>,
+    /// For how long the token is good, seconds: 900 at most, and unless said.
+    #[schema(minimum = 1, maximum = 900)]
+    ttl_s: Option<u64>,
+    /// Until when what it opens stays open, Unix seconds; 0 for as long as it likes. With the token unless said.
+    #[schema(minimum = 0)]
+    expire_at: Option<i64>,
+    /// What the server subscribes the client to.
+    #[serde(default)]
+    channels: Vec<String>,
+    /// The same, with terms: by channel `{ "info": …, "data": …, "override": … }`.
+    #[schema(value_type = Option<Object>)]
+    subs: Option<Value>,
+    /// What the client may do: `[{ "channels": […], "match": "", "allow": ["sub", "pub", "prs", "hst"] }]`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    caps: Option<Value>,
+    /// What products know of the client, and nobody else.
+    #[schema(value_type = Option<Object>)]
+    meta: Option<Value>,
+    /// What others are shown of the client.
+    #[schema(value_type = Option<Object>)]
+    info: Option<Value>,
+}
+
+/// A subscription's token that is to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewSubscriptionToken {
+    /// The id of a person; with `issuer`, the name that one's tokens have for them (`sub`).
+    user: String,
+    /// An issuer that the operator trusts (`iss`).
+    issuer: Option<String>,
+    /// For how long the token is good, seconds: 900 at most, and unless said.
+    #[schema(minimum = 1, maximum = 900)]
+    ttl_s: Option<u64>,
+    /// Until when what it opens stays open, Unix seconds; 0 for as long as it likes. With the token unless said.
+    #[schema(minimum = 0)]
+    expire_at: Option<i64>,
+    /// The one channel that it opens.
+    channel: String,
+    /// The one client that may show it, by its id; any of the user's unless said.
+    client: Option<String>,
+    /// What others are shown of the client in this channel.
+    #[schema(value_type = Option<Object>)]
+    info: Option<Value>,
+    /// What the client is told with the subscription.
+    #[schema(value_type = Option<Object>)]
+    data: Option<Value>,
+    /// How the subscription differs from its namespace: `{ "presence": { "value": false } }`.
+    #[serde(rename = "override")]
+    #[schema(value_type = Option<Object>)]
+    overridden: Option<Value>,
+}
+
+/// A token of realtime.
+#[derive(Serialize, ToSchema)]
+struct RealtimeToken {
+    /// The token (JWT), for the client's `connect` or `subscribe`: worth nothing anywhere else.
+    token: String,
+    /// When it ends, Unix milliseconds: the client asks your backend for another before.
+    expires_at_ms: i64,
+}
+
+/// Makes a token by which a client of yours connects to realtime as this person, and with which it can do nothing else.
+#[utoipa::path(post, path = "/api/v1/realtime/connection-tokens", tag = "realtime", request_body = NewConnectionToken, responses((status = 201, body = RealtimeToken), (status = 400), (status = 401), (status = 403), (status = 404), (status = 415), (status = 422), (status = 503)))]
+async fn connection(
+    key: Key<scopes::RealtimeTokens>,
+    State(mint): State<Mint>,
+    Json(new): Json<NewConnectionToken>,
+) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
+    let NewConnectionToken { user, issuer, ttl_s, expire_at, channels, subs, caps, meta, info } = new;
+    let whom = ForWhom { user, issuer, ttl_s, expire_at };
+    let channels = (!channels.is_empty()).then(|| json!(channels));
+    let said = [("channels", channels), ("subs", subs), ("caps", caps), ("meta", meta), ("info", info)];
+    let (person, ttl, claims) = mint.claims(whom, said).await?;
+    mint.check(person, ttl, &claims, |claims| realtime::Caller::of_claims(claims).map(drop))?;
+    let token = mint.identity.connection_token(person, ttl, claims).await?.ok_or_else(nobody)?;
+    tracing::info!(key = key.id, %person, "a token was made by which a person may connect");
+    Ok(mint.made(&token, ttl))
+}
+
+/// Makes a token by which a client of this person subscribes to one channel.
+#[utoipa::path(post, path = "/api/v1/realtime/subscription-tokens", tag = "realtime", request_body = NewSubscriptionToken, responses((status = 201, body = RealtimeToken), (status = 400), (status = 401), (status = 403), (status = 404), (status = 415), (status = 422), (status = 503)))]
+async fn subscription(
+    key: Key<scopes::RealtimeTokens>,
+    State(mint): State<Mint>,
+    Json(new): Json<NewSubscriptionToken>,
+) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
+    let NewSubscriptionToken { user, issuer, ttl_s, expire_at, channel, client, info, data, overridden } = new;
+    let whom = ForWhom { user, issuer, ttl_s, expire_at };
+    if !(1..=limits::CHANNEL_BYTES).contains(&channel.len()) {
+        let detail = format!("A channel has a name of 1 to {} bytes.", limits::CHANNEL_BYTES);
+        return Err(Problem::bad_request("channel_invalid", detail).field("/channel", "a channel"));
+    }
+    let said = [("client", client.map(Value::from)), ("info", info), ("data", data), ("override", overridden)];
+    let (person, ttl, claims) = mint.claims(whom, said).await?;
+    mint.check(person, ttl, &claims, |claims| {
+        let mut claims = claims.clone();
+        claims["channel"] = json!(channel);
+        Ticketed::of_claims(&claims).map(drop)
+    })?;
+    if mint.identity.welcomes(person).await? == Welcome::No {
+        return Err(nobody());
+    }
+    let token = mint.identity.subscription_token(&person.to_string(), &channel, ttl, claims).await?;
+    tracing::info!(key = key.id, %person, channel, "a token was made by which a person may subscribe");
+    Ok(mint.made(&token, ttl))
+}
+
+impl Mint {
+    /// For whom, for how long, and what of this is said.
+    async fn claims<const N: usize>(
+        &self,
+        whom: ForWhom,
+        said: [(&str, Option<Value>); N],
+    ) -> ProblemResult<(PersonId, Duration, Map<String, Value>)> {
+        let ttl_s = whom.ttl_s.unwrap_or(LONGEST_S);
+        if !(1..=LONGEST_S).contains(&ttl_s) {
+            let detail = format!("A token is good for 1 to {LONGEST_S} seconds: the client asks you for the next one.");
+            return Err(Problem::bad_request("ttl_invalid", detail).field("/ttl_s", format!("1 to {LONGEST_S}")));
+        }
+        let now_s = self.clock.now_ms() / 1_000;
+        if whom.expire_at.is_some_and(|at_s| at_s != 0 && at_s <= now_s) {
+            let problem = Problem::bad_request("expiry_invalid", "What has ended opens nothing.");
+            return Err(problem.field("/expire_at", "a time to come, Unix seconds, or 0"));
+        }
+        let mut claims: Map<String, Value> =
+            said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        claims.extend(whom.expire_at.map(|at_s| ("expire_at".to_owned(), json!(at_s))));
+        let person = self.person(&whom.user, whom.issuer.as_deref()).await?;
+        Ok((person, Duration::from_secs(ttl_s), claims))
+    }
+
+    async fn person(&self, user: &str, issuer: Option<&str>) -> ProblemResult<PersonId> {
+        let Some(issuer) = issuer else { return user.parse().map_err(|_| nobody()) };
+        if !self.identity.trusts(issuer) {
+            let problem = Problem::bad_request("issuer_unknown", "Tokens of this issuer are not taken here.");
+            return Err(problem.field("/issuer", "one of identity.issuers"));
+        }
+        self.identity.person_of(issuer, user).await?.ok_or_else(nobody)
+    }
+
+    /// Fails where whoever shows these claims would be refused for what they say.
+    fn check(
+        &self,
+        person: PersonId,
+        ttl: Duration,
+        claims: &Map<String, Value>,
+        read: impl FnOnce(&Value) -> Result<(), BadClaims>,
+    ) -> ProblemResult<()> {
+        let mut whole = Value::Object(claims.clone());
+        if whole.to_string().len() > limits::TOKEN_CLAIMS_BYTES {
+            let detail = format!("A token says {} bytes at most.", limits::TOKEN_CLAIMS_BYTES);
+            return Err(Problem::bad_request("claims_too_long", detail));
+        }
+        whole["sub"] = json!(person.to_string());
+        whole["exp"] = json!(self.ends_ms(ttl) / 1_000);
+        read(&whole).map_err(|error| Problem::bad_request("claims_invalid", format!("No such token: {error}.")))
+    }
+
+    fn ends_ms(&self, ttl: Duration) -> i64 {
+        self.clock.now_ms() + i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn made(&self, token: &Secret, ttl: Duration) -> (StatusCode, Json<RealtimeToken>) {
+        let made = RealtimeToken { token: token.expose().to_owned(), expires_at_ms: self.ends_ms(ttl) };
+        (StatusCode::CREATED, Json(made))
+    }
+}
+
+/// Whether somebody is banned is not for every program to know.
+fn nobody() -> Problem {
+    Problem::not_found("There is nobody of this name who may come.")
+}
+
+#[cfg(test)]
+mod tests;
