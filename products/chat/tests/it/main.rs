@@ -7,6 +7,7 @@ mod gone;
 mod impostors;
 mod live;
 mod marks;
+mod mentioned;
 mod messages;
 mod office;
 mod personal;
