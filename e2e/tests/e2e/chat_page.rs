@@ -96,3 +96,71 @@ async fn rooms_are_ruled_pinned_muted_put_away_and_left() -> Result<()> {
     assert!(out[2].as_str().is_some_and(|word| word.contains("Harbour")), "and why is told: {out}");
     Ok(())
 }
+
+#[tokio::test]
+async fn two_windows_have_one_switch_and_a_person_says_what_is_told() -> Result<()> {
+    let server = house(&["Ada", "Eve"]).await?;
+    let said = said("tabs.mjs", &server).await?;
+    assert_eq!(one(&said, "turns")?["turns"], json!([["true", true], ["false", false], ["true", true]]));
+    let told = one(&said, "told")?;
+    assert!(told["why"].as_str().is_some_and(|why| why.contains("sends no mail")), "{told}");
+    assert_eq!((&told["letters"], &told["wanted"]), (&json!("0"), &json!("true")), "what is shown is what is so");
+    let pushed = json!([
+        ["message", "and now to you", false],
+        ["message", "@Ada, the tide", true],
+        ["mention", "a boat goes out, @Ada", true],
+    ]);
+    assert_eq!(told["pushed"], pushed, "nothing of a muted room but mentions");
+    let title = "Eve mentions you in Harbour";
+    let mut notes = told["notes"].as_array().context("notes")?.clone();
+    notes.sort_by_key(Value::to_string);
+    assert_eq!(notes, [json!([title, false]), json!([title, true])], "each by itself");
+    let out = one(&said, "out")?;
+    assert_eq!(out["kept"], json!([null, []]), "nothing is left on the device");
+    assert_eq!(out["last"], json!(["message", "there you are", false]), "and the session that ended was told nothing");
+    let app = one(&said, "app")?;
+    let only = json!([{ "errorArguments": [], "errorId": "in-incognito" }]);
+    assert_eq!((&app["errors"], &app["installabilityErrors"]), (&json!([]), &only), "a test's window keeps nothing");
+    ensure!(app["manifest"].as_str().is_some_and(|at| at.starts_with(&server.url())), "{app}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_chat_is_an_app_with_icons_of_the_sizes_that_it_says() -> Result<()> {
+    let server = Server::start().await?;
+    let page = reqwest::get(format!("{}/chat", server.url())).await?.text().await?;
+    let (_, link) = page.split_once(r#"<link rel="manifest" href=""#).context("a link to the manifest")?;
+    let at = link.split('"').next().context("an address")?;
+    let manifest = reqwest::get(format!("{}{at}", server.url())).await?;
+    let header = |name: &str| manifest.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    assert_eq!((manifest.status().as_u16(), header("content-type")), (200, "application/manifest+json"));
+    let policy = header("content-security-policy").to_owned();
+    assert!(policy.contains("default-src 'self'") && !policy.contains("manifest-src"), "ours may be read: {policy}");
+    let manifest: Value = manifest.json().await?;
+    for (field, is) in [("id", "/chat"), ("start_url", "/chat"), ("scope", "/chat"), ("display", "standalone")] {
+        assert_eq!(manifest[field], is);
+    }
+    for field in ["name", "short_name", "theme_color", "background_color"] {
+        assert!(manifest[field].as_str().is_some_and(|text| !text.is_empty()), "{field}");
+    }
+    let mut kinds = Vec::new();
+    for icon in manifest["icons"].as_array().context("icons")? {
+        let text = |field: &str| icon[field].as_str().unwrap_or_default().to_owned();
+        let answer = reqwest::get(format!("{}{}", server.url(), text("src"))).await?;
+        assert_eq!(answer.status(), 200, "{icon}");
+        assert_eq!(answer.headers()["content-type"], text("type"), "{icon}");
+        let bytes = answer.bytes().await?;
+        if text("type") == "image/png" {
+            // The width and height of a PNG follow its signature and the name of its first chunk.
+            let side = |at: usize| {
+                bytes.get(at..at + 4).map(|four| four.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)))
+            };
+            assert_eq!(text("sizes"), format!("{}x{}", side(16).context("a width")?, side(20).context("a height")?));
+        }
+        kinds.push(format!("{} {}", text("purpose"), text("sizes")));
+    }
+    for wanted in ["any any", "any 192x192", "any 512x512", "maskable 192x192", "maskable 512x512"] {
+        assert!(kinds.iter().any(|kind| kind == wanted), "{wanted}: {kinds:?}");
+    }
+    Ok(())
+}
