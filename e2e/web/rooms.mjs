@@ -131,8 +131,9 @@ await side(eve, null);
 await does(eve, "Bea", "Take out of the group");
 await eve.waitForFunction(() => document.querySelectorAll("[data-testid=members] li").length === 2);
 await reads(bea, "No conversations yet");
-await looks(bea, "taken out");
+// The word why goes by itself.
 const out = await bea.evaluate(() => [location.pathname, document.body.textContent.includes("log 28"), document.querySelector(".word")?.textContent.trim()]);
+await looks(bea, "taken out");
 // The way back does not lead to it either.
 await bea.goto(`${url}/chat/${new URL(ada.url()).pathname.split("/").at(-1)}`);
 await reads(bea, "This room is not here");

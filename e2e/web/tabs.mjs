@@ -48,7 +48,7 @@ for (const page of [one, two]) {
 }
 
 // A browser can install it, with the worker that is there.
-const { devtools, deliver, anew } = await worker(context, one, url);
+const { devtools, deliver } = await worker(context, one, url);
 const { installabilityErrors } = await devtools.send("Page.getInstallabilityErrors");
 const { url: manifest, errors } = await devtools.send("Page.getAppManifest");
 say({ type: "app", manifest, errors, installabilityErrors });
@@ -94,8 +94,6 @@ await reads(two, "a boat goes out, @Ada");
 await shown(one, null);
 
 // Signed out in one window, nobody is told by this browser any more: not here, and not by the server.
-await anew();
-await deliver(mentions[0].text);
 await settings(one);
 await one.click("button:has-text('Sign out')");
 await reads(one, "Sign in to chat");

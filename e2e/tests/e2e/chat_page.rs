@@ -48,7 +48,8 @@ async fn what_is_more_than_words_is_said_and_mended() -> Result<()> {
     let said = said("said.mjs", &house(&["Ada", "Eve"]).await?).await?;
     let voice = one(&said, "voice")?;
     assert_eq!(voice["thrown"], 0, "what is thrown away goes nowhere");
-    assert!(voice["length"].as_str().is_some_and(|length| ["0:02", "0:03"].contains(&length)), "{voice}");
+    let seconds = voice["length"].as_str().and_then(|length| length.strip_prefix("0:"));
+    assert!(seconds.is_some_and(|seconds| seconds != "00"), "its length is of what was heard: {voice}");
     assert_eq!(voice["longest"], "120000");
     let files = one(&said, "files")?;
     assert_eq!((&files["saved"], &files["ours"], &files["left"]), (&json!("a quiet night"), &json!(false), &json!(0)));

@@ -288,6 +288,29 @@ async fn what_comes_at_once_is_told_once_and_who_always_refuses_is_forgotten() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_opened_again_takes_nothing_from_what_is_on_its_way() {
+    let mut street = Street::new().await;
+    let [ann, ben] = street.site.people().await;
+    let room = street.site.group(&[ann, ben]).await;
+    let browser = street.browser(ben).await;
+    street.site.say(ann, &room, "on its way").await;
+    street.settled("chat.notify").await;
+    // Each window that is opened gives the browser again, and the one that is used stays when there are too many.
+    for _ in 1..limits::CHAT_PUSHES {
+        street.browser(ben).await;
+    }
+    street.site.clock.advance(1);
+    assert_eq!(street.site.post(ben, "/push", browser.given()).await.0, StatusCode::NO_CONTENT);
+    street.browser(ben).await;
+    assert_eq!(street.site.rows("chat_pushes").await, i64::try_from(limits::CHAT_PUSHES).expect("few"));
+    street.soon().await;
+    let push = street.service.next().await;
+    assert_eq!(browser.read(&push)["content"], "on its way");
+    street.quiet().await;
+    assert!(street.service.seen().is_empty(), "once");
+}
+
+#[tokio::test]
 async fn what_is_no_browser_is_refused() {
     let street = Street::new().await;
     let [ben, cem] = street.site.people().await;
