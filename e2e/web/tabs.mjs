@@ -54,6 +54,8 @@ const { url: manifest, errors } = await devtools.send("Page.getAppManifest");
 say({ type: "app", manifest, errors, installabilityErrors });
 
 // From a muted room nothing is pushed; what is said elsewhere after it is the next that comes.
+// A window behind another one draws once a second.
+await one.bringToFront();
 await gather(eve, "Harbour", ["Ada"]);
 await one.click("[data-room]:has-text('Harbour')");
 await one.click("[data-testid=about]");
