@@ -6,6 +6,7 @@ import { svelte, vitePreprocess } from "@sveltejs/vite-plugin-svelte";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { appsOfPages, type App } from "./build/apps.ts";
 import { historyRoutes, importsOfProducts, nothingAheadInTests, servedPaths, themeBeforePaint, workersOfPages, type Page } from "./build/pages.ts";
 
 const consoleDir = dirname(fileURLToPath(import.meta.url));
@@ -21,6 +22,9 @@ const pages: Page[] = [
 /** What browsers keep for a page and wake for pushes. */
 const workers: Page[] = [{ source: "products/chat/web/worker/worker.ts", served: "chat/worker.js" }];
 
+/** What browsers can install. */
+const apps: App[] = [{ page: "products/chat/web/index.html", manifest: "products/chat/web/app/app.webmanifest" }];
+
 export default defineConfig({
   // The repository, since the pages of products lie outside `console/`.
   root: repository,
@@ -34,6 +38,7 @@ export default defineConfig({
     importsOfProducts(consoleDir),
     svelte({ configFile: false, preprocess: vitePreprocess() }),
     themeBeforePaint(consoleDir),
+    appsOfPages(repository, apps),
     servedPaths(pages),
     workersOfPages(repository, consoleDir, workers),
     historyRoutes(),

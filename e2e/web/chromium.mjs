@@ -10,8 +10,8 @@ const FLAGS = [
 export const say = (what) => console.log(JSON.stringify(what));
 
 /** Opens a page; whatever it complains about (scripts that throw, policies that are broken) ends up in `complaints`. */
-export async function open(url, options = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+export async function open(url, options = {}, flags = []) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...FLAGS, ...flags] });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
   const complaints = [];

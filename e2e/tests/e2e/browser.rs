@@ -13,7 +13,7 @@ use crate::sse::push;
 const PAGES: usize = 24;
 
 /// Where pictures of the pages go, when somebody wants them: a folder, seen from the repository.
-fn pictures() -> Option<String> {
+pub(crate) fn pictures() -> Option<String> {
     let folder = std::env::var("MAINSPRING_PICTURES").ok()?;
     Some(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(folder).display().to_string())
 }

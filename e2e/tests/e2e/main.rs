@@ -7,6 +7,7 @@ mod broken_store;
 mod browser;
 mod centrifuge;
 mod chat_fleet;
+mod chat_page;
 mod chatting;
 mod cloudevents;
 mod deploy;

@@ -41,7 +41,8 @@ async fn a_browser_that_asked_for_it_is_told_and_one_that_ended_it_is_not() -> R
     assert_eq!(switch["wider"], 0, "the settings stay within a phone");
     assert!(switch["why"].as_str().is_some_and(|why| why.contains("push service")), "a failure is told: {switch}");
     let told = one("told")?;
-    let note = json!([{ "title": "Eve", "body": "the light is out", "tag": told["room"], "data": { "room": told["room"], "seq": 2 } }]);
+    let under = json!({ "room": told["room"], "seq": 2, "mentions_you": false });
+    let note = json!([{ "title": "Eve", "body": "the light is out", "tag": told["room"], "data": under }]);
     assert_eq!(told["told"], note, "who, what and where");
     let looking = one("looking")?;
     let tags: Vec<_> = looking["told"].as_array().context("a list")?.iter().map(|note| note["tag"].clone()).collect();

@@ -185,6 +185,13 @@ export interface QuickReply {
   content: string;
 }
 
+/** How somebody wants to be told outside the room. */
+export interface Wanted {
+  mentions_through_mute: boolean;
+  /** A letter about what was unread for so long; 0 for none. */
+  digest_after_minutes: number;
+}
+
 export interface Figures {
   groups: number;
   direct_rooms: number;

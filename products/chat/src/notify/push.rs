@@ -22,7 +22,7 @@ use super::vapid::{Vapid, draw};
 use crate::facts::MessageSent;
 use crate::model::FileKind;
 use crate::people;
-use crate::store;
+use crate::store::{self, Membership, Message};
 
 /// Finds whom a message is to reach.
 pub(crate) const NOTIFY: Kind = Kind::new("chat.notify").on("chat");
@@ -48,12 +48,17 @@ struct Parcel {
     browser: i64,
     room: String,
     message: i64,
+    /// It is of this very message, which mentions its reader since it was edited.
+    #[serde(default)]
+    edited: bool,
 }
 
 /// What a browser's worker gets.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 struct News<'a> {
+    /// `message`: the newest of the room, laid over what is shown of it. `mention`: one that was there before, and mentions its reader
+    /// since it was edited; it has a notice of its own.
     r#type: &'a str,
     room: &'a str,
     seq: i64,
@@ -100,7 +105,8 @@ pub(super) async fn find(ctx: Ctx, event: Event, run: Run, it: Occasion) -> Resu
                 // Whether mentions pass a mute is asked when it is pushed.
                 let reaches = reaches(Standing { read, muted_until_ms, archived }, it.message, mentioned, true, now_ms);
                 if reaches && (mentioned || !it.mentions_alone) {
-                    let parcel = Parcel { browser, room: it.room.clone(), message: it.message };
+                    let parcel =
+                        Parcel { browser, room: it.room.clone(), message: it.message, edited: it.mentions_alone };
                     let of = if it.mentions_alone { format!(":{}", it.message) } else { String::new() };
                     let unique = Unique::by_key(format!("{browser}:{}{of}", it.room)).states(&WAITING);
                     let at_ms = now_ms.max(time_ms + limits::CHAT_PUSH_DELAY_MS);
@@ -126,6 +132,26 @@ struct Told {
     refused: bool,
 }
 
+/// What a push is about: of a message and those after it the newest, of an edit its message, which may be shown already, or stand under
+/// newer ones that are. Nothing that was deleted or read.
+async fn newest(
+    tx: &mut Tx,
+    it: &Parcel,
+    (me, person): (&Membership, &str),
+    now_ms: i64,
+) -> Result<Option<Message>, StoreError> {
+    if it.edited {
+        let said = store::message(tx, &it.room, it.message).await?;
+        return Ok(said.filter(|said| !said.deleted));
+    }
+    // Of those that came since, the newest that reaches a room that is muted is a mention.
+    let muted = me.muted_until_ms > now_ms;
+    match store::newest_unread(tx, (&it.room, person), it.message.max(me.read + 1), muted).await? {
+        Some(seq) => store::message(tx, &it.room, seq).await,
+        None => Ok(None),
+    }
+}
+
 /// What there is to tell a browser now, if anything: everything that speaks against it may have happened since the message.
 async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failure> {
     let now_ms = ctx.clock.now_ms();
@@ -139,13 +165,10 @@ async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failu
         Standing { read: me.read, muted_until_ms: me.muted_until_ms, archived: me.archived },
         store::wishes(tx, &browser.person).await?,
     );
-    // Of those that came since, the newest that reaches a room that is muted is a mention.
-    let muted = me.muted_until_ms > now_ms;
-    let seq = store::newest_unread(tx, (&it.room, &browser.person), it.message.max(me.read + 1), muted).await?;
-    let Some(seq) = seq else { return Ok(None) };
-    let Some(said) = store::message(tx, &it.room, seq).await? else { return Ok(None) };
-    let mentions_you = said.mentions.contains(&browser.person);
-    let news = now_ms < said.at_ms + limits::CHAT_PUSH_NEWS_MS;
+    let Some(said) = newest(tx, it, (&me, &browser.person), now_ms).await? else { return Ok(None) };
+    let (seq, mentions_you) = (said.seq, said.mentions.contains(&browser.person));
+    let since_ms = if it.edited { said.edited_at_ms.unwrap_or(said.at_ms) } else { said.at_ms };
+    let news = now_ms < since_ms + limits::CHAT_PUSH_NEWS_MS && (mentions_you || !it.edited);
     if !news || !reaches(standing, seq, mentions_you, wishes.mentions_through_mute, now_ms) {
         return Ok(None);
     }
@@ -153,7 +176,7 @@ async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failu
     let by_name = people::name_of(ctx, tx, &said.sender).await?;
     let content = store::shortened(said.content);
     let mut news = News {
-        r#type: "message",
+        r#type: if it.edited { "mention" } else { "message" },
         room: &it.room,
         seq,
         room_name: &me.room.name,

@@ -87,13 +87,14 @@ impl FromRow for Browser {
     }
 }
 
-/// Keeps a browser. One address is one browser, which is whose it was given last; of too many of one person the oldest goes.
+/// Keeps a browser. One address is one browser, which is whose it was given last; of too many of one person the one that was given the
+/// longest ago goes. Given again by the same person it stays the same row: what is on its way to it arrives.
 pub(crate) async fn keep_browser(tx: &mut Tx, new: &Browser, now_ms: i64) -> Result<(), StoreError> {
     let Browser { digest, person, tie, sealed, refusals } = new;
-    tx.execute("DELETE FROM chat_pushes WHERE digest = $1", params![digest]).await?;
-    let sql = "DELETE FROM chat_pushes WHERE person = $1 AND id NOT IN
-         (SELECT id FROM chat_pushes WHERE person = $1 ORDER BY id DESC LIMIT $2)";
-    tx.execute(sql, params![person, limit(limits::CHAT_PUSHES - 1)]).await?;
+    tx.execute("DELETE FROM chat_pushes WHERE digest = $1 AND person <> $2", params![digest, person]).await?;
+    let sql = "DELETE FROM chat_pushes WHERE person = $1 AND digest <> $3 AND id NOT IN
+         (SELECT id FROM chat_pushes WHERE person = $1 AND digest <> $3 ORDER BY made_at_ms DESC, id DESC LIMIT $2)";
+    tx.execute(sql, params![person, limit(limits::CHAT_PUSHES - 1), digest]).await?;
     // Two pages of one browser may ask at once.
     let sql =
         "INSERT INTO chat_pushes (digest, person, tie, sealed, made_at_ms, refusals) VALUES ($1, $2, $3, $4, $5, $6)

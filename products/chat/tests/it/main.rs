@@ -9,6 +9,7 @@ mod hidden;
 mod impostors;
 mod live;
 mod marks;
+mod mentioned;
 mod messages;
 mod office;
 mod personal;

@@ -146,35 +146,6 @@ async fn what_is_read_deleted_muted_or_put_away_meanwhile_is_not_pushed() {
 }
 
 #[tokio::test]
-async fn whom_an_edit_mentions_is_told_and_nobody_else() {
-    let mut street = Street::new().await;
-    let [ann, ben, cem] = street.site.people().await;
-    let room = street.site.group(&[ann, ben, cem]).await;
-    let browser = street.browser(ben).await;
-    let seq = street.site.say(ann, &room, "who comes?").await;
-    street.soon().await;
-    browser.read(&street.service.next().await);
-    street.browser(cem).await;
-    let path = format!("/rooms/{room}/messages/{seq}");
-    let edit = async |street: &Street, content: &str| {
-        let edit = json!({ "content": content });
-        assert_eq!(street.site.ask(Some(ann), Method::PATCH, &path, Some(&edit)).await.0, StatusCode::OK);
-    };
-    edit(&street, "who comes, @Ben?").await;
-    street.soon().await;
-    let push = street.service.next().await;
-    assert_eq!(push.header("urgency"), "high");
-    let news = browser.read(&push);
-    assert_eq!((&news["seq"], &news["mentions_you"]), (&json!(seq), &json!(true)));
-    assert_eq!(news["content"], "who comes, @Ben?");
-    // Mentioned as before; and one who has read it.
-    street.site.post(cem, &format!("/rooms/{room}/receipts"), json!({ "read": seq })).await;
-    edit(&street, "who comes, @Ben and @Cem?").await;
-    street.quiet().await;
-    assert!(street.service.seen().is_empty());
-}
-
-#[tokio::test]
 async fn a_subscription_ends_with_what_its_owner_came_with() {
     let mut street = Street::new().await;
     let [ann, ben, cem] = street.site.people().await;
@@ -314,6 +285,29 @@ async fn what_comes_at_once_is_told_once_and_who_always_refuses_is_forgotten() {
         street.settled("chat.push").await;
         assert_eq!(street.site.rows("chat_pushes").await, left, "{says}");
     }
+}
+
+#[tokio::test]
+async fn a_page_that_is_opened_again_takes_nothing_from_what_is_on_its_way() {
+    let mut street = Street::new().await;
+    let [ann, ben] = street.site.people().await;
+    let room = street.site.group(&[ann, ben]).await;
+    let browser = street.browser(ben).await;
+    street.site.say(ann, &room, "on its way").await;
+    street.settled("chat.notify").await;
+    // Each window that is opened gives the browser again, and the one that is used stays when there are too many.
+    for _ in 1..limits::CHAT_PUSHES {
+        street.browser(ben).await;
+    }
+    street.site.clock.advance(1);
+    assert_eq!(street.site.post(ben, "/push", browser.given()).await.0, StatusCode::NO_CONTENT);
+    street.browser(ben).await;
+    assert_eq!(street.site.rows("chat_pushes").await, i64::try_from(limits::CHAT_PUSHES).expect("few"));
+    street.soon().await;
+    let push = street.service.next().await;
+    assert_eq!(browser.read(&push)["content"], "on its way");
+    street.quiet().await;
+    assert!(street.service.seen().is_empty(), "once");
 }
 
 #[tokio::test]

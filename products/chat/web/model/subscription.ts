@@ -4,6 +4,15 @@
 export const PUSH = "/api/v1/chat/push";
 export const SESSION = "/api/v1/session";
 
+/** Where windows and the worker tell each other that the subscription is another one, or none. */
+export const TABS = "mainspring.chat.telling";
+
+/** The subscription is the browser's, and its windows are many: one at a time changes it, or finds out what it is. */
+export async function alone(deed: () => Promise<void>): Promise<void> {
+  if ("locks" in navigator) await navigator.locks.request(TABS, deed);
+  else await deed();
+}
+
 /** What `PushSubscription.toJSON` gives. */
 export interface Given {
   endpoint: string;

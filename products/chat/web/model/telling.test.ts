@@ -33,6 +33,17 @@ class World implements Device, Office, Mark {
     this.subscription = null;
   }
   clear = async (): Promise<void> => void (this.cleared += 1);
+  /** The windows of this browser. */
+  tabs: Telling[] = [];
+  #last: Promise<void> = Promise.resolve();
+  alone(deed: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(deed);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+  changed(): void {
+    for (const tab of this.tabs) void tab.look();
+  }
   async key(): Promise<string> {
     this.#answers();
     return this.serverKey;
@@ -192,6 +203,57 @@ describe("a page that is opened again", () => {
     const telling = world.telling();
     await telling.look();
     expect([telling.stage, world.subscription, world.owner]).toEqual(["blocked", null, null]);
+  });
+});
+
+describe("two windows of one browser", () => {
+  async function two(): Promise<[World, Telling, Telling]> {
+    const world = new World();
+    const [one, other] = [world.telling(), world.telling()];
+    world.tabs = [one, other];
+    await Promise.all([one.look(), other.look()]);
+    return [world, one, other];
+  }
+
+  it("have one switch", async () => {
+    const [world, one, other] = await two();
+    await one.on();
+    await other.look();
+    expect([one.stage, other.stage, world.told.size]).toEqual(["on", "on", 1]);
+    await other.off();
+    await one.look();
+    expect([one.stage, other.stage, world.told.size, world.subscription, world.owner]).toEqual(["off", "off", 0, null, null]);
+    await one.on();
+    await Promise.all([one.leave(), other.leave()]);
+    expect([one.stage, other.stage, world.subscription, world.owner]).toEqual(["off", "off", null, null]);
+  });
+
+  it("do not wait for who is still asked in one of them", async () => {
+    const [world, one, other] = await two();
+    let says = (_: NotificationPermission): void => {};
+    world.ask = () => new Promise((resolve) => (says = (answer) => resolve((world.allowed = answer))));
+    const on = one.on();
+    await other.look();
+    expect([one.stage, other.stage]).toEqual(["asking", "off"]);
+    says("granted");
+    await on;
+    await other.look();
+    expect([one.stage, other.stage]).toEqual(["on", "on"]);
+  });
+
+  it("leave nothing half done, whatever each does at the same time", async () => {
+    const ends = new Set<string>();
+    for (let deeds = 0; deeds < 3 ** 4; deeds += 1) {
+      const [world, one, other] = await two();
+      const done: Promise<void>[] = [];
+      for (let step = 0, left = deeds; step < 4; step += 1, left = Math.floor(left / 3)) {
+        done.push((step % 2 === 0 ? one : other)[(["on", "off", "look"] as const)[left % 3] ?? "look"]());
+      }
+      await Promise.all(done);
+      await Promise.all([one.look(), other.look()]);
+      ends.add([one.stage, other.stage, world.subscription !== null, world.owner, world.told.size].join(" "));
+    }
+    expect([...ends].sort()).toEqual(["off off false  0", "on on true usr_a 1"]);
   });
 });
 

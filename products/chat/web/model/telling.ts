@@ -16,6 +16,10 @@ export interface Device {
   end(): Promise<void>;
   /** Takes away what is shown. */
   clear(): Promise<void>;
+  /** Does it while no other window of this browser does any such thing. */
+  alone(deed: () => Promise<void>): Promise<void>;
+  /** The other windows look again. */
+  changed(): void;
 }
 
 /** What the server is asked. */
@@ -56,25 +60,26 @@ export class Telling {
 
   /** Finds out what is so, and mends what was cut off from the session that is now. */
   look(): Promise<void> {
-    return this.#next(() => this.#look());
+    return this.#next(() => this.device.alone(() => this.#look()));
   }
 
   /** The person wants to be told. To be called while a key or button is pressed: some browsers ask then only. */
   on(): Promise<void> {
     const asked = this.device.ask();
-    return this.#next(() => this.#on(asked));
+    return this.#next(() => this.#allowed(asked)).finally(() => this.device.changed());
   }
 
   off(): Promise<void> {
-    return this.#next(() => this.#off());
+    return this.#next(() => this.device.alone(() => this.#off())).finally(() => this.device.changed());
   }
 
   /** The session is over, by the person's own word: nothing is left on this device. */
   leave(): Promise<void> {
-    return this.#next(async () => {
+    const deed = async (): Promise<void> => {
       if ((await this.mark.whose()) !== null) await this.#end();
       this.#is("off");
-    });
+    };
+    return this.#next(() => this.device.alone(deed));
   }
 
   #next(deed: () => Promise<void>): Promise<void> {
@@ -118,17 +123,24 @@ export class Telling {
     }
   }
 
-  async #on(asked: Promise<NotificationPermission>): Promise<void> {
+  /** Whoever is asked may take long: the other windows do not wait for that. */
+  async #allowed(asked: Promise<NotificationPermission>): Promise<void> {
     this.#is("asking");
     const permission = await asked;
-    if (permission === "denied") return this.#is("blocked");
-    if (permission !== "granted") return this.#is("off", NOT_ALLOWED);
+    if (permission === "denied") this.#is("blocked");
+    else if (permission !== "granted") this.#is("off", NOT_ALLOWED);
+    else await this.device.alone(() => this.#on());
+  }
+
+  async #on(): Promise<void> {
     let held: Held;
     try {
       const key = await this.office.key();
-      // One that is there may be of another key, or of somebody else.
-      if (await this.device.held()) await this.device.end();
-      held = await this.device.subscribe(key);
+      const there = await this.device.held();
+      // One that is there may be of another key, or of somebody else; or another window was first.
+      const mine = there !== null && there.key === key && (await this.mark.whose()) === this.me;
+      if (there && !mine) await this.device.end();
+      held = there && mine ? there : await this.device.subscribe(key);
     } catch (failure) {
       return this.#is("off", this.office.words(failure));
     }

@@ -28,10 +28,13 @@ class Places {
   now: Place = $state.raw(placeOf(location.pathname, location.search));
   /** How many steps back stay on this page. */
   #deep = 0;
+  /** A step back is asked for, and not gone yet. */
+  #goes = false;
 
   constructor() {
     addEventListener("popstate", () => {
       this.#deep = Math.max(0, this.#deep - 1);
+      this.#goes = false;
       this.now = placeOf(location.pathname, location.search);
     });
   }
@@ -59,10 +62,13 @@ class Places {
     this.go({ view: "room", room, at });
   }
 
-  /** What the arrow of a phone's header does, as its back gesture. */
+  /** What the arrow of a phone's header does, as its back gesture. Asked for twice before it is gone, it is one step. */
   back(): void {
-    if (this.#deep > 0) history.back();
-    else {
+    if (this.#goes) return;
+    if (this.#deep > 0) {
+      this.#goes = true;
+      history.back();
+    } else {
       history.replaceState(null, "", "/chat");
       this.now = { view: "rooms" };
     }

@@ -1,8 +1,9 @@
 // Being told while the page is closed: the browser's side of it, and what the worker and the page say to one another.
 
 import { ApiError, get, post, remove } from "@console/shared/api";
-import { type Held, PUSH, given, text } from "../model/subscription";
+import { type Held, PUSH, TABS, alone, given, text } from "../model/subscription";
 import { type Device, type Office, SERVICE_SILENT, type Stage, Telling } from "../model/telling";
+import type { Under } from "../worker/told";
 import { setWhose, whose } from "../worker/whose";
 import { place } from "./place.svelte";
 import { mayHelp, wordsOf } from "./server";
@@ -32,10 +33,14 @@ async function working(): Promise<ServiceWorkerRegistration> {
   return registration;
 }
 
+/** Of a room there may be several: the newest, and messages that mention one since they were edited. */
 async function clear(room?: string): Promise<void> {
-  const shown = await (await registered())?.getNotifications(room === undefined ? {} : { tag: room });
-  for (const one of shown ?? []) one.close();
+  for (const one of (await (await registered())?.getNotifications()) ?? []) {
+    if (room === undefined || (one.data as Partial<Under> | null)?.room === room) one.close();
+  }
 }
+
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel(TABS) : null;
 
 const device: Device = {
   able() {
@@ -59,6 +64,8 @@ const device: Device = {
     await registration?.unregister();
   },
   clear,
+  alone,
+  changed: () => tabs?.postMessage("changed"),
 };
 
 const office: Office = {
@@ -82,6 +89,8 @@ class Pushes {
     if (device.able() !== "yes") return;
     navigator.serviceWorker.addEventListener("message", (event: MessageEvent) => hear(event));
     navigator.serviceWorker.startMessages();
+    // The switch is the browser's: turned in one window, it is turned in all.
+    tabs?.addEventListener("message", () => who.stage === "in" && void telling.look());
     // Who allows or blocks it in the browser's own settings sees it here at once.
     void navigator.permissions?.query({ name: "notifications" }).then((status) => (status.onchange = () => void telling.look()), () => {});
   }
@@ -99,10 +108,10 @@ class Pushes {
 
 /** What the worker asks or wants. */
 function hear({ data, ports }: MessageEvent<unknown>): void {
-  const { type, room } = (data ?? {}) as { type?: unknown; room?: unknown };
+  const { type, room, at } = (data ?? {}) as { type?: unknown; room?: unknown; at?: unknown };
   if (typeof room !== "string" || who.stage !== "in") return;
   if (type === "looks") ports[0]?.postMessage(place.room === room && document.visibilityState === "visible");
-  if (type === "open") place.open(room);
+  if (type === "open") place.open(room, typeof at === "number" ? at : null);
 }
 
 export const pushes = new Pushes();

@@ -243,8 +243,8 @@ export class Room {
     const before = this.newest;
     this.timeline = lines.withEntry(this.timeline, entry, who.me.id);
     const { body } = entry;
-    // What was said aloud stands nowhere either, once it is deleted.
-    if (entry.type === "message.deleted") this.announced = "";
+    // What was said aloud stands nowhere either, once it is taken back.
+    if (/^message\.(deleted|edited)$/.test(entry.type)) this.announced = "";
     if (entry.type === "message.sent" && body) {
       box.drop(body.client_id);
       around.spoke(this.id, body.sender);

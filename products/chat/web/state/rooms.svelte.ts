@@ -23,6 +23,8 @@ class Rooms {
   sieve = $state<lines.Sieve>("all");
   loaded = $state(false);
   why = $state("");
+  /** Rooms that this page asked to be let out of. */
+  readonly leaving = new Set<string>();
   #stale = new Map<string, ReturnType<typeof setTimeout>>();
   #delivered = new Map<string, number>();
   #telling: ReturnType<typeof setTimeout> | undefined;
@@ -130,14 +132,23 @@ class Rooms {
 
   #take(notice: Notice): void {
     this.#told.set(notice.room, (this.#told.get(notice.room) ?? 0) + 1);
+    const gone = this.line(notice.room);
     const { lines: all, reread } = lines.noticed(this.all, notice, who.me.id);
     this.all = all;
     const speaker = "last_message" in notice ? notice.last_message?.sender : undefined;
     // What somebody is called whom nobody here knows, the room says.
     if (reread || (speaker && !isKnown(speaker))) this.#again(notice.room);
     if (notice.type === "message" && notice.by !== who.me.id) this.#deliver(notice.room, notice.seq);
-    if (notice.type === "left" && place.room === notice.room) place.back();
+    if (notice.type === "left") this.#left(notice.room, gone);
     for (const tell of this.#heard) tell(notice);
+  }
+
+  /** Whoever looks at a room that is closed to them is told why it goes from under their eyes, unless they asked for it. */
+  #left(room: string, line: Line | undefined): void {
+    const asked = this.leaving.delete(room);
+    if (place.room !== room) return;
+    if (line && !line.direct && !asked) doing.say(`You are not in “${line.name}” any more: you were taken out, or it was deleted.`);
+    place.back();
   }
 
   #again(room: string): void {

@@ -1,7 +1,7 @@
 // What the page asks of the server. Each answers or throws an `ApiError`, whose words are for people.
 
 import { ApiError, get, patch, post, problemOf, put, remove, withQuery } from "@console/shared/api";
-import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, ReceiptOf, RoomFigures, Settings, Status, Whereabouts, Whole } from "../contract";
+import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, ReceiptOf, RoomFigures, Settings, Status, Wanted, Whereabouts, Whole } from "../contract";
 import { outcomeOf } from "../model/outbox";
 
 const API = "/api/v1/chat";
@@ -72,6 +72,9 @@ export const server = {
   replies: () => get<{ items: QuickReply[] }>(`${API}/quick-replies`),
   keepReply: (shortcut: string, content: string) => put<void>(`${API}/quick-replies/${encodeURIComponent(shortcut)}`, { content }),
   dropReply: (shortcut: string) => remove(`${API}/quick-replies/${encodeURIComponent(shortcut)}`),
+
+  wanted: () => get<Wanted>(`${API}/notifications`),
+  want: (wanted: Wanted) => put<void>(`${API}/notifications`, wanted),
 
   figures: () => get<Figures>(`${API}/admin/stats`),
   allRooms: (before?: string) => get<{ items: RoomFigures[]; next: string | null }>(`${API}/admin/rooms`, { before, limit: 50 }),

@@ -52,6 +52,7 @@ describe("what was pushed", () => {
     for (const other of [null, "", "{", "null", "[]", "7", news({ type: "call" }), news({ room: "../console" }), news({ room: 7 }), news({ seq: "7" }), news({ seq: 1.5 })]) {
       expect(newsOf(other), String(other)).toBeNull();
     }
+    expect([newsOf(news())?.edited, newsOf(news({ type: "mention" }))?.edited]).toEqual([false, true]);
   });
 
   it("says who, where, and what, as text", () => {
@@ -63,6 +64,7 @@ describe("what was pushed", () => {
     expect(note({ content: "", room_name: "" })).toEqual({ title: "Ben", body: "A new message" });
     expect(note({ content: "", file: "hologram", room_name: "" })).toEqual({ title: "Ben", body: "File" });
     expect(note({ by_name: "", room_name: "" })).toMatchObject({ title: "Somebody" });
+    expect(note({ type: "mention", mentions_you: true, room_name: "" })).toMatchObject({ title: "Ben mentions you" });
   });
 });
 
@@ -79,6 +81,27 @@ describe("a notification", () => {
     await pushed(device, news({ seq: 9, content: "and back" }));
     expect(device.notes.at(-1)?.options).toMatchObject({ silent: true, data: { room: ROOM, seq: 9 }, timestamp: 5 });
     expect(device.notes.at(-1)?.options.renotify).toBeUndefined();
+  });
+
+  it("is one of its own for a mention by an edit, whatever is shown of the room", async () => {
+    const edit = (over: object = {}): string => news({ type: "mention", mentions_you: true, content: "the light is out, @Ada", ...over });
+    for (const before of [news(), news({ seq: 9 })]) {
+      const device = new Device();
+      await pushed(device, before);
+      await pushed(device, edit());
+      expect(device.notes.map(({ options: { tag, renotify } }) => [tag, renotify])).toEqual([[ROOM, true], [`${ROOM} 7`, true]]);
+      expect(device.notes[1]).toMatchObject({ title: "Ben mentions you in Harbour", options: { data: { room: ROOM, seq: 7, at: 7 } } });
+      // Told twice it makes no sound twice; and what comes after it in the room is told as ever.
+      await pushed(device, edit());
+      expect(device.notes[1]?.options).toMatchObject({ tag: `${ROOM} 7`, silent: true });
+      await pushed(device, news({ seq: 10 }));
+      expect(device.notes.map((one) => one.options.tag)).toEqual([`${ROOM} 7`, ROOM]);
+    }
+    // The message was told after it was edited: the mention is shown already.
+    const device = new Device();
+    await pushed(device, news({ mentions_you: true }));
+    await pushed(device, edit());
+    expect(device.notes).toHaveLength(1);
   });
 
   it("is not shown to who looks at the room", async () => {
@@ -140,7 +163,16 @@ describe("a notification that was chosen", () => {
     await chosen(device, { room: ROOM, seq: 7 });
     await chosen(device, { room: "../console" });
     await chosen(device, null);
-    expect(device.opened).toEqual([`/chat/${ROOM}`, "/chat", "/chat"]);
+    await chosen(device, { room: ROOM, seq: 7, at: 7 });
+    await chosen(device, { room: ROOM, seq: 7, at: "7&x" });
+    expect(device.opened).toEqual([`/chat/${ROOM}`, "/chat", "/chat", `/chat/${ROOM}?at=7`, `/chat/${ROOM}`]);
+  });
+
+  it("goes to its message, where that is not the newest", async () => {
+    const device = new Device();
+    device.windows = [new Window(`${AT}/chat`)];
+    await chosen(device, { room: ROOM, seq: 7, mentions_you: true, at: 7 });
+    expect(device.windows[0]?.heard).toEqual([{ type: "open", room: ROOM, at: 7 }]);
   });
 
   it("knows rooms by their addresses", () => {

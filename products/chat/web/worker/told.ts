@@ -15,6 +15,8 @@ export interface News {
   file: string | null;
   at_ms: number;
   mentions_you: boolean;
+  /** It mentions its reader since it was edited: it was there before, and may have been told then. */
+  edited: boolean;
 }
 
 export interface Note {
@@ -35,13 +37,16 @@ export interface Page {
 export interface Under {
   room: string;
   seq: number;
+  mentions_you: boolean;
+  /** The message is gone to, and not the room alone: it may stand far above what is new. */
+  at?: number;
 }
 
 /** What the worker stands on. */
 export interface Home {
   pages(): Promise<readonly Page[]>;
-  /** What is shown of a room, or of all. */
-  shown(room?: string): Promise<readonly { data?: unknown; close(): void }[]>;
+  /** What is shown under a tag, or all. */
+  shown(tag?: string): Promise<readonly { data?: unknown; close(): void }[]>;
   show(title: string, options: NotificationOptions & { renotify?: boolean; timestamp?: number }): Promise<void>;
   open(path: string): Promise<unknown>;
   /** Whose session the browser has: nobody's is null, not known is undefined. */
@@ -70,10 +75,12 @@ export function newsOf(text: string | null): News | null {
   const of = it as Record<string, unknown>;
   const words = (value: unknown): string => (typeof value === "string" ? value : "");
   const { room, seq } = of;
-  if (of.type !== "message" || typeof room !== "string" || !ROOM.test(room) || !Number.isSafeInteger(seq)) return null;
+  const edited = of.type === "mention";
+  if ((of.type !== "message" && !edited) || typeof room !== "string" || !ROOM.test(room) || !Number.isSafeInteger(seq)) return null;
   return {
     room, seq: seq as number, room_name: words(of.room_name), by_name: words(of.by_name), content: words(of.content),
-    file: typeof of.file === "string" ? of.file : null, at_ms: typeof of.at_ms === "number" ? of.at_ms : 0, mentions_you: of.mentions_you === true,
+    file: typeof of.file === "string" ? of.file : null, at_ms: typeof of.at_ms === "number" ? of.at_ms : 0,
+    mentions_you: of.mentions_you === true, edited,
   };
 }
 
@@ -81,7 +88,7 @@ export function newsOf(text: string | null): News | null {
 export function noteOf(news: News): Note {
   const by = news.by_name || "Somebody";
   const said = plain(news.content) || fileWords(news.file) || "A new message";
-  if (news.room_name === "") return { title: by, body: said };
+  if (news.room_name === "") return { title: news.edited ? `${by} mentions you` : by, body: said };
   if (news.mentions_you) return { title: `${by} mentions you in ${news.room_name}`, body: said };
   return { title: news.room_name, body: `${by}: ${said}` };
 }
@@ -127,6 +134,21 @@ function under(shown: { data?: unknown }): number {
   return typeof seq === "number" ? seq : 0;
 }
 
+/**
+ * What an edit says has a notice of its own: the one of the room has told its message already, or a newer one. Where that one was shown
+ * after the edit, with the mention, there is nothing more to tell.
+ */
+async function mentioned(home: Home, news: News): Promise<void> {
+  const { room, seq } = news;
+  const told = (await home.shown(room)).some((one) => under(one) === seq && (one.data as Partial<Under>).mentions_you === true);
+  if (told) return;
+  const { title, body } = noteOf(news);
+  const data: Under = { room, seq, mentions_you: true, at: seq };
+  const tag = `${room} ${seq}`;
+  const sound = (await home.shown(tag)).length > 0 ? { silent: true } : { renotify: true };
+  await home.show(title, { body, tag, data, timestamp: news.at_ms, ...sound });
+}
+
 /** Something was pushed. */
 export async function pushed(home: Home, text: string | null): Promise<void> {
   if (await isOver(home)) return home.end();
@@ -134,19 +156,21 @@ export async function pushed(home: Home, text: string | null): Promise<void> {
   // A newer server may push what this worker does not know; a browser wants something shown.
   if (!news) return home.show("Chat", { tag: "chat", body: "There is something new." });
   if (await isSeen(home, news.room)) return;
+  if (news.edited) return mentioned(home, news);
   const before = Math.max(0, ...(await home.shown(news.room)).map(under));
   if (before > news.seq) return;
   const { title, body } = noteOf(news);
-  const data: Under = { room: news.room, seq: news.seq };
+  const data: Under = { room: news.room, seq: news.seq, mentions_you: news.mentions_you };
   // Told twice is told once: it is laid over itself, without a sound.
   const sound = before === news.seq ? { silent: true } : { renotify: true };
   await home.show(title, { body, tag: news.room, data, timestamp: news.at_ms, ...sound });
 }
 
-/** A notification was chosen: to its room, in the window that is there. */
+/** A notification was chosen: to its room, or its message there, in the window that is there. */
 export async function chosen(home: Home, data: unknown): Promise<void> {
-  const of = (data as Partial<Under> | null | undefined)?.room;
+  const { room: of, at: seq } = (data ?? {}) as Partial<Under>;
   const room = typeof of === "string" && ROOM.test(of) ? of : null;
+  const at = Number.isSafeInteger(seq) ? { at: seq } : {};
   const rank = (page: Page): number => (page.focused ? 2 : page.visibilityState === "visible" ? 1 : 0);
   const pages = (await home.pages()).filter(isChat).sort((a, b) => rank(b) - rank(a));
   for (const page of pages) {
@@ -156,10 +180,10 @@ export async function chosen(home: Home, data: unknown): Promise<void> {
       // This one is going, or the browser lets nobody bring it forward.
       continue;
     }
-    if (room) page.postMessage({ type: "open", room });
+    if (room) page.postMessage({ type: "open", room, ...at });
     return;
   }
-  await home.open(room ? `/chat/${room}` : "/chat");
+  await home.open(room ? `/chat/${room}${"at" in at ? `?at=${at.at}` : ""}` : "/chat");
 }
 
 /** The browser ended the subscription by itself. */

@@ -4,7 +4,8 @@ const STORE = "mainspring.chat";
 const NAME = "/chat/whose-pushes";
 
 export async function whose(): Promise<string | null> {
-  const kept = await (await caches.open(STORE)).match(NAME);
+  // Opened, it would be there from then on.
+  const kept = await caches.match(NAME, { cacheName: STORE });
   return kept ? kept.text() : null;
 }
 

@@ -1,6 +1,6 @@
 // The script that the browser keeps for the chat and wakes when something is pushed. It answers no request of the page.
 
-import { type Held, PUSH, SESSION, given, text } from "../model/subscription";
+import { type Held, PUSH, SESSION, TABS, alone, given, text } from "../model/subscription";
 import { type Home, type Page, chosen, lost, pushed } from "./told";
 import { setWhose, whose } from "./whose";
 
@@ -47,7 +47,7 @@ const { registration, clients } = self;
 
 const home: Home = {
   pages: () => clients.matchAll({ type: "window", includeUncontrolled: true }),
-  shown: (room) => registration.getNotifications(room === undefined ? {} : { tag: room }),
+  shown: (tag) => registration.getNotifications(tag === undefined ? {} : { tag }),
   show: (title, options) => registration.showNotification(title, options),
   open: (path) => clients.openWindow(path),
   who,
@@ -58,9 +58,14 @@ const home: Home = {
     await ask("POST", PUSH, held.given);
   },
   async end() {
-    await (await registration.pushManager.getSubscription())?.unsubscribe();
-    for (const one of await registration.getNotifications()) one.close();
-    await setWhose(null);
+    await alone(async () => {
+      await (await registration.pushManager.getSubscription())?.unsubscribe();
+      for (const one of await registration.getNotifications()) one.close();
+      await setWhose(null);
+    });
+    const tabs = new BroadcastChannel(TABS);
+    tabs.postMessage("changed");
+    tabs.close();
   },
 };
 
