@@ -71,11 +71,14 @@ impl Identity {
         if let Some(who) = self.store.read(found).await? {
             return Ok(who);
         }
-        let (id, name) = (PersonId::new(&self.clock, &self.entropy), name_of(claims));
+        let (id, name, ours) = (PersonId::new(&self.clock, &self.entropy), name_of(claims), self.clone());
         let write = async move |tx: &mut Tx| {
             // Two requests with the first token of one person come at once.
             if let Some(who) = issued(tx, (&issuer, &subject), issued_ms, now_ms).await? {
                 return Ok(who);
+            }
+            if !ours.may_join(tx).await? {
+                return Ok(Who::Nobody);
             }
             rows::insert(tx, id, (&name, None, None), Role::Member, now_ms).await?;
             let sql = "INSERT INTO person_issuers (issuer, subject, person) VALUES ($1, $2, $3)";

@@ -185,7 +185,9 @@ impl Identity {
             self.store.read(read).await?;
         }
         self.count_letter(&email, TO_CONFIRM).await?;
+        let ours = self.clone();
         let write = async move |tx: &mut Tx| {
+            ours.must_let_join(tx).await?;
             let (role, maker) = match invitation {
                 Some(invitation) => use_up(tx, &invitation, now_ms).await.map(|(role, maker)| (role, Some(maker)))?,
                 None => (Role::Member, None),
@@ -265,8 +267,10 @@ impl Identity {
         if !self.guess(&counted, password, Some(&waits.password)).await? {
             return Err(sign_in::wrong());
         }
-        let id = PersonId::new(&self.clock, &self.entropy);
+        let (id, ours) = (PersonId::new(&self.clock, &self.entropy), self.clone());
         let write = async move |tx: &mut Tx| {
+            // The link stays good: it is not its bearer who closed the doors.
+            ours.must_let_join(tx).await?;
             let Registration { email, name, password, role, maker, .. } =
                 waiting(tx, &link, now_ms).await?.ok_or_else(worn_out)?;
             // What somebody gave while they might is not good for longer than that.

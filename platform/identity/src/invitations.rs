@@ -141,14 +141,18 @@ impl Identity {
                 return Err(Problem::forbidden("Nobody can register here: ask an administrator for an account."));
             }
         }
+        // Before the work of a password; what counts is asked again where the account is made.
+        let ours = self.clone();
+        self.store.read(async move |tx: &mut Tx| ours.must_let_join(tx).await).await?;
         let hash = self.passwords.hash(&self.entropy, it.password).await?;
         if self.confirms {
             let invitation = invited.then(|| digest(it.invitation));
             return self.register_when_confirmed((name, email, hash), invitation).await;
         }
         let (id, now_ms) = (PersonId::new(&self.clock, &self.entropy), self.clock.now_ms());
-        let invitation = invited.then(|| digest(it.invitation));
+        let (invitation, ours) = (invited.then(|| digest(it.invitation)), self.clone());
         let write = async move |tx: &mut Tx| {
+            ours.must_let_join(tx).await?;
             let role = match invitation {
                 Some(invitation) => use_up(tx, &invitation, now_ms).await?.0,
                 None => Role::Member,

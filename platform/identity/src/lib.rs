@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod http;
 mod invitations;
 pub mod issuers;
+mod joining;
 mod keys;
 mod pages;
 mod pass;

@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[Migration] = &[
     crate::tokens::MADE,
     crate::courier::WAITING,
     crate::courier::CONFIRMED,
+    crate::joining::SWITCHES,
 ];
 
 const SESSIONS: Migration = Migration {

@@ -12,6 +12,7 @@ mod notify;
 mod office;
 mod opened;
 mod rooms;
+mod standing;
 
 use ::store::Tx;
 use axum::http::StatusCode;
@@ -36,6 +37,8 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(directory::routes())
         .merge(mine::routes())
         .merge(notify::routes())
+        .route_layer(axum::middleware::from_fn_with_state(ctx.clone(), standing::unless_in_maintenance))
+        .merge(standing::routes())
         .merge(office::routes())
         .with_state(ctx)
 }

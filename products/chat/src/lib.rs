@@ -15,6 +15,7 @@ mod pictures;
 mod previews;
 mod refusal;
 mod rights;
+mod standing;
 mod store;
 mod upkeep;
 
@@ -44,6 +45,7 @@ pub fn product() -> Product {
         })
         .namespace(|db| Namespace::public(rights::TYPING).presence().join_leave().guarded(rights::Doors::guard(db)))
         .namespace(|db| Namespace::public(rights::SEEN).guarded(rights::Doors::guard(db)))
+        .namespace(|_| Namespace::public(standing::NAMESPACE).counted().guarded(Arc::new(rights::Anybody)))
         .namespace(|_| {
             let (size, ttl_ms) = personal::KEPT;
             Namespace::public(rights::ME).history(size, ttl_ms).guarded(Arc::new(rights::Mine))
@@ -56,6 +58,7 @@ pub fn product() -> Product {
         .channel("chat_seen:{room}", "Up to which number people of the room have got and read: the last of each, together. Kept nowhere; who comes reads the members.")
         .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back. Who listens is who is there.")
         .channel("chat_me:{person}", "What changes in the list of a person's rooms: messages, what is unread, rooms that come and go.")
+        .channel(standing::CHANNEL, "What holds for everybody in the chat, when an administrator changes it: as GET /api/v1/chat/standing.")
         .routes(http::routes)
         .page("/chat", "chat")
         .page("/chat/{*path}", "chat")

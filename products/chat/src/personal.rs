@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::facts::{
     MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageSent, MineChanged, ReceiptMoved,
-    RoomChanged, RoomCreated, RoomDeleted,
+    RoomChanged, RoomCreated, RoomDeleted, SettingsChanged,
 };
 use crate::rights::ME;
+use crate::standing;
 use crate::store::{self, LastMessage, Line};
 
 /// What a channel keeps for those whose connection was interrupted: publications, milliseconds.
@@ -179,6 +180,7 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
             let it: MineChanged = read(event)?;
             tell(ctx, &it.by, &Notice::Room { room: &it.room }).await?;
         }
+        SettingsChanged::TYPE => standing::tell(ctx).await?,
         // What changes nothing in a list of rooms.
         _ => {}
     }

@@ -50,7 +50,7 @@ pub(crate) use rooms::{
     unread_of, waits_since, written_about,
 };
 pub(crate) use search::{Found, Search, search};
-pub(crate) use settings::{Directory, Settings, save, settings};
+pub(crate) use settings::{Directory, Settings, in_maintenance, is_counting, save, set_counting, settings};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 
 use ::store::{FromValue, Row, StoreError};

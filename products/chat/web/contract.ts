@@ -174,12 +174,26 @@ export interface RoomFigures {
   last_at_ms: number;
 }
 
+/** What holds for everybody in the chat now. */
+export interface Standing {
+  /** Who is no administrator reads and does not write. */
+  maintenance: boolean;
+  notifications: boolean;
+  max_members: number;
+  max_message_chars: number;
+}
+
 export interface Settings {
   max_members: number;
   max_message_chars: number;
   retention_days: number;
   /** Whose names people are shown, and whom they may begin rooms with. */
   directory: "everyone" | "roommates";
+  maintenance: boolean;
+  /** People may come by themselves, as far as the server's settings allow. */
+  registrations: boolean;
+  notifications: boolean;
+  analytics: boolean;
 }
 
 /** A text of a message, characters, whatever the settings say. */

@@ -18,3 +18,4 @@ mod rooms;
 mod service;
 mod sockets;
 mod support;
+mod switches;

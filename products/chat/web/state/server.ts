@@ -1,7 +1,7 @@
 // What the page asks of the server. Each answers or throws an `ApiError`, whose words are for people.
 
 import { ApiError, get, patch, post, problemOf, put, remove, withQuery } from "@console/shared/api";
-import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, RoomFigures, Settings, Whole } from "../contract";
+import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, RoomFigures, Settings, Standing, Whole } from "../contract";
 import { outcomeOf } from "../model/outbox";
 
 const API = "/api/v1/chat";
@@ -54,6 +54,7 @@ export const server = {
   keepReply: (shortcut: string, content: string) => put<void>(`${API}/quick-replies/${encodeURIComponent(shortcut)}`, { content }),
   dropReply: (shortcut: string) => remove(`${API}/quick-replies/${encodeURIComponent(shortcut)}`),
 
+  standing: () => get<Standing>(`${API}/standing`),
   figures: () => get<Figures>(`${API}/admin/stats`),
   allRooms: (before?: string) => get<{ items: RoomFigures[]; next: string | null }>(`${API}/admin/rooms`, { before, limit: 50 }),
   closeRoom: (id: string) => remove(`${API}/admin/rooms/${encodeURIComponent(id)}`),
