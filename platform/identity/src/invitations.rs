@@ -6,8 +6,8 @@ use serde::Serialize;
 use store::{FromRow, Row, StoreError, Tx, params};
 use utoipa::ToSchema;
 
-use crate::people::Actor;
 use crate::people::{self, Role, store as rows};
+use crate::people::{Actor, Turn, Way};
 use crate::sessions::digest;
 use crate::{Identity, courier, passwords, sign_in};
 
@@ -158,6 +158,8 @@ impl Identity {
                 None => Role::Member,
             };
             if rows::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await? {
+                let way = if invited { Way::Invited } else { Way::Joined };
+                ours.write_down(tx, id, Turn::Registered { role, way }).await?;
                 // Strangers may have guessed at the address before it was anybody's.
                 sign_in::forget_guesses(tx, &email).await?;
             }

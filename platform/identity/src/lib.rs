@@ -2,6 +2,7 @@
 
 mod actor;
 mod admin;
+mod annals;
 mod bearer;
 mod changes;
 mod courier;

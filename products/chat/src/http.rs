@@ -13,6 +13,7 @@ mod office;
 mod opened;
 mod rooms;
 mod standing;
+mod watch;
 
 use ::store::Tx;
 use axum::http::StatusCode;
@@ -40,6 +41,7 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .route_layer(axum::middleware::from_fn_with_state(ctx.clone(), standing::unless_in_maintenance))
         .merge(standing::routes())
         .merge(office::routes())
+        .merge(watch::routes())
         .with_state(ctx)
 }
 

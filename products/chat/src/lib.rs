@@ -13,6 +13,7 @@ mod people;
 mod personal;
 mod pictures;
 mod previews;
+mod pulse;
 mod refusal;
 mod rights;
 mod standing;
@@ -35,6 +36,8 @@ pub fn product() -> Product {
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .job(upkeep::RETENTION, upkeep::retention)
         .schedule(upkeep::NIGHTLY)
+        .job(pulse::SAMPLE, pulse::sample)
+        .schedule(pulse::MINUTELY)
         .job(clearing::CLEAR, clearing::clear)
         .schedule(clearing::HOURLY)
         .job(previews::LOOK_UP, previews::find)

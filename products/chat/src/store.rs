@@ -11,6 +11,7 @@ mod mine;
 mod notify;
 mod pins;
 mod previews;
+mod pulse;
 mod reactions;
 mod roommates;
 mod rooms;
@@ -19,7 +20,7 @@ mod settings;
 mod sweep;
 
 pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
-pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures};
+pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures, room_figures, stored};
 pub(crate) use files::{
     File, Kept, NewFile, Told, count_bytes, drop_files, expect_file, file, file_is_ready, forget, forget_days,
     give_file, give_up, lost,
@@ -43,6 +44,7 @@ pub(crate) use previews::{
     Known, Picture, Preview, drop_previews, expect_picture, forget_links, give_picture, know, known, picture,
     put_previews,
 };
+pub(crate) use pulse::{MINUTE_MS, Minute, messages_by_minute, note_online, online_by_minute};
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
 pub(crate) use roommates::{roommates, share_a_room};
 pub(crate) use rooms::{

@@ -2,11 +2,11 @@
 
 use ::store::Migration;
 
-use super::{counts, files, notify};
+use super::{counts, files, notify, pulse};
 
 /// Appended to, never changed.
 pub(crate) const MIGRATIONS: &[Migration] =
-    &[ROOMS, files::MADE, counts::MADE, notify::TABLES, notify::REFUSALS, notify::WRITTEN];
+    &[ROOMS, files::MADE, counts::MADE, notify::TABLES, notify::REFUSALS, notify::WRITTEN, pulse::MADE];
 
 const ROOMS: Migration = Migration {
     part: "chat",

@@ -19,3 +19,4 @@ mod service;
 mod sockets;
 mod support;
 mod switches;
+mod watch;

@@ -26,6 +26,8 @@ async fn the_office_is_for_administrators_and_shows_no_word() {
         (Method::GET, "/analytics".to_owned()),
         (Method::GET, "/settings".to_owned()),
         (Method::PUT, "/settings".to_owned()),
+        (Method::GET, format!("/rooms/{room}")),
+        (Method::GET, "/pulse".to_owned()),
     ] {
         let path = format!("/admin{path}");
         assert_eq!(site.ask(None, method.clone(), &path, Some(&all)).await.0, StatusCode::UNAUTHORIZED, "{path}");
