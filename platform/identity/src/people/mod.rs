@@ -201,9 +201,10 @@ impl Identity {
     pub async fn unban(&self, actor: Actor, id: PersonId) -> ProblemResult<()> {
         let ours = self.clone();
         self.change(actor, id, By::Administrators, async move |tx: &mut Tx, _| {
-            let sql = "UPDATE people SET banned_until_ms = 0, ban_reason = '' WHERE id = $1";
-            tx.execute(sql, params![&id.to_string()]).await?;
-            ours.write_down(tx, id, Turn::Unbanned).await?;
+            let sql = "UPDATE people SET banned_until_ms = 0, ban_reason = '' WHERE id = $1 AND banned_until_ms <> 0";
+            if tx.execute(sql, params![&id.to_string()]).await? == 1 {
+                ours.write_down(tx, id, Turn::Unbanned).await?;
+            }
             Ok(Ends::Nothing)
         })
         .await

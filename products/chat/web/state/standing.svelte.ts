@@ -13,13 +13,20 @@ class Standing {
   now = $state.raw<Now | null>(null);
   /** How often the settings were saved while this page was open. */
   changes = $state(0);
+  /** How often the channel opened: from then on this person is online. */
+  heard = $state(0);
   #open = new Set<() => void>();
   #read = new Until(async () => this.is(await server.standing()), mayHelp);
 
   begin(): void {
     // Whatever was told while nobody listened is in the answer alone.
-    follow<Now>(CHANNEL, { publication: (now) => this.#told(now), subscribed: () => this.#read.want() });
+    follow<Now>(CHANNEL, { publication: (now) => this.#told(now), subscribed: () => this.#listens() });
     net.onBack(() => this.#read.now());
+    this.#read.want();
+  }
+
+  #listens(): void {
+    this.heard += 1;
     this.#read.want();
   }
 
