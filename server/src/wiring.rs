@@ -366,7 +366,15 @@ mod tests {
                 "chat.room.deleted → chat.sweep".into(),
             ],
             streams: ["carry", "notices", "count"].map(|stream| format!("chat.* → chat.{stream}")).to_vec(),
-            jobs: vec!["chat.push", "chat.digest", "chat.push.sweep", "chat.retention", "chat.clear", "chat.preview"],
+            jobs: vec![
+                "chat.push",
+                "chat.digest",
+                "chat.push.sweep",
+                "chat.retention",
+                "chat.sample",
+                "chat.clear",
+                "chat.preview",
+            ],
             schedules: vec![
                 "*/5 * * * * UTC → chat.digest".into(),
                 "45 3 * * * UTC → chat.push.sweep".into(),
