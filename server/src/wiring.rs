@@ -379,6 +379,7 @@ mod tests {
                 "*/5 * * * * UTC → chat.digest".into(),
                 "45 3 * * * UTC → chat.push.sweep".into(),
                 "30 3 * * * UTC → chat.retention".into(),
+                "* * * * * UTC → chat.sample".into(),
                 "17 * * * * UTC → chat.clear".into(),
             ],
             pages: vec!["/chat", "/chat/{*path}"],
