@@ -292,10 +292,13 @@ async fn offline(config: &Config, products: Products) -> Result<Answers> {
     let sources = Sources::open(&store, &key, &clock, &entropy, |name| std::env::var(name).ok()).await?;
     let base = base_url(config, config.server.listen.parse()?);
     let bus = Bus::memory(clock.clone(), &entropy);
+    let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
+    let events = wiring::open_log_alone(config, &products(), &store, (&clock, &entropy)).await?;
+    host::people::tell(&identity, &events);
     Ok(Answers {
         guard: wiring::open_guard(config, &store, bus, (&clock, &entropy), &key)?,
-        store: store.clone(),
-        identity: Identity::new(store, clock, entropy, key),
+        store,
+        identity,
         sources,
         webhooks: None,
         level: None,

@@ -69,6 +69,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     let identity = open_identity(config, identity, outbound.clone(), &clock)?;
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
     let (jobs, events) = open_log(config, &products, &store, &fleet, (&clock, &entropy)).await?;
+    host::people::tell(&identity, &events);
     let bus = floors::open_bus(config, &store, &clock, &entropy).await?;
     let namespaces = open_namespaces(config, &products, &store)?;
     let hub = open_hub(config, &namespaces, &identity, &bus, (&clock, &entropy, &key));
@@ -153,6 +154,18 @@ async fn open_log(
     events.led_by(fleet.clone());
     events.declare_streams().await.context("the streams cannot be declared")?;
     Ok((jobs, events))
+}
+
+/// The log over a data directory that no server has open: what is said in it, whoever starts next reacts to.
+pub(crate) async fn open_log_alone(
+    config: &Config,
+    products: &[Product],
+    store: &Store,
+    (clock, entropy): (&Clock, &Entropy),
+) -> Result<Events> {
+    let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
+    let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life).await?;
+    Ok(Events::new(store.clone(), jobs, clock.clone(), entropy.clone(), declared(config, products)?))
 }
 
 /// Who may come, and whose word for it is taken.
@@ -268,6 +281,7 @@ fn declared(config: &Config, products: &[Product]) -> Result<Registry> {
     Endpoints::declare(&mut registry);
     alerts::declare(&mut registry);
     Attendance::declare(&mut registry);
+    host::people::declare(&mut registry);
     products.iter().for_each(|product| product.declare(&mut registry));
     for pattern in &config.events.open {
         registry.open(pattern).map_err(anyhow::Error::msg).context("the setting events.open")?;
@@ -353,11 +367,20 @@ mod tests {
                 "chat.room.deleted → chat.sweep".into(),
             ],
             streams: ["carry", "notices", "count"].map(|stream| format!("chat.* → chat.{stream}")).to_vec(),
-            jobs: vec!["chat.push", "chat.digest", "chat.push.sweep", "chat.retention", "chat.clear", "chat.preview"],
+            jobs: vec![
+                "chat.push",
+                "chat.digest",
+                "chat.push.sweep",
+                "chat.retention",
+                "chat.sample",
+                "chat.clear",
+                "chat.preview",
+            ],
             schedules: vec![
                 "*/5 * * * * UTC → chat.digest".into(),
                 "45 3 * * * UTC → chat.push.sweep".into(),
                 "30 3 * * * UTC → chat.retention".into(),
+                "* * * * * UTC → chat.sample".into(),
                 "17 * * * * UTC → chat.clear".into(),
             ],
             pages: vec!["/chat", "/chat/{*path}"],

@@ -231,6 +231,8 @@ export interface ChatAllRooms {
 }
 
 export interface ChatAnalytics {
+  /** Whether it is counted now, as the settings say. What happens meanwhile is never counted. */
+  counting: boolean;
   /** Days on which somebody said something, oldest first. */
   days: ChatDay[];
   /** Hours in which something happened, oldest first. */
@@ -322,6 +324,12 @@ export interface ChatHour {
   rooms: number;
 }
 
+export interface ChatInside {
+  joined_at_ms: number;
+  person: string;
+  role: ChatRole;
+}
+
 /** The beginning of a room's last message. */
 export interface ChatLastMessage {
   at_ms: number;
@@ -408,6 +416,13 @@ export interface ChatMyStatus {
   status: ChatStatus;
 }
 
+/** A minute. */
+export interface ChatMinute {
+  /** When it began, Unix milliseconds. */
+  at_ms: number;
+  count: number;
+}
+
 /** How somebody wants to be told outside the room. */
 export interface ChatNotifications {
   /** Whether one gets a letter about what was unread for so many minutes: 15 to 10,080; 0 for none. A letter says how much there is and where, and nothing of what was written. */
@@ -456,6 +471,21 @@ export interface ChatPreview {
   title: string;
   /** The address, as it stands in the message. */
   url: string;
+}
+
+export interface ChatPulse {
+  /** Whether it is counted now, as the settings say. What happens meanwhile is in neither list. */
+  counting: boolean;
+  /** Messages of the last hour that are still there: minutes with any, oldest first. None while nothing is counted. */
+  messages: ChatMinute[];
+  /** Unix milliseconds. */
+  now_ms: number;
+  /** People who have the chat open now, each once. */
+  online: number;
+  /** How many were online in the last day, as of each minute's beginning, oldest first. A minute that is missing was not counted. */
+  people: ChatMinute[];
+  /** People with an account. */
+  registered: number;
 }
 
 export interface ChatPushKey {
@@ -585,6 +615,15 @@ export type ChatRoomLine = ChatRoom & {
   unread: number;
 };
 
+export type ChatRoomWatched = ChatRoomFigures & {
+  bytes: number;
+  /** Files that are there, and what they and their previews take, bytes. */
+  files: number;
+  /** Those who manage it first. */
+  inside: ChatInside[];
+  people: Profile[];
+};
+
 /** A room with its people. */
 export type ChatRoomWhole = ChatRoomLine & {
   /** Members whose accounts are gone for ever: they get and read nothing any more. */
@@ -608,14 +647,34 @@ export interface ChatRooms {
 
 /** The settings of the chat. */
 export interface ChatSettings {
+  /** It is counted how much is said and who is there. */
+  analytics: boolean;
   /** Whose names a person is shown, and whom it may begin rooms with or put into one. */
   directory: ChatDirectory;
+  /** Who is no administrator reads and does not write. */
+  maintenance: boolean;
   /** People of a room, 2 to 100. Who is in a fuller one stays. */
   max_members: number;
   /** Characters of a message, 1 to 2,000. */
   max_message_chars: number;
+  /** Pushes and letters are sent. */
+  notifications: boolean;
+  /** People may come by themselves: by an invitation, by registering, by an issuer's token, as the server's settings allow. It is identity's switch, for the whole server. */
+  registrations: boolean;
   /** Messages are kept for so many days, at most 3,650; 0 keeps them for ever. */
   retention_days: number;
+}
+
+/** What holds for everybody. */
+export interface ChatStanding {
+  /** Who is no administrator reads and does not write: what is written then waits, and is sent when this is over. */
+  maintenance: boolean;
+  /** People of a room. */
+  max_members: number;
+  /** Characters of a message. */
+  max_message_chars: number;
+  /** Pushes and letters are sent. */
+  notifications: boolean;
 }
 
 /** What others see of a person. */
@@ -2708,6 +2767,10 @@ export interface Routes {
     };
     answer: ChatAnalytics;
   };
+  /** How it goes now. */
+  "GET /api/v1/chat/admin/pulse": {
+    answer: ChatPulse;
+  };
   /** All rooms, the last spoken in first. */
   "GET /api/v1/chat/admin/rooms": {
     query?: {
@@ -2717,6 +2780,13 @@ export interface Routes {
       limit?: number | string;
     };
     answer: ChatAllRooms;
+  };
+  /** A room from outside: who is in it, how much is said, what its files take. */
+  "GET /api/v1/chat/admin/rooms/{room}": {
+    path: {
+      room: string;
+    };
+    answer: ChatRoomWatched;
   };
   /** Deletes a room, for everybody. */
   "DELETE /api/v1/chat/admin/rooms/{room}": {
@@ -2729,7 +2799,7 @@ export interface Routes {
   "GET /api/v1/chat/admin/settings": {
     answer: ChatSettings;
   };
-  /** Saves the settings; they hold from the next request on. */
+  /** Saves the settings; they hold from the next request on, in every process. */
   "PUT /api/v1/chat/admin/settings": {
     body: ChatSettings;
     answer: ChatSettings;
@@ -3123,6 +3193,10 @@ export interface Routes {
       limit?: number | string;
     };
     answer: ChatFound;
+  };
+  /** What holds for everybody in the chat now. The channel `chat_state:all` tells when it changes. */
+  "GET /api/v1/chat/standing": {
+    answer: ChatStanding;
   };
   /** What others see of where the caller is. */
   "GET /api/v1/chat/status": {

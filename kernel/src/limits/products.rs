@@ -131,3 +131,7 @@ pub const CHAT_DIGEST_ROOMS: usize = 20;
 pub const CHAT_LOOK: usize = 100;
 /// How often one request reads on among the people whom somebody shares a room with, a page of them each time.
 pub const CHAT_ROOMMATE_PAGES: usize = 10;
+/// While the chat is being worked on, who would write is asked to come again after so long, seconds. Open pages hear of its end before.
+pub const CHAT_MAINTENANCE_RETRY_S: u32 = 30;
+/// How long it is known how many people were online, minute by minute.
+pub const CHAT_MINUTES_MS: i64 = 24 * 3_600_000;

@@ -70,7 +70,7 @@ impl Guard {
     async fn first(&self, it: Keyed, request: Request, next: Next) -> ProblemResult<Response> {
         let response = next.run(request).await;
         let status = response.status();
-        if status.is_server_error() || matches!(status.as_u16(), 401 | 403 | 429) {
+        if status.is_server_error() || matches!(status.as_u16(), 401 | 403 | 423 | 429) {
             self.0.store.write(async move |tx| rows::release(tx, &it).await).await?;
             return Ok(response);
         }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ctx;
+pub mod people;
 mod product;
 
 pub use ctx::Ctx;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use store::{StoreError, Tx, params};
 
 use crate::people::model::{self, Role};
-use crate::people::{Pass, store as rows};
+use crate::people::{Pass, Turn, Untold, Way, store as rows};
 use crate::tickets::CHANNEL;
 use crate::tokens::{Claims, Refusal, Unissued};
 use crate::{By, Caller, Identity};
@@ -49,7 +49,7 @@ impl Identity {
             if claims.rest.contains_key(CHANNEL) {
                 return Err(Refusal::Bad("it is for one channel alone"));
             }
-            (self.of_issuer(&issuer, &claims).await.map_err(away)?, claims)
+            (self.of_issuer(&issuer, &claims).await.map_err(unmade)?, claims)
         };
         match who {
             Who::Acts(id, role) => {
@@ -82,7 +82,7 @@ impl Identity {
     }
 
     /// The person that an issuer's token speaks of.
-    async fn of_issuer(&self, issuer: &str, claims: &Claims) -> Result<Who, StoreError> {
+    async fn of_issuer(&self, issuer: &str, claims: &Claims) -> Result<Who, Untold> {
         let (issuer, subject) = (issuer.to_owned(), claims.subject.clone());
         let (issued_ms, now_ms) = (claims.issued_at_ms.unwrap_or_default(), self.clock.now_ms());
         let (known, named) = (issuer.clone(), subject.clone());
@@ -90,15 +90,19 @@ impl Identity {
         if let Some(who) = self.store.read(found).await? {
             return Ok(who);
         }
-        let (id, name) = (PersonId::new(&self.clock, &self.entropy), name_of(claims));
+        let (id, name, ours) = (PersonId::new(&self.clock, &self.entropy), name_of(claims), self.clone());
         let write = async move |tx: &mut Tx| {
             // Two requests with the first token of one person come at once.
             if let Some(who) = issued(tx, (&issuer, &subject), issued_ms, now_ms).await? {
                 return Ok(who);
             }
+            if !ours.may_join(tx).await? {
+                return Ok(Who::Nobody);
+            }
             rows::insert(tx, id, (&name, None, None), Role::Member, now_ms).await?;
             let sql = "INSERT INTO person_issuers (issuer, subject, person) VALUES ($1, $2, $3)";
             tx.execute(sql, params![&issuer, &subject, &id.to_string()]).await?;
+            ours.write_down(tx, id, Turn::Registered { role: Role::Member, way: Way::Issued }).await?;
             Ok(Who::Acts(id, Role::Member))
         };
         self.store.write(write).await
@@ -148,6 +152,10 @@ fn name_of(claims: &Claims) -> String {
     let said = NAMES.iter().filter_map(|name| claims.rest.get(*name)?.as_str());
     let kept = said.filter_map(model::name).next();
     kept.unwrap_or_else(|| NAMELESS.to_owned())
+}
+
+fn unmade(untold: Untold) -> Refusal {
+    Refusal::Unknown(std::sync::Arc::new(untold))
 }
 
 pub(crate) fn away(error: StoreError) -> Refusal {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{FromRow, Migration, Row, StoreError, Tx, params};
 
 use crate::invitations::{invited_by, still_administers, use_up, worn_out};
-use crate::people::{self, Role, store as rows};
+use crate::people::{self, Role, Turn, Way, store as rows};
 use crate::sessions::digest;
 use crate::{Identity, sign_in};
 
@@ -185,7 +185,9 @@ impl Identity {
             self.store.read(read).await?;
         }
         self.count_letter(&email, TO_CONFIRM).await?;
+        let ours = self.clone();
         let write = async move |tx: &mut Tx| {
+            ours.must_let_join(tx).await?;
             let (role, maker) = match invitation {
                 Some(invitation) => use_up(tx, &invitation, now_ms).await.map(|(role, maker)| (role, Some(maker)))?,
                 None => (Role::Member, None),
@@ -265,11 +267,14 @@ impl Identity {
         if !self.guess(&counted, password, Some(&waits.password)).await? {
             return Err(sign_in::wrong());
         }
-        let id = PersonId::new(&self.clock, &self.entropy);
+        let (id, ours) = (PersonId::new(&self.clock, &self.entropy), self.clone());
         let write = async move |tx: &mut Tx| {
+            // The link stays good: it is not its bearer who closed the doors.
+            ours.must_let_join(tx).await?;
             let Registration { email, name, password, role, maker, .. } =
                 waiting(tx, &link, now_ms).await?.ok_or_else(worn_out)?;
             // What somebody gave while they might is not good for longer than that.
+            let way = if maker.is_some() { Way::Invited } else { Way::Joined };
             let given = match maker {
                 Some(maker) => still_administers(tx, &maker, now_ms).await?,
                 None => role == Role::Member,
@@ -281,6 +286,7 @@ impl Identity {
             if !rows::insert(tx, id, (&name, Some(&email), Some(&password)), role, now_ms).await? {
                 return Err(worn_out());
             }
+            ours.write_down(tx, id, Turn::Registered { role, way }).await?;
             confirmed(tx, id, now_ms).await?;
             tx.execute("DELETE FROM sign_in_failures WHERE account = $1", params![&counted]).await?;
             sign_in::forget_guesses(tx, &email).await?;

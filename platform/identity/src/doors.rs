@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use kernel::{Problem, ProblemResult, Secret};
 use serde::Deserialize;
+use store::Tx;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::Identity;
@@ -144,12 +145,17 @@ fn join_page(status: StatusCode, wrong: &str, typed: Option<&Typed>) -> Response
     pages::form(status, &form)
 }
 
-async fn show_join(State(identity): State<Identity>, token: Option<Path<String>>) -> Response {
+async fn show_join(State(identity): State<Identity>, token: Option<Path<String>>) -> ProblemResult<Response> {
+    let ours = identity.clone();
+    if !identity.store.read(async move |tx: &mut Tx| ours.may_join(tx).await).await? {
+        let words = "Nobody can join at this moment. An invitation that you have stays good within its week.";
+        return Ok(pages::says(StatusCode::FORBIDDEN, "Closed for now", words));
+    }
     if token.is_none() && identity.registration != Registration::Open {
         let words = "Joining takes an invitation: ask an administrator for one, and open the link.";
-        return pages::says(StatusCode::FORBIDDEN, "By invitation", words);
+        return Ok(pages::says(StatusCode::FORBIDDEN, "By invitation", words));
     }
-    join_page(StatusCode::OK, "", None)
+    Ok(join_page(StatusCode::OK, "", None))
 }
 
 async fn join_open(state: State<Identity>, headers: HeaderMap, typed: Form<Typed>) -> ProblemResult<Response> {

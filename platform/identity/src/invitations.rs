@@ -6,8 +6,8 @@ use serde::Serialize;
 use store::{FromRow, Row, StoreError, Tx, params};
 use utoipa::ToSchema;
 
-use crate::people::Actor;
 use crate::people::{self, Role, store as rows};
+use crate::people::{Actor, Turn, Way};
 use crate::sessions::digest;
 use crate::{Identity, courier, passwords, sign_in};
 
@@ -141,19 +141,25 @@ impl Identity {
                 return Err(Problem::forbidden("Nobody can register here: ask an administrator for an account."));
             }
         }
+        // Before the work of a password; what counts is asked again where the account is made.
+        let ours = self.clone();
+        self.store.read(async move |tx: &mut Tx| ours.must_let_join(tx).await).await?;
         let hash = self.passwords.hash(&self.entropy, it.password).await?;
         if self.confirms {
             let invitation = invited.then(|| digest(it.invitation));
             return self.register_when_confirmed((name, email, hash), invitation).await;
         }
         let (id, now_ms) = (PersonId::new(&self.clock, &self.entropy), self.clock.now_ms());
-        let invitation = invited.then(|| digest(it.invitation));
+        let (invitation, ours) = (invited.then(|| digest(it.invitation)), self.clone());
         let write = async move |tx: &mut Tx| {
+            ours.must_let_join(tx).await?;
             let role = match invitation {
                 Some(invitation) => use_up(tx, &invitation, now_ms).await?.0,
                 None => Role::Member,
             };
             if rows::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await? {
+                let way = if invited { Way::Invited } else { Way::Joined };
+                ours.write_down(tx, id, Turn::Registered { role, way }).await?;
                 // Strangers may have guessed at the address before it was anybody's.
                 sign_in::forget_guesses(tx, &email).await?;
             }

@@ -3,6 +3,7 @@
 mod actor;
 mod admin;
 mod admissions;
+mod annals;
 mod bearer;
 mod changes;
 mod courier;
@@ -12,6 +13,7 @@ pub mod fuzzing;
 mod http;
 mod invitations;
 pub mod issuers;
+mod joining;
 mod keys;
 mod pages;
 mod pass;

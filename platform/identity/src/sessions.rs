@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use store::{Migration, Store, StoreError, Tx, params};
 use tokio::sync::watch;
 
+use crate::annals::Annals;
 use crate::courier::Courier;
 use crate::issuers::Issuers;
 use crate::people::store as people;
@@ -23,6 +24,7 @@ pub const MIGRATIONS: &[Migration] = &[
     crate::tokens::MADE,
     crate::courier::WAITING,
     crate::courier::CONFIRMED,
+    crate::joining::SWITCHES,
 ];
 
 const SESSIONS: Migration = Migration {
@@ -55,6 +57,8 @@ pub struct Identity {
     pub(crate) confirms: bool,
     /// Who carries word to addresses; set once, by whoever starts the mail.
     pub(crate) courier: Arc<OnceLock<Arc<dyn Courier>>>,
+    /// Who keeps a log of what becomes of people; set once.
+    pub(crate) annals: Arc<OnceLock<Arc<dyn Annals>>>,
     pub(crate) tokens: Tokens,
     pub(crate) issuers: Option<Issuers>,
     /// Counts the changes of people's rights that this process committed.
@@ -69,6 +73,7 @@ impl Identity {
             registration: Registration::default(),
             confirms: false,
             courier: Arc::default(),
+            annals: Arc::default(),
             tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone(), key.clone()),
             issuers: None,
             news: watch::channel(0).0,

@@ -46,6 +46,8 @@ pub struct Namespace {
     pub guard: Option<Arc<dyn Guard>>,
     /// Subscribers may ask who is there.
     pub presence: bool,
+    /// How many are there is known to the server.
+    pub(crate) counted: bool,
     /// Subscribers that want it are told who comes and goes.
     pub join_leave: bool,
     /// Subscribers may publish.
@@ -81,6 +83,7 @@ impl Namespace {
             durable: None,
             guard: None,
             presence: false,
+            counted: false,
             join_leave: false,
             allow_publish_for_subscriber: false,
             by_token: ByToken::Nothing,
@@ -119,6 +122,13 @@ impl Namespace {
     #[must_use]
     pub fn presence(self) -> Self {
         Self { presence: true, ..self }
+    }
+
+    /// Has it known how many are in a channel, to the server alone ([`Hub::presence_stats`](crate::Hub::presence_stats)): no subscriber
+    /// may ask, or is told.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        Self { counted: true, ..self }
     }
 
     /// Tells subscribers that want it (`join_leave` of their request) who comes to a channel and goes.
@@ -210,7 +220,7 @@ impl Namespace {
 
     /// Whether the bus is told who is there.
     pub(crate) fn shows_clients(&self) -> bool {
-        self.presence || self.join_leave
+        self.presence || self.join_leave || self.counted
     }
 
     pub(crate) fn keep(&self) -> Keep {

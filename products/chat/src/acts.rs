@@ -15,7 +15,7 @@ pub(crate) use groups::{add, delete, describe, hand, leave, remove};
 pub(crate) use hidden::hide;
 pub(crate) use marks::{pin, react, receive, set_mine};
 pub(crate) use messages::{Send, change, delete as delete_message, send};
-pub(crate) use office::{close, save};
+pub(crate) use office::{close, save, settings};
 pub(crate) use rooms::{NewGroup, begin_direct, make_group};
 
 use ::store::Tx;

@@ -4,7 +4,7 @@ use ::store::Tx;
 use events::handler::StreamFailure;
 use events::{Event, EventType};
 
-use crate::facts::{MessageSent, ReactionChanged, RoomCreated};
+use crate::facts::{MessageSent, ReactionChanged, RoomCreated, SettingsChanged};
 use crate::store::{self, Counts};
 
 /// So long it is known who spoke; how much was said, for ever.
@@ -12,9 +12,17 @@ pub(crate) const DAYS: u32 = 90;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// The projection `chat.count`.
+/// The projection `chat.count`. What happens between an administrator's "off" and "on" in the log is not counted, however late the log is read.
 pub(crate) async fn count(tx: &mut Tx, batch: Vec<Event>) -> Result<(), StreamFailure> {
+    let mut counting = store::is_counting(tx).await?;
     for event in batch {
+        if event.kind == SettingsChanged::TYPE {
+            counting = event.read::<SettingsChanged>()?.analytics;
+            store::set_counting(tx, counting).await?;
+        }
+        if !counting {
+            continue;
+        }
         let (hour_ms, day_ms) = (event.time_ms - event.time_ms.rem_euclid(HOUR_MS), event.time_ms.rem_euclid(DAY_MS));
         let mut more = Counts { at_ms: hour_ms, messages: 0, reactions: 0, rooms: 0 };
         match event.kind.as_str() {

@@ -165,6 +165,23 @@ pub(crate) struct SettingsChanged {
     /// Whose names people are shown.
     #[serde(default)]
     pub(crate) directory: Directory,
+    /// Who is no administrator reads and does not write.
+    #[serde(default)]
+    pub(crate) maintenance: bool,
+    /// People may come by themselves, as far as the server's settings allow.
+    #[serde(default = "yes")]
+    pub(crate) registrations: bool,
+    /// Pushes and letters are sent.
+    #[serde(default = "yes")]
+    pub(crate) notifications: bool,
+    /// It is counted how much is said and who is there.
+    #[serde(default = "yes")]
+    pub(crate) analytics: bool,
+}
+
+/// As it was before there was a switch.
+fn yes() -> bool {
+    true
 }
 
 impl EventType for SettingsChanged {

@@ -15,6 +15,8 @@ mod office;
 mod opened;
 mod receipts;
 mod rooms;
+mod standing;
+mod watch;
 mod whereabouts;
 
 use ::store::Tx;
@@ -45,7 +47,10 @@ pub(crate) fn routes(ctx: Ctx) -> OpenApiRouter {
         .merge(directory::routes())
         .merge(mine::routes())
         .merge(notify::routes())
+        .route_layer(axum::middleware::from_fn_with_state(ctx.clone(), standing::unless_in_maintenance))
+        .merge(standing::routes())
         .merge(office::routes())
+        .merge(watch::routes())
         .with_state(ctx)
 }
 

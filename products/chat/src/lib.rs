@@ -13,8 +13,10 @@ mod people;
 mod personal;
 mod pictures;
 mod previews;
+mod pulse;
 mod refusal;
 mod rights;
+mod standing;
 mod store;
 mod upkeep;
 mod whereabouts;
@@ -39,6 +41,8 @@ pub fn product() -> Product {
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .job(upkeep::RETENTION, upkeep::retention)
         .schedule(upkeep::NIGHTLY)
+        .job(pulse::SAMPLE, pulse::sample)
+        .schedule(pulse::MINUTELY)
         .job(clearing::CLEAR, clearing::clear)
         .schedule(clearing::HOURLY)
         .job(previews::LOOK_UP, previews::find)
@@ -49,6 +53,7 @@ pub fn product() -> Product {
         })
         .namespace(|db| Namespace::public(rights::TYPING).presence().join_leave().guarded(rights::Doors::guard(db)))
         .namespace(|db| Namespace::public(rights::SEEN).guarded(rights::Doors::guard(db)))
+        .namespace(|_| Namespace::public(standing::NAMESPACE).counted().guarded(Arc::new(rights::Anybody)))
         .namespace(|_| {
             let (size, ttl_ms) = personal::KEPT;
             Namespace::public(rights::ME).history(size, ttl_ms).tell_occupancy().guarded(Arc::new(rights::Mine))
@@ -63,6 +68,7 @@ pub fn product() -> Product {
         .channel("chat_typing:{room}", "Who of the room is writing: for five seconds, unless it is said again or taken back. Who listens is who is there. Where somebody of the room is, when that changes: online, away, offline.")
         .channel("chat_me:{person}", "What changes in the list of a person's rooms: messages, what is unread, rooms that come and go, other pictures of people.")
         .channel("chat_active:{person}", "Nothing is told on it. A person who has `chat_me` open and hears this one nowhere is away.")
+        .channel(standing::CHANNEL, "What holds for everybody in the chat, when an administrator changes it: as GET /api/v1/chat/standing.")
         .routes(http::routes)
         .page("/chat", "chat")
         .page("/chat/{*path}", "chat")

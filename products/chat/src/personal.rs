@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::facts::{
     AvatarChanged, MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageHidden, MessageSent,
-    MineChanged, ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted,
+    MineChanged, ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted, SettingsChanged,
 };
 use crate::model::avatar_path;
 use crate::rights::ME;
+use crate::standing;
 use crate::store::{self, LastMessage, Line};
 
 /// What a channel keeps for those whose connection was interrupted: publications, milliseconds.
@@ -254,6 +255,7 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
             tell(ctx, &it.by, &Notice::Room { room: &it.room }).await?;
         }
         AvatarChanged::TYPE => tell_face(ctx, &read(event)?).await?,
+        SettingsChanged::TYPE => standing::tell(ctx).await?,
         // What changes nothing in a list of rooms.
         _ => {}
     }

@@ -32,6 +32,9 @@ pub(crate) enum Refused {
     /// A field is not as it must be.
     #[error(transparent)]
     Wrong(#[from] Wrong),
+    /// Identity refused.
+    #[error("{}", .0.detail())]
+    Identity(Problem),
     /// The log refused.
     #[error(transparent)]
     Append(AppendError),
@@ -81,6 +84,7 @@ impl From<Refused> for Problem {
             Refused::MayNot(what) => Self::forbidden(what),
             Refused::Not(code, detail) => Self::conflict(code, detail),
             Refused::Wrong(wrong) => wrong.into(),
+            Refused::Identity(problem) => problem,
             Refused::Append(error) => error.into(),
             Refused::Enqueue(error) => Self::internal(error),
             Refused::Store(error) => error.into(),

@@ -133,6 +133,20 @@ impl Guard for Doors {
     }
 }
 
+/// Lets whoever is signed in into a channel of all.
+pub(crate) struct Anybody;
+
+impl Guard for Anybody {
+    fn admits<'a>(
+        &'a self,
+        _: &'a str,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<bool, Box<dyn Error + Send + Sync>>> {
+        let signed_in = !caller.user.is_empty();
+        async move { Ok(signed_in) }.boxed()
+    }
+}
+
 /// Lets a person alone into its own channel.
 pub(crate) struct Mine;
 

@@ -13,6 +13,7 @@ mod mine;
 mod notify;
 mod pins;
 mod previews;
+mod pulse;
 mod reactions;
 mod receipts;
 mod roommates;
@@ -24,7 +25,7 @@ mod whereabouts;
 
 pub(crate) use avatars::{Avatar, avatar, avatars_of, expect_avatar, pictured, show_avatar, take_down};
 pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
-pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures};
+pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures, room_figures, stored};
 pub(crate) use files::{
     File, Kept, NewFile, Told, count_bytes, drop_files, expect_file, file, file_is_ready, forget, forget_days,
     give_file, give_up, lost,
@@ -49,6 +50,7 @@ pub(crate) use previews::{
     Known, Picture, Preview, drop_previews, expect_picture, forget_links, give_picture, know, known, picture,
     put_previews,
 };
+pub(crate) use pulse::{MINUTE_MS, Minute, messages_by_minute, note_online, online_by_minute};
 pub(crate) use reactions::{Reaction, Reactor, emoji_under, put_reaction, reactions, reactors, take_reaction};
 pub(crate) use receipts::{Of, Reached, reached, step, sweep_steps};
 pub(crate) use roommates::{roommates, share_a_room};
@@ -57,7 +59,7 @@ pub(crate) use rooms::{
     unread_of, waits_since, written_about,
 };
 pub(crate) use search::{Found, Search, search};
-pub(crate) use settings::{Directory, Settings, save, settings};
+pub(crate) use settings::{Directory, Settings, in_maintenance, is_counting, save, set_counting, settings};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 pub(crate) use whereabouts::{
     Hears, Whereabouts, known_of, newest_rooms, set_active, set_here, set_wanted, whereabouts,

@@ -212,12 +212,64 @@ export interface RoomFigures {
   last_at_ms: number;
 }
 
+/** How it goes now; minutes are oldest first. */
+export interface Pulse {
+  now_ms: number;
+  registered: number;
+  /** Who has the chat open. */
+  online: number;
+  counting: boolean;
+  messages: { at_ms: number; count: number }[];
+  people: { at_ms: number; count: number }[];
+}
+
+export interface Analytics {
+  since_ms: number;
+  hours: { at_ms: number; messages: number; reactions: number; rooms: number }[];
+  days: { at_ms: number; speakers: number }[];
+  counting: boolean;
+}
+
+/** A room from outside. */
+export interface RoomWatched extends RoomFigures {
+  files: number;
+  bytes: number;
+  inside: { person: string; role: string; joined_at_ms: number }[];
+  people: Profile[];
+}
+
+/** A person as administrators see one. */
+export interface Account {
+  id: string;
+  name: string;
+  email: string | null;
+  role: "member" | "admin";
+  created_at_ms: number;
+  signed_in_at_ms: number | null;
+  banned_until_ms: number | null;
+  ban_reason: string | null;
+}
+
+/** What holds for everybody in the chat now. */
+export interface Standing {
+  /** Who is no administrator reads and does not write. */
+  maintenance: boolean;
+  notifications: boolean;
+  max_members: number;
+  max_message_chars: number;
+}
+
 export interface Settings {
   max_members: number;
   max_message_chars: number;
   retention_days: number;
   /** Whose names people are shown, and whom they may begin rooms with. */
   directory: "everyone" | "roommates";
+  maintenance: boolean;
+  /** People may come by themselves, as far as the server's settings allow. */
+  registrations: boolean;
+  notifications: boolean;
+  analytics: boolean;
 }
 
 /** A text of a message, characters, whatever the settings say. */

@@ -1,3 +1,4 @@
 //! A product as a value, plugged into real parts.
 
+mod people;
 mod schedules;

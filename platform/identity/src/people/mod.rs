@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::model::{PersonDetails, Profile, Role};
 pub use crate::actor::Actor;
+pub use crate::annals::{Annals, Turn, Untold, Way};
 pub use crate::changes::{Changed, Changes};
 pub use crate::courier::{Ask, Courier, Says, Word};
 pub use crate::doors::DOORS;
@@ -44,9 +45,11 @@ impl Identity {
         passwords::check(password, (&name, &email), "/password")?;
         let hash = self.passwords.hash(&self.entropy, password).await?;
         let (id, role, now_ms) = (PersonId::new(&self.clock, &self.entropy), new.role, self.clock.now_ms());
+        let ours = self.clone();
         let write = async move |tx: &mut Tx| {
             actor.must_administer(tx, now_ms).await?;
             if store::insert(tx, id, (&name, Some(&email), Some(&hash)), role, now_ms).await? {
+                ours.write_down(tx, id, Turn::Registered { role, way: Way::Made }).await?;
                 return Ok(id);
             }
             Err(Problem::conflict("email_taken", "Somebody has this address already."))
@@ -61,6 +64,15 @@ impl Identity {
     pub async fn person(&self, id: PersonId) -> Result<Option<PersonDetails>, StoreError> {
         let now_ms = self.clock.now_ms();
         self.store.read(async move |tx| store::details(tx, id, now_ms).await).await
+    }
+
+    /// How many people there are, without those who were deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn how_many_people(&self, tx: &mut Tx) -> Result<i64, StoreError> {
+        let (count,) = tx.one("SELECT COUNT(*) FROM people WHERE deleted_at_ms IS NULL", &[]).await?;
+        Ok(count)
     }
 
     /// The people with this text in their name or address, newest first, those before `before` where it is given;
@@ -172,10 +184,11 @@ impl Identity {
             let why = format!("{REASON_CHARS} characters at most");
             return Err(Problem::bad_request("reason_invalid", "The reason is too long.").field("/reason", why));
         }
+        let (ours, until_ms) = (self.clone(), until_ms.unwrap_or(FOR_EVER_MS).min(FOR_EVER_MS));
         self.change(actor, id, By::Administrators, async move |tx: &mut Tx, _| {
             let sql = "UPDATE people SET banned_until_ms = $2, ban_reason = $3 WHERE id = $1";
-            tx.execute(sql, params![&id.to_string(), until_ms.unwrap_or(FOR_EVER_MS).min(FOR_EVER_MS), &reason])
-                .await?;
+            tx.execute(sql, params![&id.to_string(), until_ms, &reason]).await?;
+            ours.write_down(tx, id, Turn::Banned { until_ms }).await?;
             Ok(Ends::Everything)
         })
         .await
@@ -186,9 +199,12 @@ impl Identity {
     /// # Errors
     /// 404 for nobody.
     pub async fn unban(&self, actor: Actor, id: PersonId) -> ProblemResult<()> {
+        let ours = self.clone();
         self.change(actor, id, By::Administrators, async move |tx: &mut Tx, _| {
-            let sql = "UPDATE people SET banned_until_ms = 0, ban_reason = '' WHERE id = $1";
-            tx.execute(sql, params![&id.to_string()]).await?;
+            let sql = "UPDATE people SET banned_until_ms = 0, ban_reason = '' WHERE id = $1 AND banned_until_ms <> 0";
+            if tx.execute(sql, params![&id.to_string()]).await? == 1 {
+                ours.write_down(tx, id, Turn::Unbanned).await?;
+            }
             Ok(Ends::Nothing)
         })
         .await
@@ -207,11 +223,12 @@ impl Identity {
     /// # Errors
     /// 404 for nobody.
     pub async fn delete_person(&self, actor: Actor, id: PersonId) -> ProblemResult<()> {
-        let now_ms = self.clock.now_ms();
+        let (ours, now_ms) = (self.clone(), self.clock.now_ms());
         self.change(actor, id, By::Administrators, async move |tx: &mut Tx, _| {
             let sql = "UPDATE people SET name = 'Deleted person', email = NULL, password = NULL, role = 'member',
                  ban_reason = '', deleted_at_ms = $2 WHERE id = $1";
             tx.execute(sql, params![&id.to_string(), now_ms]).await?;
+            ours.write_down(tx, id, Turn::Deleted).await?;
             Ok(Ends::Everything)
         })
         .await
@@ -220,7 +237,7 @@ impl Identity {
     /// Changes a person who is there, if the actor still may: both are read again in the transaction that writes.
     async fn change<F>(&self, actor: Actor, id: PersonId, by: By, change: F) -> ProblemResult<()>
     where
-        F: AsyncFnOnce(&mut Tx, Role) -> Result<Ends, StoreError> + Send + 'static,
+        F: AsyncFnOnce(&mut Tx, Role) -> Result<Ends, Untold> + Send + 'static,
     {
         let (identity, now_ms) = (self.clone(), self.clock.now_ms());
         let write = async move |tx: &mut Tx| {

@@ -4,6 +4,7 @@ mod admin;
 mod bearer;
 mod doors;
 mod elsewhere;
+mod joining;
 mod keys;
 mod links;
 mod rights;

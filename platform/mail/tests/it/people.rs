@@ -176,6 +176,30 @@ async fn an_account_is_made_when_its_address_is_confirmed_by_whoever_chose_its_p
 }
 
 #[tokio::test]
+async fn a_link_that_confirms_waits_for_the_doors_to_open_again() {
+    let mut site = confirming().await;
+    let (identity, store) = (site.identity.clone(), site.store.clone());
+    let turn = async |on: bool| {
+        let ours = identity.clone();
+        let turned = store.write(async move |tx| ours.let_join(tx, Actor::Admin, on).await).await;
+        turned.expect("turned");
+    };
+    let applies = applicant("eve@example.com", NEW);
+    turn(false).await;
+    assert_eq!(api(&identity, "/people/register", &applies).await.status, 403);
+    turn(true).await;
+    assert_eq!(api(&identity, "/people/register", &applies).await.status, 202);
+    let path = link(&mut site, "eve@example.com").await;
+    turn(false).await;
+    let typed = format!("password={}", NEW.replace(' ', "+"));
+    assert_eq!(send(&identity, &path, &typed, "").await.status, 403);
+    assert!(!signs_in(&site, "eve@example.com", NEW).await);
+    turn(true).await;
+    assert_eq!(send(&identity, &path, &typed, "").await.status, 303, "the link was not used up");
+    assert!(signs_in(&site, "eve@example.com", NEW).await);
+}
+
+#[tokio::test]
 async fn registering_an_address_that_has_an_account_is_answered_alike_and_tells_its_owner() {
     let mut site = confirming().await;
     person(&site, "Ada").await;

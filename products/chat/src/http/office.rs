@@ -136,6 +136,8 @@ struct Analytics {
     hours: Vec<Counts>,
     /// Days on which somebody said something, oldest first.
     days: Vec<Day>,
+    /// Whether it is counted now, as the settings say. What happens meanwhile is never counted.
+    counting: bool,
 }
 
 /// How much was said, hour by hour, and by how many, day by day. Counted from the event log, so a moment late.
@@ -153,7 +155,7 @@ async fn analytics(
     let since_ms = analytics::since(ctx.clock.now_ms(), params.days);
     let read = async move |tx: &mut Tx| {
         let (hours, days) = (store::hours(tx, since_ms).await?, store::days(tx, since_ms).await?);
-        Ok(Analytics { since_ms, hours, days })
+        Ok(Analytics { since_ms, hours, days, counting: store::settings(tx).await?.analytics })
     };
     look(&ctx, read).await.map(Json)
 }
@@ -163,10 +165,11 @@ async fn analytics(
     responses((status = 200, body = Settings), (status = 401), (status = 403), (status = 429)))]
 async fn settings(by: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Settings>> {
     paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
-    look(&ctx, async |tx| Ok(store::settings(tx).await?)).await.map(Json)
+    let ours = ctx.clone();
+    look(&ctx, async move |tx| acts::settings(&ours, tx).await).await.map(Json)
 }
 
-/// Saves the settings; they hold from the next request on.
+/// Saves the settings; they hold from the next request on, in every process.
 #[utoipa::path(put, path = "/api/v1/chat/admin/settings", tag = "chat", request_body = Settings,
     responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 415), (status = 422), (status = 429)))]
 async fn save(by: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> ProblemResult<Json<Settings>> {
@@ -181,6 +184,7 @@ async fn save(by: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> P
     if new.retention_days > RETENTION_DAYS {
         return Err(bad("retention_days", format!("at most {RETENTION_DAYS}")));
     }
-    office(&ctx, &by, async move |ctx, tx| acts::save(ctx, tx, &new).await).await?;
+    let actor = by.actor;
+    office(&ctx, &by, async move |ctx, tx| acts::save(ctx, tx, actor, &new).await).await?;
     Ok(Json(new))
 }

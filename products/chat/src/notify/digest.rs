@@ -18,7 +18,8 @@ pub(crate) const SOMETIMES: Schedule = Schedule::cron("chat.digest", "*/5 * * * 
 /// The rooms of which somebody is to be written to: with something that is unread for as long as they want and was in no letter,
 /// whatever came after it; not put away or muted.
 async fn due(tx: &mut Tx, person: &str, wishes: Wishes, now_ms: i64) -> Result<Vec<Line>, StoreError> {
-    if wishes.digest_after_ms == 0 {
+    // What still waits when letters are sent again is written about then.
+    if wishes.digest_after_ms == 0 || !store::settings(tx).await?.notifications {
         return Ok(Vec::new());
     }
     let until_ms = now_ms - wishes.digest_after_ms;

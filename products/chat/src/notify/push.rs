@@ -97,7 +97,7 @@ pub(super) async fn find(ctx: Ctx, event: Event, run: Run, it: Occasion) -> Resu
     let ours = ctx.clone();
     let write = async move |tx: &mut Tx| {
         let mut jobs = Vec::new();
-        if !nobody && now_ms < time_ms + limits::CHAT_PUSH_NEWS_MS {
+        if !nobody && store::settings(tx).await?.notifications && now_ms < time_ms + limits::CHAT_PUSH_NEWS_MS {
             for (browser, person, muted_until_ms, archived) in
                 store::browsers_of(tx, &it.room, (it.message, &it.by)).await?
             {
@@ -155,6 +155,10 @@ async fn newest(
 /// What there is to tell a browser now, if anything: everything that speaks against it may have happened since the message.
 async fn told(ctx: &Ctx, tx: &mut Tx, it: &Parcel) -> Result<Option<Told>, Failure> {
     let now_ms = ctx.clock.now_ms();
+    // What is due while nobody is to be told is dropped: later it would be no news.
+    if !store::settings(tx).await?.notifications {
+        return Ok(None);
+    }
     let Some(browser) = store::browser(tx, it.browser).await? else { return Ok(None) };
     if !browsers::holds(ctx, tx, &browser.person, &browser.tie).await? {
         store::drop_browser(tx, it.browser).await?;

@@ -67,10 +67,27 @@ impl FromRow for RoomFigures {
     }
 }
 
+const FIGURES: &str =
+    "room, pair, name, (SELECT COUNT(*) FROM chat_members m WHERE m.room = r.room), messages, made_by, made_at_ms,
+    last_at_ms";
+
 /// All rooms, the last spoken in first: those after `before` (a time and a room).
 pub(crate) async fn all_rooms(tx: &mut Tx, before: (i64, &str), rows: usize) -> Result<Vec<RoomFigures>, StoreError> {
-    let sql = "SELECT room, pair, name, (SELECT COUNT(*) FROM chat_members m WHERE m.room = r.room), messages, made_by, made_at_ms, last_at_ms
-         FROM chat_rooms r WHERE removed = 0 AND (last_at_ms < $1 OR last_at_ms = $1 AND room < $2)
-         ORDER BY last_at_ms DESC, room DESC LIMIT $3";
-    tx.all(sql, params![before.0, before.1, limit(rows)]).await
+    let sql = format!(
+        "SELECT {FIGURES} FROM chat_rooms r WHERE removed = 0 AND (last_at_ms < $1 OR last_at_ms = $1 AND room < $2)
+         ORDER BY last_at_ms DESC, room DESC LIMIT $3"
+    );
+    tx.all(&sql, params![before.0, before.1, limit(rows)]).await
+}
+
+/// One room.
+pub(crate) async fn room_figures(tx: &mut Tx, room: &str) -> Result<Option<RoomFigures>, StoreError> {
+    tx.first(&format!("SELECT {FIGURES} FROM chat_rooms r WHERE room = $1 AND removed = 0"), params![room]).await
+}
+
+/// How many files of a room there are, and what they and their previews take, bytes.
+pub(crate) async fn stored(tx: &mut Tx, room: &str) -> Result<(i64, i64), StoreError> {
+    let sql = "SELECT COUNT(*), CAST(COALESCE(SUM(bytes + preview_bytes), 0) AS BIGINT) FROM chat_files
+         WHERE room = $1 AND ready = 1 AND gone = 0";
+    tx.one(sql, params![room]).await
 }

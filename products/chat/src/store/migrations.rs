@@ -2,7 +2,7 @@
 
 use ::store::Migration;
 
-use super::{avatars, counts, files, hidden, notify, whereabouts};
+use super::{avatars, counts, files, hidden, notify, pulse, whereabouts};
 
 /// Appended to, never changed.
 pub(crate) const MIGRATIONS: &[Migration] = &[
@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     avatars::MADE,
     hidden::MADE,
     whereabouts::MADE,
+    pulse::MADE,
 ];
 
 const ROOMS: Migration = Migration {

@@ -175,3 +175,25 @@ async fn without_mail_nobody_is_promised_a_letter() {
     assert_eq!(wants(&site, ann, 0).await, StatusCode::NO_CONTENT, "and the rest holds");
     site.run_job("chat.digest", "chat").await;
 }
+
+#[tokio::test]
+async fn no_letter_goes_while_notifications_are_off_and_what_still_waits_is_written_about_after() {
+    let site = site().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    site.shows_address(ben).await;
+    assert_eq!(wants(&site, ben, 30).await, StatusCode::NO_CONTENT);
+    let read = site.say(ann, &room, "read before it is on again").await;
+    site.set(json!({ "notifications": false })).await;
+    site.clock.advance(40 * MINUTE);
+    site.run_job("chat.digest", "chat").await;
+    assert!(letters(&site).await.is_empty());
+    site.post(ben, &format!("/rooms/{room}/receipts"), json!({ "read": read })).await;
+    site.say(ann, &room, "still unread").await;
+    site.clock.advance(40 * MINUTE);
+    site.set(json!({})).await;
+    site.run_job("chat.digest", "chat").await;
+    let sent = letters(&site).await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0]["subject"], "1 message unread", "of what is read meanwhile nothing");
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::files::picture;
 use crate::support::Site;
+use crate::switches::settings;
 
 /// A picture in a message: its address, and the message's number.
 async fn shown(site: &Site, who: PersonId, room: &str) -> (String, i64) {
@@ -82,7 +83,7 @@ async fn files_go_with_their_room_and_with_their_time() {
     site.office(
         Method::PUT,
         "/settings",
-        Some(&json!({ "max_members": 9, "max_message_chars": 100, "retention_days": 1, "directory": "everyone" })),
+        Some(&settings(json!({ "max_members": 9, "max_message_chars": 100, "retention_days": 1 }))),
     )
     .await;
     site.clock.advance(3 * 86_400_000);

@@ -22,4 +22,6 @@ mod rooms;
 mod service;
 mod sockets;
 mod support;
+mod switches;
+mod watch;
 mod whereabouts;

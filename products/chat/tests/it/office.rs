@@ -5,6 +5,7 @@ use kernel::id::RoomId;
 use serde_json::{Value, json};
 
 use crate::support::{LONG, STEP_MS, Site};
+use crate::switches::settings;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -16,7 +17,8 @@ async fn the_office_is_for_administrators_and_shows_no_word() {
     let (_, direct) = site.post(ann, "/rooms/direct", json!({ "person": ben })).await;
     site.say(ann, direct["room"].as_str().expect("an id"), "between us two").await;
     site.say(ben, &room, "hello").await;
-    let all = json!({ "max_members": 10, "max_message_chars": 10, "retention_days": 1, "directory": "everyone" });
+    let all =
+        settings(json!({ "max_members": 10, "max_message_chars": 10, "retention_days": 1, "directory": "everyone" }));
     for (method, path) in [
         (Method::GET, "/rooms".to_owned()),
         (Method::DELETE, format!("/rooms/{room}")),
@@ -24,6 +26,8 @@ async fn the_office_is_for_administrators_and_shows_no_word() {
         (Method::GET, "/analytics".to_owned()),
         (Method::GET, "/settings".to_owned()),
         (Method::PUT, "/settings".to_owned()),
+        (Method::GET, format!("/rooms/{room}")),
+        (Method::GET, "/pulse".to_owned()),
     ] {
         let path = format!("/admin{path}");
         assert_eq!(site.ask(None, method.clone(), &path, Some(&all)).await.0, StatusCode::UNAUTHORIZED, "{path}");
@@ -78,21 +82,27 @@ async fn settings_are_saved_and_hold() {
     let (_, before) = site.office(Method::GET, "/settings", None).await;
     assert_eq!(
         before,
-        json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 0, "directory": "everyone" })
+        settings(
+            json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 0, "directory": "everyone" })
+        )
     );
     let room = site.group(&people[..3]).await;
     site.group(&[people[0], people[3]]).await;
-    let new = json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 7, "directory": "roommates" });
+    let new =
+        settings(json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 7, "directory": "roommates" }));
     assert_eq!(site.office(Method::PUT, "/settings", Some(&new)).await, (StatusCode::OK, new.clone()));
     for wrong in [
-        json!({ "max_members": 1, "max_message_chars": 5, "retention_days": 7, "directory": "everyone" }),
-        json!({ "max_members": 101, "max_message_chars": 5, "retention_days": 7, "directory": "everyone" }),
-        json!({ "max_members": 3, "max_message_chars": 0, "retention_days": 7, "directory": "everyone" }),
-        json!({ "max_members": 3, "max_message_chars": 2_001, "retention_days": 7, "directory": "everyone" }),
-        json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 3_651, "directory": "everyone" }),
+        settings(json!({ "max_members": 1, "max_message_chars": 5, "retention_days": 7, "directory": "everyone" })),
+        settings(json!({ "max_members": 101, "max_message_chars": 5, "retention_days": 7, "directory": "everyone" })),
+        settings(json!({ "max_members": 3, "max_message_chars": 0, "retention_days": 7, "directory": "everyone" })),
+        settings(json!({ "max_members": 3, "max_message_chars": 2_001, "retention_days": 7, "directory": "everyone" })),
+        settings(json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 3_651, "directory": "everyone" })),
         json!({ "max_members": 3, "max_message_chars": 5 }),
         json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 7 }),
-        json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 7, "directory": "nobody" }),
+        settings(json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 7, "directory": "nobody" })),
+        json!({ "max_members": 3, "max_message_chars": 5, "retention_days": 7, "directory": "everyone" }),
+        settings(json!({ "maintenance": 1 })),
+        settings(json!({ "registration": true })),
     ] {
         let (status, _) = site.office(Method::PUT, "/settings", Some(&wrong)).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
@@ -119,8 +129,7 @@ async fn what_is_too_old_goes_with_everything_that_hangs_on_it() {
     site.ask(Some(ann), Method::PUT, &format!("/rooms/{room}/pins/{old}"), None).await;
     site.clock.advance(8 * DAY_MS);
     let new = site.say(ann, &room, "fresh words").await;
-    let settings =
-        json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 7, "directory": "everyone" });
+    let settings = settings(json!({ "retention_days": 7 }));
     site.office(Method::PUT, "/settings", Some(&settings)).await;
     site.run_retention().await;
     let left = site.get(ben, &format!("/rooms/{room}/messages")).await;
@@ -170,8 +179,7 @@ async fn however_much_is_too_old_all_of_it_goes() {
     let site = Site::new().await;
     let [ann, ben] = site.people().await;
     let room = site.group(&[ann, ben]).await;
-    let settings =
-        json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 7, "directory": "everyone" });
+    let settings = settings(json!({ "retention_days": 7 }));
     site.office(Method::PUT, "/settings", Some(&settings)).await;
     site.fill(&room, &[ann, ben], 1_200).await;
     site.post(ben, &format!("/rooms/{room}/messages/1900/reactions"), json!({ "emoji": "👍" })).await;

@@ -73,12 +73,14 @@ async fn process(
     let jobs = jobs.await.expect("a lease");
     let product: Product = chat::product();
     let mut registry = Registry::default();
+    host::people::declare(&mut registry);
     product.declare(&mut registry);
     attendance::Attendance::declare(&mut registry);
     let events = Events::new(store.clone(), jobs.clone(), clock.clone(), entropy.clone(), registry);
     events.declare_streams().await.expect("declared");
     let key = SealKey::new([7; 32]);
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
+    host::people::tell(&identity, &events);
     let hub = Hub::new(bus.clone(), clock.clone(), entropy.clone(), Arc::new(Door(identity.clone())));
     hub.socketio(Namespace::main(key.clone()));
     let objects = Objects::in_directory(&dir.join("objects"), clock, &entropy).expect("a directory");

@@ -101,7 +101,7 @@ describe("the outbox", () => {
 
 describe("answers", () => {
   it("that may be otherwise tomorrow keep the message", () => {
-    for (const status of [0, 401, 408, 429, 500, 503]) expect(outcomeOf(status, "")).toEqual({ kind: "later" });
+    for (const status of [0, 401, 408, 423, 429, 500, 503]) expect(outcomeOf(status, "")).toEqual({ kind: "later" });
     for (const status of [400, 403, 404, 413, 422]) expect(outcomeOf(status, "no")).toEqual({ kind: "refused", why: "no" });
   });
 

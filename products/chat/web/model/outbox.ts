@@ -112,6 +112,7 @@ export function pause(tries: number, chance: number): number {
 /** What an answer of the server means to a message: is it refused for good, or may it come again? */
 export function outcomeOf(status: number, detail: string): Outcome {
   // No answer, a server that is away, too much at once, or a session that is to be renewed: the message is as good as before.
-  if (status === 0 || status === 401 || status === 408 || status === 429 || status >= 500) return { kind: "later" };
+  // 423 is a chat that is being worked on.
+  if ([0, 401, 408, 423, 429].includes(status) || status >= 500) return { kind: "later" };
   return { kind: "refused", why: detail };
 }

@@ -7,6 +7,7 @@ import * as outbox from "../model/outbox";
 import { net } from "./net.svelte";
 import { server, wordsOf } from "./server";
 import { who } from "./session.svelte";
+import { standing } from "./standing.svelte";
 
 class Outbox {
   queue = $state.raw<outbox.Unsent[]>([]);
@@ -26,6 +27,7 @@ class Outbox {
     this.#read();
     addEventListener("storage", ({ key }) => (key === null || key.startsWith(this.#prefix)) && this.#read());
     net.onBack(() => this.#now());
+    standing.onOpen(() => this.#now());
     addEventListener("pageshow", () => this.#now());
     who.ended.add((left) => {
       if (left) this.clear();
@@ -137,7 +139,7 @@ class Outbox {
   }
 
   #pump(): void {
-    if (!this.#sends || this.#pause || !net.online || who.stage !== "in") return;
+    if (!this.#sends || this.#pause || !net.online || standing.shut || who.stage !== "in") return;
     const rooms = new Set(this.queue.filter((one) => this.#going.has(one.client_id)).map((one) => one.room));
     for (const one of outbox.next(this.queue)) {
       if (rooms.has(one.room) || this.#going.has(one.client_id)) continue;

@@ -1,11 +1,17 @@
 // What the page asks of the server. Each answers or throws an `ApiError`, whose words are for people.
 
 import { ApiError, get, patch, post, problemOf, put, remove, withQuery } from "@console/shared/api";
+<<<<<<< HEAD
 import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, ReceiptOf, RoomFigures, Settings, Status, Wanted, Whereabouts, Whole } from "../contract";
+=======
+import type { Account, Analytics, Figures, FileOf, Line, Me, Message, Page, Pin, Profile, Pulse, QuickReply, RoomFigures, RoomWatched, Settings, Standing, Whole } from "../contract";
+import { SIFTED, type Happening } from "../model/activity";
+>>>>>>> admin
 import { outcomeOf } from "../model/outbox";
 
 const API = "/api/v1/chat";
 const room = (id: string): string => `${API}/rooms/${encodeURIComponent(id)}`;
+const account = (id: string): string => `/api/v1/people/${encodeURIComponent(id)}`;
 
 export interface Session {
   role: "admin" | "member";
@@ -73,10 +79,23 @@ export const server = {
   keepReply: (shortcut: string, content: string) => put<void>(`${API}/quick-replies/${encodeURIComponent(shortcut)}`, { content }),
   dropReply: (shortcut: string) => remove(`${API}/quick-replies/${encodeURIComponent(shortcut)}`),
 
+<<<<<<< HEAD
   wanted: () => get<Wanted>(`${API}/notifications`),
   want: (wanted: Wanted) => put<void>(`${API}/notifications`, wanted),
 
+=======
+  standing: () => get<Standing>(`${API}/standing`),
+>>>>>>> admin
   figures: () => get<Figures>(`${API}/admin/stats`),
+  pulse: () => get<Pulse>(`${API}/admin/pulse`),
+  analytics: (days: number) => get<Analytics>(`${API}/admin/analytics`, { days }),
+  happenings: (before: number | null) => get<{ items: Happening[]; next: number | null }>("/api/v1/events", { filter: SIFTED, before, limit: 30 }),
+  accounts: (q: string, before: string | null) => get<{ items: Account[]; next: string | null }>("/api/v1/people", { q, before, limit: 25 }),
+  setAccountRole: (id: string, role: string) => patch<Account>(account(id), { role }),
+  ban: (id: string) => put<Account>(`${account(id)}/ban`, {}),
+  unban: (id: string) => remove(`${account(id)}/ban`),
+  dropAccount: (id: string) => remove(account(id)),
+  watchedRoom: (id: string) => get<RoomWatched>(`${API}/admin/rooms/${encodeURIComponent(id)}`),
   allRooms: (before?: string) => get<{ items: RoomFigures[]; next: string | null }>(`${API}/admin/rooms`, { before, limit: 50 }),
   closeRoom: (id: string) => remove(`${API}/admin/rooms/${encodeURIComponent(id)}`),
   settings: () => get<Settings>(`${API}/admin/settings`),
