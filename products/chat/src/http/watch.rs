@@ -5,7 +5,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use host::Ctx;
 use identity::Admin;
-use identity::people::Profile;
 use kernel::{ProblemResult, limits};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,9 +14,10 @@ use utoipa_axum::routes;
 use super::{look, room_of};
 use crate::model::Role;
 use crate::pace::{Doing, paced};
+use crate::people::{self, Named};
+use crate::pulse;
 use crate::refusal::Refused;
 use crate::store::{self, Minute, RoomFigures};
-use crate::{people, pulse};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -69,7 +69,7 @@ struct Watched {
     bytes: i64,
     /// Those who manage it first.
     inside: Vec<Inside>,
-    people: Vec<Profile>,
+    people: Vec<Named>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -91,7 +91,7 @@ async fn room(by: Admin, State(ctx): State<Ctx>, Path(room): Path<String>) -> Pr
         Ok((figures, store::stored(tx, &room).await?, store::members(tx, &room).await?))
     };
     let (figures, (files, bytes), members) = look(&ctx, read).await?;
-    let people = people::profiles(&ctx, people::ids(members.iter().map(|it| &it.person))).await?;
+    let people = people::named(&ctx, people::ids(members.iter().map(|it| &it.person))).await?;
     let inside =
         members.into_iter().map(|it| Inside { person: it.person, role: it.role, joined_at_ms: it.joined_at_ms });
     Ok(Json(Watched { figures, files, bytes, inside: inside.collect(), people }))

@@ -1,12 +1,8 @@
 // What the page asks of the server. Each answers or throws an `ApiError`, whose words are for people.
 
 import { ApiError, get, patch, post, problemOf, put, remove, withQuery } from "@console/shared/api";
-<<<<<<< HEAD
-import type { Figures, FileOf, Line, Me, Message, Page, Pin, Profile, QuickReply, ReceiptOf, RoomFigures, Settings, Status, Wanted, Whereabouts, Whole } from "../contract";
-=======
-import type { Account, Analytics, Figures, FileOf, Line, Me, Message, Page, Pin, Profile, Pulse, QuickReply, RoomFigures, RoomWatched, Settings, Standing, Whole } from "../contract";
+import type { Account, Analytics, Figures, FileOf, Line, Me, Message, Page, Pin, Profile, Pulse, QuickReply, ReceiptOf, RoomFigures, RoomWatched, Settings, Standing, Status, Wanted, Whereabouts, Whole } from "../contract";
 import { SIFTED, type Happening } from "../model/activity";
->>>>>>> admin
 import { outcomeOf } from "../model/outbox";
 
 const API = "/api/v1/chat";
@@ -79,13 +75,10 @@ export const server = {
   keepReply: (shortcut: string, content: string) => put<void>(`${API}/quick-replies/${encodeURIComponent(shortcut)}`, { content }),
   dropReply: (shortcut: string) => remove(`${API}/quick-replies/${encodeURIComponent(shortcut)}`),
 
-<<<<<<< HEAD
   wanted: () => get<Wanted>(`${API}/notifications`),
   want: (wanted: Wanted) => put<void>(`${API}/notifications`, wanted),
 
-=======
   standing: () => get<Standing>(`${API}/standing`),
->>>>>>> admin
   figures: () => get<Figures>(`${API}/admin/stats`),
   pulse: () => get<Pulse>(`${API}/admin/pulse`),
   analytics: (days: number) => get<Analytics>(`${API}/admin/analytics`, { days }),
