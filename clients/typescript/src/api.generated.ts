@@ -407,6 +407,13 @@ export interface ChatMineChange {
   muted_until_ms?: number | null;
 }
 
+/** A minute. */
+export interface ChatMinute {
+  /** When it began, Unix milliseconds. */
+  at_ms: number;
+  count: number;
+}
+
 export interface ChatMyStatus {
   /** Whether the caller has said that it is away. */
   away: boolean;
@@ -414,13 +421,6 @@ export interface ChatMyStatus {
   shows_last_seen: boolean;
   /** What others see. */
   status: ChatStatus;
-}
-
-/** A minute. */
-export interface ChatMinute {
-  /** When it began, Unix milliseconds. */
-  at_ms: number;
-  count: number;
 }
 
 /** How somebody wants to be told outside the room. */
@@ -621,7 +621,7 @@ export type ChatRoomWatched = ChatRoomFigures & {
   files: number;
   /** Those who manage it first. */
   inside: ChatInside[];
-  people: Profile[];
+  people: ChatPerson[];
 };
 
 /** A room with its people. */
