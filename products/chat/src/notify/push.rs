@@ -133,7 +133,7 @@ struct Told {
 }
 
 /// What a push is about: of a message and those after it the newest, of an edit its message, which may be shown already, or stand under
-/// newer ones that are. Nothing that was deleted or read.
+/// newer ones that are. Nothing that was deleted, hidden or read.
 async fn newest(
     tx: &mut Tx,
     it: &Parcel,
@@ -141,6 +141,9 @@ async fn newest(
     now_ms: i64,
 ) -> Result<Option<Message>, StoreError> {
     if it.edited {
+        if store::is_hidden(tx, (&it.room, person), it.message).await? {
+            return Ok(None);
+        }
         let said = store::message(tx, &it.room, it.message).await?;
         return Ok(said.filter(|said| !said.deleted));
     }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::files::{PLACE, checksum, photo, picture, says};
 use crate::support::Site;
+use crate::switches::settings;
 
 const NOBODYS: &str = "/avatars/fil_00000000000000000000000000";
 
@@ -139,7 +140,7 @@ async fn a_picture_is_shown_wherever_its_person_is_and_to_nobody_else() {
     let nobody = site.raw(Request::get(format!("/api/v1/chat{seen}")).body(Body::empty()).expect("a request")).await;
     assert_eq!(nobody.0.status, StatusCode::UNAUTHORIZED);
 
-    let settings = json!({ "max_members": 9, "max_message_chars": 100, "retention_days": 0, "directory": "roommates" });
+    let settings = settings(json!({ "max_members": 9, "max_message_chars": 100, "directory": "roommates" }));
     assert_eq!(site.office(Method::PUT, "/settings", Some(&settings)).await.0, StatusCode::OK);
     let (_, nothing) = site.ask(Some(eve), Method::GET, NOBODYS, None).await;
     assert_eq!(site.ask(Some(eve), Method::GET, &seen, None).await, (StatusCode::NOT_FOUND, nothing));

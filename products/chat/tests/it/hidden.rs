@@ -3,12 +3,14 @@
 use axum::http::{Method, StatusCode};
 use bus::Read;
 use image::ImageFormat;
+use jobs::policy::Pausable;
 use kernel::{PersonId, limits};
 use serde_json::{Value, json};
 
 use crate::files::picture;
 use crate::pushes::Street;
 use crate::support::Site;
+use crate::switches::settings;
 
 async fn hide(site: &Site, who: PersonId, room: &str, seq: i64) -> StatusCode {
     site.ask(Some(who), Method::PUT, &format!("/rooms/{room}/hidden/{seq}"), None).await.0
@@ -217,12 +219,7 @@ async fn so_much_is_hidden_of_a_room_and_no_more_and_it_goes_with_the_messages()
     assert_eq!(hide(&site, ben, &room, 1_000).await, StatusCode::NO_CONTENT);
     let page = site.get(ben, &format!("/rooms/{room}/messages")).await;
     assert_eq!((page["items"].as_array().map(Vec::len), &page["items"][0]["seq"]), (Some(1), &json!(1_001)));
-    site.office(
-        Method::PUT,
-        "/settings",
-        Some(&json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 1, "directory": "everyone" })),
-    )
-    .await;
+    site.office(Method::PUT, "/settings", Some(&settings(json!({ "retention_days": 1 })))).await;
     site.clock.advance(3 * 86_400_000);
     site.run_retention().await;
     assert_eq!((site.rows("chat_messages").await, site.rows("chat_hidden").await), (0, 0));
@@ -265,11 +262,19 @@ async fn what_was_hidden_is_not_pushed() {
     assert_eq!(browser.read(&push)["seq"], first, "the newest that is not hidden");
     // Hidden before anybody looks for whom it is to reach.
     street.quiet().await;
-    street.site.ctx.events.stop().await;
+    street.site.ctx.jobs.pause(Pausable::Queue, "chat").await.expect("paused");
     let seq = street.site.say(ann, &room, "another walrus").await;
-    let path = format!("/rooms/{room}/hidden/{seq}");
-    assert_eq!(street.site.ask(Some(ben), Method::PUT, &path, None).await.0, StatusCode::NO_CONTENT);
-    street.site = street.site.restart().await;
+    assert_eq!(hide(&street.site, ben, &room, seq).await, StatusCode::NO_CONTENT);
+    street.site.ctx.jobs.resume(Pausable::Queue, "chat").await.expect("goes on");
     street.quiet().await;
     assert_eq!(street.site.jobs("chat.push").await.len(), 1, "there was nothing to push");
+    // And after it: an edit that mentions is told of its own message.
+    let path = format!("/rooms/{room}/messages/{first}");
+    let edited = street.site.ask(Some(ann), Method::PATCH, &path, Some(&json!({ "content": "a seal, @Ben" }))).await;
+    assert_eq!(edited.0, StatusCode::OK, "{}", edited.1);
+    street.settled("chat.notify_edited").await;
+    assert_eq!(hide(&street.site, ben, &room, first).await, StatusCode::NO_CONTENT);
+    street.quiet().await;
+    assert_eq!(street.site.jobs("chat.push").await.len(), 2);
+    assert!(street.service.seen().is_empty(), "it was hidden meanwhile");
 }

@@ -5,6 +5,7 @@ use kernel::{PersonId, limits};
 use serde_json::{Value, json};
 
 use crate::support::Site;
+use crate::switches::settings;
 
 /// Says up to where somebody has got and read: when that was.
 async fn receive(site: &Site, who: PersonId, room: &str, receipt: Value) -> i64 {
@@ -90,9 +91,7 @@ async fn of_steps_long_ago_no_time_is_said_and_they_go() {
     let seq = site.say(ben, &room, "back").await;
     receive(&site, ann, &room, json!({ "read": seq })).await;
     assert!(site.rows("chat_receipts").await > 0);
-    let settings =
-        json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 1, "directory": "everyone" });
-    site.office(Method::PUT, "/settings", Some(&settings)).await;
+    site.office(Method::PUT, "/settings", Some(&settings(json!({ "retention_days": 1 })))).await;
     site.clock.advance(3 * 86_400_000);
     site.run_retention().await;
     assert_eq!(site.rows("chat_receipts").await, 0, "and they go with the messages");
