@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ::store::StoreError;
-use ::store::liveness::Connection;
+use ::store::hints::Connection;
 use kernel::limits;
 use tokio::time::MissedTickBehavior;
 
@@ -14,7 +14,7 @@ impl Fleet {
     /// For ever.
     pub(crate) async fn mind_connections(&self) {
         let own = self.0.store.connection();
-        tokio::join!(self.mind_the_own(own.clone()), self.mind_the_others(&own));
+        tokio::join!(self.mind_the_own(own.clone()), self.mind_the_others(own));
     }
 
     async fn mind_the_own(&self, mut own: Connection) {
@@ -29,12 +29,15 @@ impl Fleet {
         }
     }
 
-    async fn mind_the_others(&self, own: &Connection) {
+    async fn mind_the_others(&self, mut own: Connection) {
         let mut beat = tokio::time::interval(Duration::from_millis(limits::FLEET_COUNT_MS));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            beat.tick().await;
-            if let Err(error) = self.count(own).await {
+            tokio::select! {
+                _ = beat.tick() => {}
+                () = own.changed() => {}
+            }
+            if let Err(error) = self.count(&own).await {
                 tracing::debug!(error = %kernel::problem::chain(&error), "who is connected is not known for a moment");
             }
         }

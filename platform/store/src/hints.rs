@@ -8,6 +8,9 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+pub use crate::liveness::Connection;
+use crate::{Engine, Store};
+
 /// Carries the names of topics to the other processes; called at most once in [`kernel::limits::STORE_HINT_MS`]. Must not block.
 pub type Carrier = Arc<dyn Fn(&[&'static str]) + Send + Sync>;
 
@@ -64,6 +67,40 @@ impl Hints {
 
     pub(crate) fn told(&self, topic: &str) -> watch::Receiver<u64> {
         self.heard.lock().entry(topic.to_owned()).or_insert_with(|| watch::channel(0).0).subscribe()
+    }
+}
+
+impl Store {
+    /// Tells the other processes on this database that something of this topic was committed: for [`crate::Tx::on_commit`].
+    /// Never blocks; many within [`kernel::limits::STORE_HINT_MS`] are one. On the embedded engine there is nobody to tell.
+    pub fn tell(&self, topic: &'static str) {
+        if let Engine::Postgres(engine) = &self.0 {
+            engine.hints().tell(topic);
+        }
+    }
+
+    /// Changes when another process told of this topic: worth a look. It may change without reason, and hints may be lost, so
+    /// whoever waits for it looks now and then by itself. On the embedded engine it never changes.
+    pub fn told(&self, topic: &str) -> watch::Receiver<u64> {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.hints().told(topic),
+            Engine::Postgres(engine) => engine.hints().told(topic),
+        }
+    }
+
+    /// From now on `carrier` carries what is told here, instead of the database; what it hears elsewhere comes by
+    /// [`Store::hear`]. The first carrier stays.
+    pub fn carried_by(&self, carrier: Carrier) {
+        if let Engine::Postgres(engine) = &self.0 {
+            engine.hints().carried_by(carrier);
+        }
+    }
+
+    /// Another process told of this topic; of all of them, where it may have been missed.
+    pub fn hear(&self, topic: Option<&str>) {
+        if let Engine::Postgres(engine) = &self.0 {
+            topic.map_or_else(|| engine.hints().doubt(), |topic| engine.hints().hear(topic));
+        }
     }
 }
 

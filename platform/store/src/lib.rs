@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backup;
+pub mod hints;
 pub mod lagging;
-pub mod liveness;
 pub mod transfer;
 
 mod error;
-mod hints;
+mod liveness;
 mod migrate;
 mod postgres;
 mod restore;
@@ -19,11 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kernel::{Clock, Entropy, Secret};
-use tokio::sync::watch;
 use write::Pace;
 
 pub use error::StoreError;
-pub use hints::Carrier;
 pub use migrate::Migration;
 pub use restore::Restored;
 pub use sqlite::connect::{FILE, free_bytes, lock};
@@ -317,38 +315,6 @@ impl Store {
         match &self.0 {
             Engine::Sqlite(_) => Ok(None),
             Engine::Postgres(engine) => engine.oldest_transaction().await,
-        }
-    }
-
-    /// Tells the other processes on this database that something of this topic was committed: for [`crate::Tx::on_commit`].
-    /// Never blocks; many within [`kernel::limits::STORE_HINT_MS`] are one. On the embedded engine there is nobody to tell.
-    pub fn tell(&self, topic: &'static str) {
-        if let Engine::Postgres(engine) = &self.0 {
-            engine.hints().tell(topic);
-        }
-    }
-
-    /// Changes when another process told of this topic: worth a look. It may change without reason, and hints may be lost, so
-    /// whoever waits for it looks now and then by itself. On the embedded engine it never changes.
-    pub fn told(&self, topic: &str) -> watch::Receiver<u64> {
-        match &self.0 {
-            Engine::Sqlite(engine) => engine.hints().told(topic),
-            Engine::Postgres(engine) => engine.hints().told(topic),
-        }
-    }
-
-    /// From now on `carrier` carries what is told here, instead of the database; what it hears elsewhere comes by
-    /// [`Store::hear`]. The first carrier stays.
-    pub fn carried_by(&self, carrier: Carrier) {
-        if let Engine::Postgres(engine) = &self.0 {
-            engine.hints().carried_by(carrier);
-        }
-    }
-
-    /// Another process told of this topic; of all of them, where it may have been missed.
-    pub fn hear(&self, topic: Option<&str>) {
-        if let Engine::Postgres(engine) = &self.0 {
-            topic.map_or_else(|| engine.hints().doubt(), |topic| engine.hints().hear(topic));
         }
     }
 
