@@ -367,6 +367,7 @@ mod tests {
                 "chat.message.sent → chat.notify".into(),
                 "chat.message.edited → chat.notify_edited".into(),
                 "chat.room.deleted → chat.sweep".into(),
+                "user.deleted → chat.forget".into(),
             ],
             streams: vec![
                 "chat.* → chat.carry".into(),

@@ -2,13 +2,13 @@
 
 use ::store::{StoreError, Tx};
 use host::Ctx;
+use jobs::policy::Unique;
+use jobs::state::State;
 use jobs::{Failure, Kind, NewJob, Run};
 use kernel::limits;
 use objects::Name;
 use schedules::Schedule;
 
-use crate::acts::{self, Face};
-use crate::people;
 use crate::refusal::Refused;
 use crate::store::{self, Told};
 
@@ -29,15 +29,20 @@ pub(crate) fn name(id: &str, end: &str) -> Result<Name, objects::BadName> {
 /// What is shown of a file at first.
 pub(crate) const PREVIEW: &str = ".preview";
 
+/// One that runs has looked already, perhaps.
+fn until_it_begins() -> Unique {
+    Unique::by_key("now").states(&[State::Available, State::Scheduled, State::Retryable])
+}
+
 /// Something is gone now. One job for all that goes until it begins; what it has passed by, the next one finds.
 pub(crate) async fn soon(ctx: &Ctx, tx: &mut Tx) -> Result<(), Refused> {
-    let job = NewJob::new(CLEAR, &serde_json::Value::Null).unique("now");
+    let job = NewJob::new(CLEAR, &serde_json::Value::Null).unique(until_it_begins());
     Ok(ctx.jobs.enqueue(tx, job).await.map(drop)?)
 }
 
 /// As [`soon`], in a transaction of its own.
 pub(crate) async fn soon_after(ctx: &Ctx) -> Result<(), Failure> {
-    let job = NewJob::new(CLEAR, &serde_json::Value::Null).unique("now");
+    let job = NewJob::new(CLEAR, &serde_json::Value::Null).unique(until_it_begins());
     ctx.jobs.enqueue_now(job).await.map(drop).map_err(Failure::retry)
 }
 
@@ -49,7 +54,6 @@ pub(crate) async fn clear(ctx: Ctx, run: Run) -> Result<(), Failure> {
         store::forget_days(tx, now_ms / DAY_MS - 1).await
     });
     forgotten.await.map_err(|error: StoreError| Failure::from(error))?;
-    forget_faces(&ctx).await?;
     let before_ms = now_ms - limits::CHAT_FILE_WAITS_MS;
     let (mut removed, mut failed) = (0, None);
     for told in [Told::Files, Told::Pictures, Told::Avatars] {
@@ -73,27 +77,6 @@ pub(crate) async fn clear(ctx: Ctx, run: Run) -> Result<(), Failure> {
         return Err(failure);
     }
     run.result(&serde_json::json!({ "removed": removed }))
-}
-
-/// A picture goes with the account that it is of, which nobody tells of: it was shown to nobody since. Whoever is banned may come back.
-async fn forget_faces(ctx: &Ctx) -> Result<(), Failure> {
-    let mut after = String::new();
-    loop {
-        let from = after;
-        let read = ctx.store.read(async move |tx: &mut Tx| store::pictured(tx, &from, ROWS).await).await;
-        let people = read.map_err(|error: StoreError| Failure::from(error))?;
-        for id in ctx.identity.gone(&people::ids(&people)).await? {
-            if ctx.identity.person(id).await?.is_none() {
-                let (ours, face) = (ctx.clone(), Face::Own(id.to_string()));
-                let down = ctx.store.write_relaxed(async move |tx: &mut Tx| acts::take_down(&ours, tx, &face).await);
-                down.await.map_err(Failure::retry)?;
-            }
-        }
-        match people.into_iter().nth(ROWS - 1) {
-            Some(last) => after = last,
-            None => return Ok(()),
-        }
-    }
 }
 
 /// Nobody gets it from now on; then it goes, and its row last: whoever is interrupted finds it again.

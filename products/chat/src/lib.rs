@@ -39,6 +39,7 @@ pub fn product() -> Product {
         .stream("chat.status.changed", "chat.statuses", whereabouts::tell)
         .projection("chat.*", "chat.count", analytics::count)
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
+        .on("user.deleted", upkeep::FORGET, upkeep::forget)
         .job(upkeep::RETENTION, upkeep::retention)
         .schedule(upkeep::NIGHTLY)
         .job(pulse::SAMPLE, pulse::sample)

@@ -56,11 +56,11 @@ pub(crate) async fn gone(ctx: &Ctx, ids: &[PersonId]) -> ProblemResult<Vec<Strin
     Ok(ctx.identity.gone(ids).await?.iter().map(ToString::to_string).collect())
 }
 
-/// Where these people are, as others see it.
-pub(crate) async fn whereabouts(ctx: &Ctx, people: Vec<String>) -> ProblemResult<Vec<Whereabouts>> {
-    let read = async move |tx: &mut Tx| store::whereabouts(tx, &people).await;
-    let found: Result<Vec<Whereabouts>, StoreError> = ctx.store.read(read).await;
-    Ok(found?)
+/// Where these people are, as others see it: those whose accounts are there.
+pub(crate) async fn whereabouts(ctx: &Ctx, mut people: Vec<String>) -> Result<Vec<Whereabouts>, StoreError> {
+    let gone = ctx.identity.gone(&ids(&people)).await?;
+    people.retain(|person| !gone.iter().any(|it| it.to_string() == *person));
+    ctx.store.read(async move |tx: &mut Tx| store::whereabouts(tx, &people).await).await
 }
 
 /// The words for an id that is nobody's, or of somebody whom the asker may not know of: the same.

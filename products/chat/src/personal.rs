@@ -1,6 +1,8 @@
 //! What a person is told of all of its rooms, on a channel that is its alone. Each notice says what is, so hearing one twice does no harm;
 //! who comes back after a while reads the list of rooms.
 
+use std::collections::BTreeSet;
+
 use ::store::{StoreError, Tx};
 use events::{Event, EventType};
 use host::Ctx;
@@ -109,17 +111,24 @@ async fn tell_message(ctx: &Ctx, it: &MessageSent) -> Told {
     Ok(())
 }
 
-/// A message is not as it was: where it is the room's last one, everybody's list shows it.
+/// A message is not as it was: where it is the room's last one, everybody's list shows it, and where that is hidden, the list of who hid it
+/// may.
 async fn tell_if_last(ctx: &Ctx, room: &str, message: i64) -> Told {
     let seen = async move |tx: &mut Tx, room: &str| {
         let hidden = store::hidden_by(tx, room, message).await?;
         let mut people = store::member_ids(tx, room).await?;
         people.retain(|person| !hidden.contains(person));
-        Ok((store::in_lists(tx, room, Some(message)).await?, people))
+        let found = store::in_lists(tx, room, Some(message)).await?;
+        let last = store::in_lists(tx, room, None).await?.map_or(0, |(last, _)| last.seq);
+        let under = if last == message { BTreeSet::new() } else { store::hidden_by(tx, room, last).await? };
+        Ok((found, people, under))
     };
-    let (found, people) = look(ctx, room, seen).await?;
+    let (found, people, under) = look(ctx, room, seen).await?;
     if let Some((last_message, true)) = found {
         tell_all(ctx, &people, &Notice::Last { room, last_message: &last_message }).await?;
+    }
+    for person in &under {
+        tell_unread(ctx, room, person).await?;
     }
     Ok(())
 }
@@ -160,12 +169,8 @@ async fn tell_deleted(ctx: &Ctx, it: &MessageDeleted) -> Told {
     forget(ctx, &everybody).await?;
     let last_message = last.as_ref().map(|(message, _)| message);
     for (person, read, unread, mentions) in people {
-        if read >= it.message || person == it.sender {
-            continue;
-        }
-        if hidden.contains(&person) {
-            tell_unread(ctx, room, &person).await?;
-        } else {
+        // Whoever hid the last message is told below.
+        if !hidden.contains(&person) && read < it.message && person != it.sender {
             tell(ctx, &person, &Notice::Unread { room, read, unread, mentions, last_message }).await?;
         }
     }

@@ -23,7 +23,7 @@ mod settings;
 mod sweep;
 mod whereabouts;
 
-pub(crate) use avatars::{Avatar, avatar, avatars_of, expect_avatar, pictured, show_avatar, take_down};
+pub(crate) use avatars::{Avatar, avatar, avatars_of, expect_avatar, show_avatar, take_down};
 pub(crate) use counts::{Counts, Day, count_more, days, forget_speakers, hours, spoke};
 pub(crate) use figures::{Figures, RoomFigures, all_rooms, figures, room_figures, stored};
 pub(crate) use files::{
@@ -62,7 +62,7 @@ pub(crate) use search::{Found, Search, search};
 pub(crate) use settings::{Directory, Settings, in_maintenance, is_counting, save, set_counting, settings};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 pub(crate) use whereabouts::{
-    Hears, Whereabouts, known_of, newest_rooms, set_active, set_here, set_wanted, whereabouts,
+    Hears, Seen, Whereabouts, discreet, forget_person, keep_known, known_of, newest_rooms, whereabouts,
 };
 
 use ::store::{FromValue, Row, StoreError};

@@ -6,7 +6,9 @@ use host::Ctx;
 use jobs::{Failure, Kind, Run};
 use kernel::limits;
 use schedules::Schedule;
+use serde::Deserialize;
 
+use crate::acts::{self, Face};
 use crate::analytics;
 use crate::clearing;
 use crate::facts::RoomDeleted;
@@ -20,7 +22,16 @@ pub(crate) const NIGHTLY: Schedule = Schedule::cron("chat.retention", "30 3 * * 
 /// Empties a removed room.
 pub(crate) const SWEEP: Kind = Kind::new("chat.sweep").on("chat").timeout_ms(600_000);
 
+/// Forgets what was kept for somebody whose account is removed. What they said stays.
+pub(crate) const FORGET: Kind = Kind::new("chat.forget").on("chat");
+
 const DAY_MS: i64 = 86_400_000;
+
+/// What is told of an account that is removed.
+#[derive(Deserialize)]
+struct Removed {
+    person: String,
+}
 
 /// What is to go.
 enum Goes {
@@ -95,4 +106,16 @@ pub(crate) async fn sweep(ctx: Ctx, event: Event, run: Run) -> Result<(), Failur
     let RoomDeleted { room, .. } = event.read().map_err(Failure::discard)?;
     in_batches(&ctx, &run, &Goes::Room(room)).await?;
     clearing::soon_after(&ctx).await
+}
+
+/// An account was removed: its picture, which nobody was shown since, and what was kept for its person alone.
+pub(crate) async fn forget(ctx: Ctx, event: Event, run: Run) -> Result<(), Failure> {
+    let Removed { person } = event.data().map_err(Failure::discard)?;
+    let ours = ctx.clone();
+    let write = async move |tx: &mut Tx| {
+        acts::take_down(&ours, tx, &Face::Own(person.clone())).await.map_err(Failure::retry)?;
+        store::forget_person(tx, &person).await?;
+        run.complete(tx).await
+    };
+    ctx.store.write(write).await
 }

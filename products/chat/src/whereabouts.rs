@@ -8,12 +8,13 @@ use ::store::{StoreError, Tx};
 use events::{AppendError, Event, EventType, NewEvent};
 use host::Ctx;
 use kernel::{PersonId, limits};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::StatusChanged;
+use crate::people;
 use crate::refusal::Refused;
 use crate::rights::{ACTIVE, ME, TYPING};
-use crate::store::{self, Hears};
+use crate::store::{self, Hears, Seen, Whereabouts};
 
 /// Who tells of channels.
 const REALTIME: &str = "/realtime";
@@ -41,8 +42,7 @@ fn heard(event: &Event) -> Option<(&'static str, String, Hears)> {
 }
 
 /// Says that others see something else of a person now.
-async fn say(ctx: &Ctx, tx: &mut Tx, person: &str) -> Result<(), AppendError> {
-    let known = store::known_of(tx, person).await?;
+async fn say(ctx: &Ctx, tx: &mut Tx, person: &str, known: Seen) -> Result<(), AppendError> {
     let changed =
         StatusChanged { by: person.to_owned(), status: known.status(), away: known.away, shows_last_seen: known.shows };
     let event = NewEvent::of("/chat", &changed).subject(Some(person.to_owned()));
@@ -51,27 +51,27 @@ async fn say(ctx: &Ctx, tx: &mut Tx, person: &str) -> Result<(), AppendError> {
 
 /// The stream that follows realtime. Doing it again changes nothing.
 pub(crate) async fn follow(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
-    let heard: Vec<_> = batch.iter().filter_map(heard).collect();
-    if heard.is_empty() {
+    let mut people: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (kind, person, hears) in batch.iter().filter_map(heard) {
+        people.entry(person).or_default().push((kind, hears));
+    }
+    if people.is_empty() {
         return Ok(());
     }
     let ours = ctx.clone();
     let write = async move |tx: &mut Tx| {
-        // Whoever comes hears one of its channels before the other: what counts is what there is at the end.
-        let mut before = BTreeMap::new();
-        for (kind, person, hears) in heard {
-            if !before.contains_key(&person) {
-                before.insert(person.clone(), store::known_of(tx, &person).await?.status());
+        for (person, heard) in people {
+            let before = store::known_of(tx, &person).await?;
+            // Whoever comes hears one of its channels before the other: what counts is what there is at the end.
+            let mut known = before;
+            for (kind, hears) in heard {
+                if kind == ME { known.open(hears) } else { known.act(hears) }
             }
-            if kind == ME {
-                store::set_here(tx, &person, hears).await?;
-            } else {
-                store::set_active(tx, &person, matches!(hears, Hears::Yes)).await?;
+            if known != before {
+                store::keep_known(tx, &person, known).await?;
             }
-        }
-        for (person, status) in before {
-            if store::known_of(tx, &person).await?.status() != status {
-                say(&ours, tx, &person).await?;
+            if known.status() != before.status() {
+                say(&ours, tx, &person, known).await?;
             }
         }
         Ok::<_, AppendError>(())
@@ -86,33 +86,42 @@ pub(crate) async fn want(
     person: &str,
     (away, shows): (Option<bool>, Option<bool>),
 ) -> Result<(), Refused> {
-    let known = store::known_of(tx, person).await?;
-    let (away, shows) = (away.unwrap_or(known.away), shows.unwrap_or(known.shows));
-    if (away, shows) != (known.away, known.shows) {
-        store::set_wanted(tx, person, away, shows).await?;
-        say(ctx, tx, person).await?;
+    let before = store::known_of(tx, person).await?;
+    let mut known = before;
+    (known.away, known.shows) = (away.unwrap_or(before.away), shows.unwrap_or(before.shows));
+    if known != before {
+        store::keep_known(tx, person, known).await?;
+        say(ctx, tx, person, known).await?;
     }
     Ok(())
 }
 
-/// The stream that tells a person's rooms where it is now, beside who is writing there: the last spoken in, so many at most; in others it
-/// is read with the members.
+/// Where people of a room are now.
+#[derive(Serialize)]
+struct There<'a> {
+    whereabouts: &'a [Whereabouts],
+}
+
+/// The stream that tells people's rooms where they are now, beside who is writing there: the last spoken in of each, so many at most; in
+/// others it is read with the members. A room is told once of all who came or went meanwhile.
 pub(crate) async fn tell(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
     let mut people = BTreeSet::new();
     for event in batch.iter().filter(|event| event.kind == StatusChanged::TYPE) {
         people.insert(event.read::<StatusChanged>().map_err(|error| error.to_string())?.by);
     }
-    for person in people {
-        let read = async move |tx: &mut Tx| {
-            let is = store::whereabouts(tx, std::slice::from_ref(&person)).await?;
-            Ok::<_, StoreError>((is, store::newest_rooms(tx, &person, limits::CHAT_STATUS_ROOMS).await?))
-        };
-        let (is, rooms) = ctx.store.read(read).await.map_err(|error| kernel::problem::chain(&error))?;
-        let Some(it) = is.first() else { continue };
-        for room in rooms {
-            let told = ctx.hub.publish(&format!("{TYPING}:{room}"), it).await;
-            told.map_err(|error| kernel::problem::chain(&error))?;
+    let shown = people::whereabouts(&ctx, people.into_iter().collect()).await;
+    let mut rooms: BTreeMap<String, Vec<Whereabouts>> = BTreeMap::new();
+    for it in shown.map_err(|error| kernel::problem::chain(&error))? {
+        let person = it.person.clone();
+        let read = async move |tx: &mut Tx| store::newest_rooms(tx, &person, limits::CHAT_STATUS_ROOMS).await;
+        let found: Result<Vec<String>, StoreError> = ctx.store.read(read).await;
+        for room in found.map_err(|error| kernel::problem::chain(&error))? {
+            rooms.entry(room).or_default().push(it.clone());
         }
+    }
+    for (room, whereabouts) in &rooms {
+        let told = ctx.hub.publish(&format!("{TYPING}:{room}"), &There { whereabouts }).await;
+        told.map_err(|error| kernel::problem::chain(&error))?;
     }
     Ok(())
 }

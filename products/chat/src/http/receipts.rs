@@ -28,7 +28,8 @@ struct Receipts {
     items: Vec<Reached>,
 }
 
-/// Who has got and read a message, and when. The times of somebody's last 200 steps in a room are known, and none from before they were kept.
+/// Who has got and read a message, and when. The times of somebody's last 200 steps in a room are known, none from before they were kept, and
+/// none of who does not show when it was last seen.
 #[utoipa::path(get, path = "/api/v1/chat/rooms/{room}/messages/{seq}/receipts", tag = "chat",
     params(("room" = String, Path), ("seq" = i64, Path)),
     responses((status = 200, body = Receipts), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)))]
@@ -42,7 +43,13 @@ async fn list(
     let read = async move |tx: &mut Tx| {
         rights::member(tx, &room, &me).await?;
         let said = store::message_for(tx, (&room, &me), seq).await?.ok_or(Refused::NoSuch("message"))?;
-        Ok(Receipts { items: store::reached(tx, &room, (seq, &said.sender, said.at_ms)).await? })
+        let mut items = store::reached(tx, &room, (seq, &said.sender, said.at_ms)).await?;
+        // A time of somebody is when it was seen.
+        let discreet = store::discreet(tx, &room).await?;
+        for it in items.iter_mut().filter(|it| discreet.contains(&it.person)) {
+            (it.delivered_at_ms, it.read_at_ms) = (None, None);
+        }
+        Ok(Receipts { items })
     };
     look(&ctx, read).await.map(Json)
 }

@@ -4,7 +4,6 @@
 use ::store::{FromRow, Migration, Row, StoreError, Tx, params};
 
 use super::files::signed;
-use super::limit;
 
 /// The tables. What is neither `shown` nor `gone` waits for its object; what is `gone` is removed soon.
 pub(super) const MADE: Migration = Migration {
@@ -91,12 +90,4 @@ pub(crate) async fn avatars_of(tx: &mut Tx, whose: &[String]) -> Result<Vec<(Str
         .either("SELECT value FROM json_each($1)", "SELECT jsonb_array_elements_text(CAST(CAST($1 AS TEXT) AS JSONB))");
     let sql = format!("SELECT whose, avatar FROM chat_faces WHERE whose IN ({listed})");
     tx.all(&sql, params![&serde_json::to_string(whose).unwrap_or_default()]).await
-}
-
-/// The people who have a picture: those after `after` in the order of their ids.
-pub(crate) async fn pictured(tx: &mut Tx, after: &str, rows: usize) -> Result<Vec<String>, StoreError> {
-    let sql =
-        "SELECT whose FROM chat_faces WHERE whose LIKE 'usr!_%' ESCAPE '!' AND whose > $1 ORDER BY whose LIMIT $2";
-    let found: Vec<(String,)> = tx.all(sql, params![after, limit(rows)]).await?;
-    Ok(found.into_iter().map(|(whose,)| whose).collect())
 }

@@ -1,8 +1,9 @@
 //! Who is online, away or gone, and since when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::store::{FromRow, Migration, Row, StoreError, Tx, params};
+use kernel::limits;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,7 +54,7 @@ impl Whereabouts {
 
 /// What is known of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct Seen {
     here: bool,
     active: bool,
     /// The person said so.
@@ -63,13 +64,26 @@ pub(crate) struct Known {
     seen_at_ms: Option<i64>,
 }
 
-impl Known {
+impl Seen {
     pub(crate) fn status(&self) -> Status {
         Status::of(self.here, self.active, self.away)
     }
+
+    /// The chat is open somewhere, or when that was over.
+    pub(crate) fn open(&mut self, hears: Hears) {
+        self.here = matches!(hears, Hears::Yes);
+        if let Hears::NotSince(at_ms) = hears {
+            self.seen_at_ms = Some(at_ms);
+        }
+    }
+
+    /// Something is done in it, or nothing any more.
+    pub(crate) fn act(&mut self, hears: Hears) {
+        self.active = matches!(hears, Hears::Yes);
+    }
 }
 
-impl FromRow for Known {
+impl FromRow for Seen {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             here: row.get(0)?,
@@ -81,19 +95,19 @@ impl FromRow for Known {
     }
 }
 
-struct Found(String, Known);
+struct Found(String, Seen);
 
 impl FromRow for Found {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         let (here, active, away, shows, seen_at_ms) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
-        Ok(Self(row.get(0)?, Known { here, active, away, shows, seen_at_ms }))
+        Ok(Self(row.get(0)?, Seen { here, active, away, shows, seen_at_ms }))
     }
 }
 
 /// What is known of a person; of whom nothing is known, that it is nowhere and shows everything.
-pub(crate) async fn known_of(tx: &mut Tx, person: &str) -> Result<Known, StoreError> {
+pub(crate) async fn known_of(tx: &mut Tx, person: &str) -> Result<Seen, StoreError> {
     let sql = "SELECT here, active, away, shows, seen_at_ms FROM chat_people WHERE person = $1";
-    let nothing = Known { here: false, active: false, away: false, shows: true, seen_at_ms: None };
+    let nothing = Seen { here: false, active: false, away: false, shows: true, seen_at_ms: None };
     Ok(tx.first(sql, params![person]).await?.unwrap_or(nothing))
 }
 
@@ -107,7 +121,7 @@ pub(crate) async fn whereabouts(tx: &mut Tx, people: &[String]) -> Result<Vec<Wh
     let sql = format!("SELECT person, here, active, away, shows, seen_at_ms FROM chat_people WHERE person IN ({ids})");
     let asked = serde_json::json!(people).to_string();
     let found: Vec<Found> = tx.all(&sql, params![&asked]).await?;
-    let mut found: BTreeMap<String, Known> = found.into_iter().map(|Found(person, known)| (person, known)).collect();
+    let mut found: BTreeMap<String, Seen> = found.into_iter().map(|Found(person, known)| (person, known)).collect();
     let of = |person: &String| match found.remove(person) {
         None => Whereabouts::nowhere(person.clone()),
         Some(known) => Whereabouts {
@@ -128,36 +142,35 @@ pub(crate) enum Hears {
     NotSince(i64),
 }
 
-async fn begin(tx: &mut Tx, person: &str) -> Result<(), StoreError> {
-    let sql = "INSERT INTO chat_people (person, here, active, away, shows) VALUES ($1, 0, 0, 0, 1)
-         ON CONFLICT (person) DO NOTHING";
-    tx.execute(sql, params![person]).await.map(drop)
+/// Keeps what is known of a person.
+pub(crate) async fn keep_known(tx: &mut Tx, person: &str, known: Seen) -> Result<(), StoreError> {
+    let sql = "INSERT INTO chat_people (person, here, active, away, shows, seen_at_ms) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (person) DO UPDATE SET here = excluded.here, active = excluded.active, away = excluded.away,
+             shows = excluded.shows, seen_at_ms = excluded.seen_at_ms";
+    let Seen { here, active, away, shows, seen_at_ms } = known;
+    tx.execute(sql, params![person, here, active, away, shows, seen_at_ms]).await.map(drop)
 }
 
-/// Notes that a person has the chat open, or when that was over.
-pub(crate) async fn set_here(tx: &mut Tx, person: &str, hears: Hears) -> Result<(), StoreError> {
-    begin(tx, person).await?;
-    match hears {
-        Hears::Yes => tx.execute("UPDATE chat_people SET here = 1 WHERE person = $1", params![person]).await,
-        Hears::NotSince(at_ms) => {
-            let sql = "UPDATE chat_people SET here = 0, seen_at_ms = $2 WHERE person = $1";
-            tx.execute(sql, params![person, at_ms]).await
-        }
+/// Of the people of a room, who does not show others when it was last seen.
+pub(crate) async fn discreet(tx: &mut Tx, room: &str) -> Result<BTreeSet<String>, StoreError> {
+    let sql = "SELECT p.person FROM chat_people p JOIN chat_members m ON m.person = p.person
+         WHERE m.room = $1 AND p.shows = 0 LIMIT $2";
+    let rows: Vec<(String,)> = tx.all(sql, params![room, limit(limits::CHAT_MEMBERS)]).await?;
+    Ok(rows.into_iter().map(|(person,)| person).collect())
+}
+
+/// Forgets what was kept of a person for its own sake: where it is, when it got and read, what it hid, its replies and wishes.
+pub(crate) async fn forget_person(tx: &mut Tx, person: &str) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM chat_receipts WHERE person = $1 AND room IN (SELECT room FROM chat_members WHERE person = $1)",
+        "DELETE FROM chat_people WHERE person = $1",
+        "DELETE FROM chat_hidden WHERE person = $1",
+        "DELETE FROM chat_replies WHERE person = $1",
+        "DELETE FROM chat_wishes WHERE person = $1",
+    ] {
+        tx.execute(sql, params![person]).await?;
     }
-    .map(drop)
-}
-
-/// Notes that a person does something in the chat, or nothing any more.
-pub(crate) async fn set_active(tx: &mut Tx, person: &str, active: bool) -> Result<(), StoreError> {
-    begin(tx, person).await?;
-    tx.execute("UPDATE chat_people SET active = $2 WHERE person = $1", params![person, active]).await.map(drop)
-}
-
-/// Notes what a person wants others to see.
-pub(crate) async fn set_wanted(tx: &mut Tx, person: &str, away: bool, shows: bool) -> Result<(), StoreError> {
-    begin(tx, person).await?;
-    let sql = "UPDATE chat_people SET away = $2, shows = $3 WHERE person = $1";
-    tx.execute(sql, params![person, away, shows]).await.map(drop)
+    Ok(())
 }
 
 /// The rooms of a person, the last spoken in first: so many at most.

@@ -251,7 +251,6 @@ async fn who_is_gone_has_no_picture_and_a_deleted_account_leaves_none() {
         assert_eq!(of_person(&shown, "people", who), &Value::Null);
         assert_eq!(site.opens(ann, seen).await, StatusCode::NOT_FOUND);
     }
-    site.run("chat.clear").await;
     assert_eq!(ear.hear("person").await.1, json!({ "type": "person", "person": cem, "avatar": null }));
     site.ended("chat.clear").await;
     assert_eq!((site.objects(), site.rows("chat_avatars").await), (1, 1), "who is banned may come back");

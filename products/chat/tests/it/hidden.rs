@@ -278,3 +278,24 @@ async fn what_was_hidden_is_not_pushed() {
     assert_eq!(street.site.jobs("chat.push").await.len(), 2);
     assert!(street.service.seen().is_empty(), "it was hidden meanwhile");
 }
+
+/// Whoever hid the last message sees the one before it in the list, and that one too may change or go.
+#[tokio::test]
+async fn a_list_that_shows_the_message_under_a_hidden_one_hears_what_becomes_of_it() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let second = site.say(ann, &room, "an otter").await;
+    let last = site.say(ann, &room, "a walrus").await;
+    site.post(ben, &format!("/rooms/{room}/receipts"), json!({ "read": last })).await;
+    let mut ear = site.listen(ben, &format!("chat_me:{ben}"), Some(0)).await;
+    assert_eq!(hide(&site, ben, &room, last).await, StatusCode::NO_CONTENT);
+    assert_eq!(ear.hear("hidden").await.1["last_message"]["content"], "an otter");
+    let path = format!("/rooms/{room}/messages/{second}");
+    let edit = json!({ "content": "two otters" });
+    assert_eq!(site.ask(Some(ann), Method::PATCH, &path, Some(&edit)).await.0, StatusCode::OK);
+    assert_eq!(ear.hear("unread").await.1["last_message"]["content"], "two otters");
+    assert_eq!(site.ask(Some(ann), Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
+    let told = ear.hear("unread").await.1;
+    assert_eq!((&told["last_message"]["deleted"], &told["last_message"]["content"]), (&json!(true), &json!("")));
+}

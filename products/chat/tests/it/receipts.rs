@@ -110,3 +110,19 @@ async fn a_room_that_is_gone_leaves_no_times() {
     site.ended("chat.sweep").await;
     assert_eq!((site.rows("chat_receipts").await, site.rows("chat_hidden").await), (0, 0));
 }
+
+#[tokio::test]
+async fn who_does_not_show_when_it_was_last_seen_shows_no_time_of_a_receipt() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let seq = site.say(ann, &room, "one").await;
+    let read = receive(&site, ben, &room, json!({ "read": seq })).await;
+    assert_eq!(reached(&site, ann, &room, seq).await[0]["read_at_ms"], read);
+    for (shows, times) in [(false, Value::Null), (true, json!(read))] {
+        let change = json!({ "shows_last_seen": shows });
+        assert_eq!(site.ask(Some(ben), Method::PATCH, "/status", Some(&change)).await.0, StatusCode::NO_CONTENT);
+        let is = &reached(&site, ann, &room, seq).await[0];
+        assert_eq!((&is["read"], &is["read_at_ms"], &is["delivered_at_ms"]), (&json!(true), &times, &times));
+    }
+}

@@ -37,7 +37,8 @@ fn unheard(kind: &str, who: PersonId, at_ms: i64) -> NewEvent {
 /// What a room hears next of where somebody is.
 async fn hears(ear: &mut Ear) -> (Value, Value) {
     let (_, told) = ear.next().await.expect("open");
-    (told["status"].clone(), told["last_seen_at_ms"].clone())
+    let [it] = told["whereabouts"].as_array().expect("a list").as_slice() else { panic!("{told}") };
+    (it["status"].clone(), it["last_seen_at_ms"].clone())
 }
 
 /// Where somebody is, as another sees it by every way.
@@ -133,6 +134,7 @@ async fn nobody_says_where_another_is() {
     wants(&site, eve, json!({ "away": true })).await;
     tells(&site, vec![heard("chat_me", ann), heard("chat_active", ann)]).await;
     let (_, told) = ear.next().await.expect("open");
+    let told = &told["whereabouts"][0];
     assert_eq!((&told["person"], &told["status"]), (&json!(ann), &json!("online")), "the first that is told");
     let (status, _) = site.ask(Some(eve), Method::GET, &format!("/rooms/{room}"), None).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -153,4 +155,36 @@ async fn of_an_account_that_is_gone_nothing_is_seen() {
     let people: Vec<_> =
         shown["whereabouts"].as_array().expect("a list").iter().map(|it| it["person"].clone()).collect();
     assert_eq!(people, [json!(ann), json!(cem)]);
+}
+
+#[tokio::test]
+async fn what_was_kept_for_an_account_alone_goes_with_it() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    tells(&site, vec![heard("chat_me", ben)]).await;
+    wants(&site, ben, json!({ "away": true })).await;
+    let seq = site.say(ann, &room, "a walrus").await;
+    for path in
+        [format!("/rooms/{room}/receipts"), "/quick-replies/hi".to_owned(), format!("/rooms/{room}/hidden/{seq}")]
+    {
+        let (method, body) = match path.as_str() {
+            "/quick-replies/hi" => (Method::PUT, json!({ "content": "hello" })),
+            receipts if receipts.ends_with("receipts") => (Method::POST, json!({ "read": seq })),
+            _ => (Method::PUT, Value::Null),
+        };
+        let (status, answer) = site.ask(Some(ben), method, &path, (!body.is_null()).then_some(&body)).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+    }
+    let tables = ["chat_people", "chat_receipts", "chat_replies", "chat_hidden"];
+    for table in tables {
+        assert!(site.rows(table).await > 0, "{table}");
+    }
+    site.ctx.identity.delete_person(identity::people::Actor::Admin, ben).await.expect("deleted");
+    site.ended("chat.forget").await;
+    for table in tables {
+        assert_eq!(site.rows(table).await, 0, "{table}");
+    }
+    assert_eq!(site.get(ann, "/rooms").await["whereabouts"], json!([]), "nobody but her");
+    assert_eq!(site.rows("chat_messages").await, 1, "what was said stays");
 }

@@ -28,7 +28,7 @@ class Around {
     const connection = live();
     const subscription = connection.newSubscription(`chat_typing:${room}`, { joinLeave: true });
     subscription.on("publication", ({ data }) => {
-      if ("status" in (data as object)) return learn([], [data as Whereabouts]);
+      if ("whereabouts" in (data as object)) return learn([], (data as { whereabouts: Whereabouts[] }).whereabouts);
       const { person, on } = data as { person: string; on: boolean };
       if (person !== who.me.id) this.#put(room, heard(this.#typists.get(room) ?? new Map(), person, on, Date.now()));
     });
