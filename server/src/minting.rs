@@ -19,6 +19,8 @@ use utoipa_axum::routes;
 
 /// The longest life, and the one that is meant where none is said, seconds.
 const LONGEST_S: u64 = limits::TOKEN_TTL_MS.unsigned_abs() / 1_000;
+/// For how long a connection stays open at most by a token of this kind, seconds: a key that is revoked does not end what it made.
+const LONGEST_OPEN_S: i64 = 24 * 3_600;
 
 #[derive(Clone)]
 struct Mint {
@@ -49,8 +51,8 @@ struct NewConnectionToken {
     /// For how long the token is good, seconds: 900 at most, and unless said.
     #[schema(minimum = 1, maximum = 900)]
     ttl_s: Option<u64>,
-    /// Until when what it opens stays open, Unix seconds; 0 for as long as it likes. With the token unless said.
-    #[schema(minimum = 0)]
+    /// Until when the connection stays open, Unix seconds: 24 hours from now at most. With the token unless said.
+    #[schema(minimum = 1)]
     expire_at: Option<i64>,
     /// What the server subscribes the client to.
     #[serde(default)]
@@ -116,6 +118,7 @@ async fn connection(
     Json(new): Json<NewConnectionToken>,
 ) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
     let NewConnectionToken { user, issuer, ttl_s, expire_at, channels, subs, caps, meta, info } = new;
+    mint.closes_in_time(expire_at)?;
     let whom = ForWhom { user, issuer, ttl_s, expire_at };
     let channels = (!channels.is_empty()).then(|| json!(channels));
     let said = [("channels", channels), ("subs", subs), ("caps", caps), ("meta", meta), ("info", info)];
@@ -169,13 +172,23 @@ impl Mint {
         let now_s = self.clock.now_ms() / 1_000;
         if whom.expire_at.is_some_and(|at_s| at_s != 0 && at_s <= now_s) {
             let problem = Problem::bad_request("expiry_invalid", "What has ended opens nothing.");
-            return Err(problem.field("/expire_at", "a time to come, Unix seconds, or 0"));
+            return Err(problem.field("/expire_at", "a time to come, Unix seconds"));
         }
         let mut claims: Map<String, Value> =
             said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         claims.extend(whom.expire_at.map(|at_s| ("expire_at".to_owned(), json!(at_s))));
         let person = self.person(&whom.user, whom.issuer.as_deref()).await?;
         Ok((person, Duration::from_secs(ttl_s), claims))
+    }
+
+    fn closes_in_time(&self, expire_at: Option<i64>) -> ProblemResult<()> {
+        let last_s = self.clock.now_ms() / 1_000 + LONGEST_OPEN_S;
+        if expire_at.is_none_or(|at_s| at_s != 0 && at_s <= last_s) {
+            return Ok(());
+        }
+        let detail = "A connection stays open for 24 hours at most: its client comes again by the next token.";
+        let problem = Problem::bad_request("expiry_invalid", detail);
+        Err(problem.field("/expire_at", "a time within 24 hours, Unix seconds"))
     }
 
     async fn person(&self, user: &str, issuer: Option<&str>) -> ProblemResult<PersonId> {

@@ -113,15 +113,23 @@ impl Channels {
     }
 
     /// Lets a joining member go live at `position`: `first` (its reply) comes before everything that was held back. Whether it was
-    /// still there.
-    pub(crate) fn settle(&self, channel: &str, id: u64, position: Option<Position>, first: impl FnOnce()) -> bool {
+    /// still there; one that says no has left meanwhile, and is to be taken out.
+    pub(crate) fn settle(
+        &self,
+        channel: &str,
+        id: u64,
+        position: Option<Position>,
+        first: impl FnOnce() -> bool,
+    ) -> bool {
         let mut shard = self.shard(channel).lock();
         let Some((name, _)) = shard.get_key_value(channel) else { return false };
         let name = name.clone();
         let Some(subscriber) = shard.get_mut(channel).and_then(|subscribers| subscribers.get_mut(&id)) else {
             return false;
         };
-        first();
+        if !first() {
+            return false;
+        }
         let joining = std::mem::replace(&mut subscriber.state, State::Live(position));
         let State::Joining { held, .. } = joining else { return true };
         if subscriber.told {
@@ -323,6 +331,11 @@ impl Channels {
         if let Some(member) = self.take_out(channel, id, Some(why), by_it) {
             member.turned_out(channel, why);
         }
+    }
+
+    /// Ends the subscription of a member for good if `goes` says so, which tells it then: nobody joins or leaves in between.
+    pub(crate) fn turn_out_if(&self, channel: &str, id: u64, why: Unsubscribed, goes: impl FnOnce() -> bool) -> bool {
+        self.take_out(channel, id, Some(why), |_| goes()).is_some()
     }
 
     /// Delivers nothing to this member any more.

@@ -113,7 +113,7 @@ impl Feed {
             (self.top, self.recovered) = (recovery.top, recovery.recovered);
         }
         self.core.members.is_in(self.state.id);
-        self.core.channels.settle(&self.channel, self.state.id, top, || {});
+        self.core.channels.settle(&self.channel, self.state.id, top, || true);
         if self.core.is_draining() {
             self.state.outbox.close(Disconnect::SHUTDOWN);
         }

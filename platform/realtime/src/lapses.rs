@@ -6,7 +6,6 @@ use std::sync::Arc;
 use kernel::limits;
 use parking_lot::Mutex;
 
-use crate::codes::Unsubscribed;
 use crate::hub::Core;
 use crate::members::Member;
 
@@ -40,12 +39,12 @@ impl Core {
     /// Ends what is past its end.
     pub(crate) fn lapse(&self, now_ms: i64) {
         for (id, channel) in self.lapses.due(now_ms) {
-            let is_over = |until_ms: Option<i64>| until_ms.is_some_and(|until_ms| with_grace(until_ms) <= now_ms);
+            let is_over = |until_ms: i64| with_grace(until_ms) <= now_ms;
             match self.members.find(id) {
-                Some(Member::Socket(client)) if is_over(client.subscribed_until(&channel)) => client.lapsed(&channel),
-                Some(Member::Socketio(socket)) if is_over(socket.subscribed_until(&channel)) => {
-                    self.channels.turn_out(&channel, id, Unsubscribed::EXPIRED);
+                Some(Member::Socket(client)) if client.subscribed_until(&channel).is_some_and(is_over) => {
+                    client.lapsed(&channel);
                 }
+                Some(Member::Socketio(socket)) => socket.lapses(&channel, is_over),
                 _ => {}
             }
         }

@@ -105,9 +105,10 @@ async fn a_token_says_what_the_backend_had_it_say() {
     assert_eq!((&caller.claimed, &caller.info), (&expected.claimed, &expected.info));
     assert_eq!(caller.claimed.expect("something").meta.as_deref(), Some(&b"{\"plan\":\"gold\"}"[..]));
     assert_eq!(caller.until_ms, Some(START_MS + limits::TOKEN_TTL_MS));
-    for (expire_at, until_ms) in [(0, None), (START_MS / 1_000 + 7_200, Some(START_MS + 7_200_000))] {
-        let body = json!({ "user": ann, "ttl_s": 60, "expire_at": expire_at });
-        assert_eq!(house.lets_in(&house.made(CONNECTION, &body).await).await.until_ms, until_ms);
+    for more_s in [7_200, LONGEST_OPEN_S] {
+        let body = json!({ "user": ann, "ttl_s": 60, "expire_at": START_MS / 1_000 + more_s });
+        let until_ms = house.lets_in(&house.made(CONNECTION, &body).await).await.until_ms;
+        assert_eq!(until_ms, Some(START_MS + more_s * 1_000));
     }
     let body = json!({ "user": ann, "channel": "news:a", "client": "c", "ttl_s": 60, "info": [1], "data": 2,
         "override": { "presence": { "value": false } } });
@@ -173,6 +174,10 @@ async fn what_would_be_refused_or_last_too_long_is_not_made() {
         (CONNECTION, json!({ "ttl_s": -1 }), 422),
         (CONNECTION, json!({ "expire_at": START_MS / 1_000 }), 400),
         (CONNECTION, json!({ "expire_at": -1 }), 400),
+        (CONNECTION, json!({ "expire_at": 0 }), 400),
+        (CONNECTION, json!({ "expire_at": START_MS / 1_000 + LONGEST_OPEN_S + 1 }), 400),
+        (CONNECTION, json!({ "expire_at": i64::MAX }), 400),
+        (SUBSCRIPTION, json!({ "channel": "news:a", "expire_at": 0 }), 201),
         (CONNECTION, json!({ "channels": many }), 400),
         (CONNECTION, json!({ "channels": [""] }), 400),
         (CONNECTION, json!({ "subs": { "news:a": null } }), 400),

@@ -20,7 +20,9 @@ redis.call('LTRIM', ring, text(-size), '-1')
 forget_expired(ttl)
 redis.call('PEXPIRE', ring, text(ttl))
 if info ~= '' then
-  redis.pcall('ZADD', said, text(top), epoch .. ' ' .. text(top) .. ':' .. info)
+  if not asking or redis.pcall('EXISTS', said) == 1 then
+    redis.pcall('ZADD', said, text(top), epoch .. ' ' .. text(top) .. ':' .. info)
+  end
   redis.pcall('ZREMRANGEBYSCORE', said, '-inf', text(top - redis.call('LLEN', ring)))
   redis.pcall('PEXPIRE', said, text(ttl))
   info = ' ' .. info

@@ -21,7 +21,8 @@ local function text(number) return string.format('%.0f', number) end
 /// entry of which it is said who published it begins with a zero; that lies beside it, in a sorted set by offset, as
 /// `<epoch> <offset>:<info>`. A process of an older release reads the zero as part of the time, and leaves the set there: so what is of
 /// another epoch counts as not there, and all of it goes in the time of the last one. The set is no key of the call: while a slot moves,
-/// keys that may be missing would have to wait for its end. Where it cannot be had then, it is known that it is missing.
+/// keys that may be missing would have to wait for its end. Where it cannot be had then, it is known that it is missing; and who takes the
+/// slot does not begin it, as the one that is still to come would find its place taken, and the move would end there.
 const STREAMS: &str = r"
 local streams, ring = KEYS[1], KEYS[2]
 local channel = ARGV[2]
@@ -87,10 +88,15 @@ impl Scripts {
     }
 }
 
+/// A script knows whether it runs on a node to which keys are still coming.
+fn text_of(source: &str, asking: bool) -> String {
+    format!("local asking = {asking}\n{source}")
+}
+
 impl Script {
     fn new(parts: &[&str]) -> Self {
         let source = parts.concat();
-        let sha = hex::encode(Sha1::digest(source.as_bytes()));
+        let sha = hex::encode(Sha1::digest(text_of(&source, false).as_bytes()));
         Self { source, sha }
     }
 
@@ -107,14 +113,14 @@ impl Script {
 
     /// By its text, on a server with this life.
     pub(super) fn whole(&self, call: &Call, life: &str) -> Cmd {
-        call.on("EVAL", &self.source, life)
+        call.on("EVAL", &text_of(&self.source, false), life)
     }
 
     /// As [`Script::run`], on the node that takes over a slot that is being moved to it.
     pub(super) async fn run_asking<T: FromRedisValue>(&self, node: &Node, call: &Call) -> RedisResult<T> {
         let mut connection = node.calls.clone();
         let mut pipe = redis::pipe();
-        pipe.cmd("ASKING").ignore().add_command(self.whole(call, &node.life));
+        pipe.cmd("ASKING").ignore().add_command(call.on("EVAL", &text_of(&self.source, true), &node.life));
         let answered: RedisResult<(T,)> = pipe.query_async(&mut connection).await;
         answered.map(|(answer,)| answer).map_err(|error| {
             // What the script met, and not that something in a pipeline failed.

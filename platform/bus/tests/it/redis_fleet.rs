@@ -2,6 +2,7 @@
 
 use bus::conformance::{Time, conformance};
 use bus::{Bus, Read, RedisSettings};
+use bytes::Bytes;
 use kernel::{Entropy, Secret};
 use testkit::{Cluster, Sentinel};
 
@@ -95,6 +96,52 @@ async fn a_slot_on_its_way_is_served_by_the_node_that_takes_it() {
         }
     });
     assert_eq!(published.expect("published").offset, position.offset + 1);
+}
+
+/// As `redis-cli --cluster reshard` moves them: one after the other, while publications come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_moves_key_by_key_arrives_whole() {
+    for last in ["i:a", "r:a", "streams"] {
+        let mut cluster = Cluster::start().expect("a Cluster");
+        let bus = bus_at(&url_of(&cluster)).await;
+        let by = async |n: u64| bus.publish_by("a", json(n), KEEP, Bytes::from_static(b"{\"user\":\"ann\"}")).await;
+        by(1).await.expect("published");
+        let nodes = cluster.nodes();
+        let held: Vec<_> = nodes.iter().map(|node| node.command(&["KEYS", "*"]).expect("answered")).collect();
+        let from = held.iter().position(|keys| keys.contains("r:a")).expect("a ring");
+        let to = (from + 1) % 3;
+        let begin = held[from].lines().find_map(|key| key.strip_suffix("r:a")).expect("the ring");
+        let mut keys: Vec<_> = held[from].lines().filter(|key| key.starts_with(begin)).collect();
+        keys.sort_by_key(|key| key.ends_with(last));
+        assert!(keys.len() >= 3 && keys.last().is_some_and(|key| key.ends_with(last)), "{keys:?}");
+        let slot = nodes[from].command(&["CLUSTER", "KEYSLOT", keys[0]]).expect("answered");
+        let ids = [from, to].map(|node| nodes[node].command(&["CLUSTER", "MYID"]).expect("answered"));
+        nodes[to].command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &ids[0]]).expect("importing");
+        nodes[from].command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &ids[1]]).expect("migrating");
+        let (port, (all_but_one, one)) = (nodes[to].port().to_string(), keys.split_at(keys.len() - 1));
+        let migrate = |key: &str| nodes[from].command(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]);
+        all_but_one.iter().for_each(|key| _ = migrate(key).unwrap_or_else(|error| panic!("{key}: {error}")));
+        // With a key of the call neither here nor there it waits for the end; without what is said of publishers it does not.
+        let during = by(2);
+        let (published, ()) = if last == "i:a" {
+            (during.await, migrate(one[0]).map(drop).expect("nothing is in its place"))
+        } else {
+            tokio::join!(during, async { migrate(one[0]).map(drop).expect("nothing is in its place") })
+        };
+        published.expect("published");
+        by(3).await.expect("published");
+        for node in [to, from, 3 - to - from] {
+            nodes[node].command(&["CLUSTER", "SETSLOT", &slot, "NODE", &ids[1]]).expect("moved");
+        }
+        until("it is published there", async || by(4).await.ok()).await;
+        let held = bus.history("a", Read::newest(9)).await.expect("readable").publications;
+        let said: Vec<_> = held.iter().map(|it| it.info.as_deref().map_or(0, Bytes::len)).collect();
+        assert!(
+            !said.is_empty() && said.iter().all(|bytes| *bytes > 0),
+            "nobody passes for the server: {last} {said:?}"
+        );
+        assert_eq!(said[0], 14, "{last}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -211,6 +211,7 @@ impl Client {
         let there = self.core.channels.settle(channel, self.id, top, || {
             self.subscriptions.goes_live(channel);
             first();
+            true
         });
         if there {
             if let Some(until_ms) = terms.until_ms {

@@ -76,11 +76,13 @@ impl Socket {
         self.hear(joined, true)
     }
 
-    /// Lets it hear a channel no longer. A join that is under way ends with [`JoinError::Gone`].
+    /// Lets it hear a channel no longer. Joins that are under way, or wait for one that is, end with [`JoinError::Gone`].
     pub fn leave(&self, channel: &str) {
         {
             let mut rooms = self.rooms();
-            rooms.joining.iter_mut().for_each(|joining| joining.leave(channel));
+            if let Some(joining) = &mut rooms.joining {
+                joining.leave(channel);
+            }
             if !rooms.has(channel) {
                 return;
             }
@@ -123,27 +125,29 @@ impl Socket {
         let Joined { mut held, inside, terms } = joined;
         let channel = held.channel.clone();
         let Some(recovery) = inside else {
+            let left = !self.rooms().lets_in(&channel);
             drop(held);
+            if left {
+                return Err(JoinError::Gone);
+            }
             self.emit_in(&mut self.rooms(), "subscribed", Args::of(json!([&*channel])));
             return Ok(());
         };
         let core = &self.peer.core;
         let top = recovery.as_ref().map(|recovery| recovery.top.clone());
-        let mut added = false;
-        core.channels.settle(&channel, self.id, top.clone(), || {
+        held.stays = core.channels.settle(&channel, self.id, top.clone(), || {
             let mut rooms = self.rooms();
-            added = rooms.add(&channel, top);
+            let added = rooms.add(&channel, top);
             if added && terms.is_some() {
                 self.lasts(&mut rooms, &channel, terms);
             }
             if added && told {
                 self.emit_in(&mut rooms, "subscribed", Args::of(json!([&*channel])));
             }
-            drop(rooms);
+            added
         });
-        held.stays = added;
-        if !added {
-            // Turned out since it was let in: one that came back has the room already, and is not to keep it.
+        if !held.stays {
+            // Left or turned out since it was let in: one that came back has the room already, and is not to keep it.
             self.forget(&mut self.rooms(), &channel);
             return Err(JoinError::Gone);
         }

@@ -331,9 +331,14 @@ impl Rooms {
         self.list.iter().any(|room| *room.channel == *channel)
     }
 
+    /// Whether it may still come in by the join that has its turn.
+    pub(super) fn lets_in(&self, channel: &str) -> bool {
+        !self.gone && !self.joining.as_ref().is_some_and(|joining| joining.was_left(channel))
+    }
+
     /// Whether the room was added.
     pub(super) fn add(&mut self, channel: &Arc<str>, at: Option<Position>) -> bool {
-        if self.gone || self.joining.as_ref().is_some_and(|joining| joining.was_left(channel)) {
+        if !self.lets_in(channel) {
             return false;
         }
         if !self.has(channel) {

@@ -8,7 +8,7 @@ use super::Socket;
 use super::join::JoinError;
 use super::socket::Rooms;
 use crate::claims::subscription::Terms;
-use crate::codes::Refused;
+use crate::codes::{Refused, Unsubscribed};
 
 impl Rooms {
     /// What others are shown of the client in the channel, if anything.
@@ -28,9 +28,9 @@ impl Rooms {
 }
 
 impl Socket {
-    /// A channel that is heard stays for as long as these say.
-    pub(super) fn lasts(&self, rooms: &mut Rooms, channel: &str, terms: Option<Box<Terms>>) {
-        let Some(room) = rooms.list.iter_mut().find(|room| *room.channel == *channel) else { return };
+    /// A channel that is heard stays for as long as these say. Whether it is heard.
+    pub(super) fn lasts(&self, rooms: &mut Rooms, channel: &str, terms: Option<Box<Terms>>) -> bool {
+        let Some(room) = rooms.list.iter_mut().find(|room| *room.channel == *channel) else { return false };
         let until_ms = |terms: &Option<Box<Terms>>| terms.as_ref().and_then(|terms| terms.until_ms);
         let lapses = &self.peer.core.lapses;
         if let Some(before_ms) = until_ms(&room.terms) {
@@ -40,6 +40,7 @@ impl Socket {
             lapses.add(until_ms, self.id, &room.channel);
         }
         room.terms = terms;
+        true
     }
 
     /// Takes a channel off the list.
@@ -48,9 +49,22 @@ impl Socket {
         rooms.list.retain(|room| *room.channel != *channel);
     }
 
-    /// When a channel that is heard ends by itself.
-    pub(crate) fn subscribed_until(&self, channel: &str) -> Option<i64> {
-        self.rooms().list.iter().find(|room| *room.channel == *channel)?.terms.as_ref()?.until_ms
+    /// Ends a channel that is past its end. Asked where nobody else is told so: what is prolonged stays, and what ends is not prolonged.
+    pub(crate) fn lapses(&self, channel: &str, is_over: impl FnOnce(i64) -> bool) {
+        let core = &self.peer.core;
+        let gone = core.channels.turn_out_if(channel, self.id, Unsubscribed::EXPIRED, || {
+            let mut rooms = self.rooms();
+            let room = rooms.list.iter().find(|room| *room.channel == *channel);
+            let until_ms = room.and_then(|room| room.terms.as_ref()?.until_ms);
+            let over = until_ms.is_some_and(is_over);
+            if over {
+                self.is_out(&mut rooms, channel, Unsubscribed::EXPIRED);
+            }
+            over
+        });
+        if gone {
+            self.reflect(channel);
+        }
     }
 
     /// A channel that a token opened, and that is heard, is joined again by another one. Others stay as they are.
@@ -61,7 +75,9 @@ impl Socket {
         let caller = self.caller.showing(token);
         let terms = core.opened(&namespace, channel, &caller, &self.name()).await.map_err(Refused::from)?;
         if let Some(terms) = terms {
-            self.lasts(&mut self.rooms(), channel, Some(Box::new(terms)));
+            if !self.lasts(&mut self.rooms(), channel, Some(Box::new(terms))) {
+                return Err(JoinError::Gone);
+            }
             self.reflect(channel);
         }
         Ok(())

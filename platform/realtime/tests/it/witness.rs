@@ -40,9 +40,14 @@ pub(crate) async fn watched() -> (Server, Told) {
     let lively = Namespace::public("lively").tell_subscriptions();
     let deep = Namespace::public("deep").history(10, FOREVER_MS).tell_occupancy();
     let server = Server::with([lively, deep]).await;
+    let told = told_by(&server);
+    (server, told)
+}
+
+pub(crate) fn told_by(server: &Server) -> Told {
     let (send, told) = mpsc::unbounded_channel();
     server.hub.witnessed_by(Arc::new(Scribe(Mutex::new(send))));
-    (server, Told(told))
+    Told(told)
 }
 
 pub(crate) fn subscribed(channel: &str) -> What {

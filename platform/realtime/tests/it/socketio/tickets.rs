@@ -1,11 +1,49 @@
 //! Channels that a token of a subscription opens to clients of Socket.IO.
 
+use std::sync::Arc;
+
+use bus::Bus;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, poll};
+use http::HeaderMap;
+use kernel::{Clock, Entropy};
+use realtime::doorman::{Shown, Standing, Ticket, Unknown};
+use realtime::socketio::JoinError;
+use realtime::{Caller, Doorman, Namespace};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::client::Client;
 use super::namespaces;
-use crate::notary::sealed;
+use super::together::handed_out;
+use crate::notary::{Notary, sealed};
+use crate::support::{Server, in_time};
 use crate::tickets::{House, START_S, ticket};
+
+/// A doorman who reads a subscription's token once it is let.
+struct Patient(Notary, Semaphore);
+
+impl Doorman for Patient {
+    fn at_the_door<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Unknown>> {
+        self.0.at_the_door(headers)
+    }
+
+    fn by_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Shown> {
+        self.0.by_token(token)
+    }
+
+    fn by_ticket<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Ticket> {
+        async {
+            self.1.acquire().await.expect("open").forget();
+            self.0.by_ticket(token).await
+        }
+        .boxed()
+    }
+
+    fn still<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Standing> {
+        self.0.still(caller)
+    }
+}
 
 async fn house() -> House {
     let house = House::new().await;
@@ -93,4 +131,27 @@ async fn it_is_left_with_the_tokens_end_unless_another_is_shown() {
     house.pass(200);
     house.server.publish("only:a", json!(3)).await;
     assert_eq!(client.text().await, r#"42["message",3,"only:a"]"#);
+}
+
+#[tokio::test]
+async fn what_ends_while_its_next_token_is_read_is_not_prolonged() {
+    let clock = Clock::manual(START_S * 1_000);
+    let doorman = Arc::new(Patient(Notary(clock.clone()), Semaphore::new(1)));
+    let only = Namespace::public("only").history(10, u64::MAX).opened_by_tokens_alone();
+    let bus = Bus::memory(clock.clone(), &Entropy::system());
+    let server = Server::behind(doorman.clone(), clock.clone(), bus, [only]).await;
+    let (mut client, socket) = handed_out(&server).await;
+    let until = |seconds: i64| sealed(&json!({ "channel": "only:a", "exp": START_S + seconds }));
+    socket.join_showing("only:a", &until(60)).await.expect("joined");
+    let next = until(900);
+    let mut prolonged = Box::pin(socket.join_showing("only:a", &next));
+    assert!(poll!(&mut prolonged).is_pending(), "it is being read");
+    clock.advance(200_000);
+    server.hub.tick();
+    doorman.1.add_permits(1);
+    let answered = in_time(prolonged).await;
+    assert!(matches!(answered, Err(JoinError::Gone)), "{answered:?}");
+    assert_eq!(server.hub.subscribers("only:a"), 0);
+    assert_eq!(client.text().await, r#"42/race,["subscribed","only:a"]"#);
+    assert_eq!(client.text().await, r#"42/race,["unsubscribed","only:a",2501,"subscription expired"]"#);
 }

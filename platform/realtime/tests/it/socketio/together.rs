@@ -5,17 +5,19 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bus::Bus;
-use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
+use futures_util::{FutureExt, poll};
 use kernel::{Clock, Entropy, Secret};
 use parking_lot::Mutex;
 use realtime::socketio::{Args, Call, JoinError, Namespace, Socket};
+use realtime::witness::What;
 use realtime::{Caller, Guard};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::client::Client;
 use crate::support::{Server, in_time};
+use crate::witness::{subscribed, told_by};
 
 /// Lets in whoever shows a token that begins with `yes`, once the test lets it answer about that token.
 struct Gates {
@@ -131,7 +133,7 @@ async fn the_right_by_which_it_came_in_is_the_one_that_is_asked_about() {
 }
 
 /// Hands the socket to the test.
-async fn handed_out(server: &Server) -> (Client, Arc<Socket>) {
+pub(super) async fn handed_out(server: &Server) -> (Client, Arc<Socket>) {
     let (sender, mut sockets) = tokio::sync::mpsc::unbounded_channel();
     server.hub.socketio(Namespace::new("/race").on_connect(move |socket, _| {
         let _ = sender.send(socket);
@@ -170,21 +172,54 @@ async fn one_that_is_given_up_takes_nothing_from_the_other() {
 #[tokio::test]
 async fn what_is_left_on_the_way_in_is_not_heard() {
     let gates = Gates::new();
+    let rooms = realtime::Namespace::public("rooms").history(10, u64::MAX).guarded(gates.clone()).tell_subscriptions();
+    let server = Server::with([rooms]).await;
+    let mut told = told_by(&server);
+    let (mut client, socket) = handed_out(&server).await;
+    let (name, what) = told.next().await;
+    assert_eq!(what, What::Connected);
+    for token in ["yes", "no"] {
+        let joining = tokio::spawn({
+            let socket = socket.clone();
+            async move { socket.join_showing("rooms:a", token).await }
+        });
+        gates.is_asked().await;
+        server.publish("rooms:a", json!("before")).await;
+        socket.leave("rooms:a");
+        server.publish("rooms:a", json!("after")).await;
+        gates.open(token);
+        let left = in_time(joining).await.expect("no panic");
+        assert!(matches!(left, Err(JoinError::Gone)), "{token}: {left:?}");
+        assert_eq!(server.hub.subscribers("rooms:a"), 0);
+        assert!(told.is_silent(), "{token}: it never came");
+    }
+    in_time(socket.join_showing("rooms:a", "yes")).await.expect("it may come again");
+    assert_eq!(client.text().await, r#"42/race,["subscribed","rooms:a"]"#, "and was told of nothing before");
+    told.expect(&name, subscribed("rooms:a")).await;
+    server.publish("rooms:a", json!(1)).await;
+    assert_eq!(client.text().await, r#"42/race,["message",1,"rooms:a"]"#);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_join_leaves_with_it() {
+    let gates = Gates::new();
     let rooms = realtime::Namespace::public("rooms").history(10, u64::MAX).guarded(gates.clone());
     let server = Server::with([rooms]).await;
     let (mut client, socket) = handed_out(&server).await;
-    let joining = tokio::spawn({
-        let socket = socket.clone();
-        async move { socket.join_showing("rooms:a", "yes").await }
-    });
-    gates.is_asked().await;
+    let join = |token| Box::pin(socket.join_showing("rooms:a", token));
+    let (mut first, mut second, mut later) = (join("yes 1"), join("yes 2"), join("yes 3"));
+    assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
     socket.leave("rooms:a");
-    gates.open("yes");
-    let left = in_time(joining).await.expect("no panic");
-    assert!(matches!(left, Err(JoinError::Gone)), "{left:?}");
+    assert!(poll!(&mut later).is_pending(), "it waits for the first as well");
+    ["yes 1", "yes 2", "yes 3"].iter().for_each(|token| gates.open(token));
+    for left in [in_time(first).await, in_time(second).await] {
+        assert!(matches!(left, Err(JoinError::Gone)), "{left:?}");
+    }
     assert_eq!(server.hub.subscribers("rooms:a"), 0);
-    in_time(socket.join_showing("rooms:a", "yes")).await.expect("it may come again");
-    assert_eq!(client.text().await, r#"42/race,["subscribed","rooms:a"]"#, "and was told of nothing before");
+    in_time(later).await.expect("it came after that");
+    assert_eq!(client.text().await, r#"42/race,["subscribed","rooms:a"]"#);
+    server.publish("rooms:a", json!(1)).await;
+    assert_eq!(client.text().await, r#"42/race,["message",1,"rooms:a"]"#);
 }
 
 /// Over Redis reading takes its time, so publications fall between everything.
