@@ -70,10 +70,10 @@ await bea.waitForFunction(() => {
 const marked = await bea.locator("article:has-text('The tide turns') [title=Pinned]").count();
 await deed(eve, "log 29", "Unpin");
 await bea.waitForSelector("[aria-label='1 pinned']");
-await deed(ada, "log 29", "Delete");
+await deed(ada, "log 29", "Delete for everybody");
 await ada.click("[popover] button:text-is('Yes, delete for everybody')");
 await ada.evaluate(() => document.querySelector("[data-testid=messages]").scrollTo({ top: 0 }));
-await deed(ada, "The tide turns", "Delete");
+await deed(ada, "The tide turns", "Delete for everybody");
 await ada.click("[popover] button:text-is('Yes, delete for everybody')");
 await bea.waitForSelector("[aria-label$=pinned]", { state: "detached" });
 say({ type: "pins", order, marked });

@@ -131,7 +131,7 @@ await eve.waitForFunction(() => !document.body.textContent.includes("peer four")
 await deed(ada, "pier four", "Answer");
 await write(ada, "Bring ropes");
 await eve.waitForSelector(".quote:has-text('pier four')");
-await deed(ada, "It is on pier four", "Delete");
+await deed(ada, "It is on pier four", "Delete for everybody");
 await ada.click("[popover] button:text-is('Yes, delete for everybody')");
 await eve.waitForFunction(() => !document.body.textContent.includes("pier four"));
 await reads(eve, "Message deleted");

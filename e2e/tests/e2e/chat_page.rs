@@ -77,14 +77,14 @@ async fn rooms_are_ruled_pinned_muted_put_away_and_left() -> Result<()> {
     let roles = one(&said, "roles")?;
     let (ordinary, owner, admin) = (&roles["ordinary"], &roles["owner"], &roles["admin"]);
     assert_eq!(ordinary["members"], json!(["Write to Bea"]));
-    assert_eq!(ordinary["message"], json!(["Answer", "Copy the text"]), "of another one's message");
+    assert_eq!(ordinary["message"], json!(["Answer", "Copy the text", "Delete for me"]), "of another one's message");
     assert_eq!(ordinary["adds"], 0);
     let all = json!(["Write to Bea", "Make an admin", "Hand the group over", "Take out of the group"]);
     assert_eq!(owner["members"], all);
     assert_eq!((&owner["leaves"], &owner["words"]), (&json!(0), &json!(true)), "an owner does not leave: {owner}");
     assert_eq!(admin["members"], json!(["Write to Bea", "Make an admin", "Take out of the group"]));
     assert_eq!(admin["ofOwner"], json!(["Write to Ada"]), "nobody takes an owner out");
-    assert_eq!(admin["message"], json!(["Answer", "Copy the text", "Pin", "Delete"]));
+    assert_eq!(admin["message"], json!(["Answer", "Copy the text", "Pin", "Delete for everybody", "Delete for me"]));
     let pins = one(&said, "pins")?;
     assert_eq!(pins["order"], json!(["log 29", "The tide turns at six"]), "the last one first");
     assert_eq!(pins["marked"], 1);
