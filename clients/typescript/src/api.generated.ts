@@ -1611,7 +1611,7 @@ export interface NewConnectionToken {
   caps?: Record<string, unknown>[] | null;
   /** What the server subscribes the client to. */
   channels?: string[];
-  /** Until when what it opens stays open, Unix seconds; 0 for as long as it likes. With the token unless said. */
+  /** Until when the connection stays open, Unix seconds: 24 hours from now at most. With the token unless said. */
   expire_at?: number | null;
   /** What others are shown of the client. */
   info?: Record<string, unknown> | null;
@@ -3125,7 +3125,7 @@ export interface Routes {
     body: NewChatReaction;
     answer: ChatReactionState;
   };
-  /** Who has got and read a message, and when. The times of somebody's last 200 steps in a room are known, and none from before they were kept. */
+  /** Who has got and read a message, and when. The times of somebody's last 200 steps in a room are known, none from before they were kept, and none of who does not show when it was last seen. */
   "GET /api/v1/chat/rooms/{room}/messages/{seq}/receipts": {
     path: {
       room: string;
