@@ -208,6 +208,7 @@ await write(ada, `http://127.0.0.1:${site.address().port}/`);
 await eve.waitForSelector("article .card");
 const card = await eve.$eval("article .card .text", (text) => [...text.children].map((one) => one.textContent));
 site.close();
+site.closeAllConnections();
 await ada.keyboard.press("Control+k");
 await ada.fill("[data-testid=search]", "onerror");
 await ada.waitForSelector("mark");

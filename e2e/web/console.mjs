@@ -140,3 +140,5 @@ if (pictures) {
   if (shrunk.status !== 0) console.error(`the pictures are as large as they came: pngquant ${shrunk.error ?? shrunk.stderr}`);
 }
 say({ type: "end", pages: PAGES.length, complaints });
+// Whatever is still open, of the browser or of who sent to the receiver, is waited for by nobody.
+process.exit();

@@ -7,7 +7,7 @@ export async function receivers() {
     request.resume().on("end", () => response.writeHead(request.url === "/billing" ? 204 : 503).end());
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return { url: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
+  return { url: `http://127.0.0.1:${server.address().port}`, stop: () => (server.close(), server.closeAllConnections()) };
 }
 
 const PASSWORD = "a horse and a battery";
