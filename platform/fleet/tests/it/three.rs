@@ -1,5 +1,6 @@
 //! Three processes on one database.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -69,6 +70,15 @@ async fn one_leads_and_when_it_falls_silent_or_resigns_another_does() {
     other.stop().await.close().await;
 }
 
+/// Three that know one another, of which the first leads.
+async fn three(dir: &Path, doing: &Arc<Doing>) -> [Process; 3] {
+    let mut first = Process::enter(dir, "first", doing).await;
+    first.begins(1).await;
+    let [second, third] = [Process::enter(dir, "second", doing).await, Process::enter(dir, "third", doing).await];
+    is_known(&first, [&second, &third]).await;
+    [first, second, third]
+}
+
 /// Whoever begins to do it next, and the other.
 async fn successor(mut one: Process, mut other: Process) -> (Process, Process) {
     let one_leads = within(async {
@@ -112,11 +122,7 @@ async fn one_that_is_killed_is_missed_at_once() {
         return;
     }
     let (dir, doing) = (tempfile::tempdir().expect("a directory"), Arc::new(Doing::default()));
-    let mut first = Process::enter(dir.path(), "first", &doing).await;
-    first.begins(1).await;
-    let second = Process::enter(dir.path(), "second", &doing).await;
-    let third = Process::enter(dir.path(), "third", &doing).await;
-    is_known(&first, [&second, &third]).await;
+    let [first, second, third] = three(dir.path(), &doing).await;
     let killed = Instant::now();
     first.killed().await;
     let (leader, other) = successor(second, third).await;
@@ -134,11 +140,7 @@ async fn one_that_only_loses_its_connection_goes_on_leading() {
         return;
     }
     let (dir, doing) = (tempfile::tempdir().expect("a directory"), Arc::new(Doing::default()));
-    let mut first = Process::enter(dir.path(), "first", &doing).await;
-    first.begins(1).await;
-    let second = Process::enter(dir.path(), "second", &doing).await;
-    let third = Process::enter(dir.path(), "third", &doing).await;
-    is_known(&first, [&second, &third]).await;
+    let [first, second, third] = three(dir.path(), &doing).await;
     let (stay, mut connection) = (first.fleet.stay(), first.store.connection());
     let before = connection.number();
     let end = async move |tx: &mut store::Tx| {
