@@ -6,7 +6,6 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Waker;
 
 use bus::{Position, Publication};
 use bytes::Bytes;
@@ -24,7 +23,7 @@ use crate::namespace::Tells;
 use crate::outbox::Posted;
 use crate::shortened::Taking;
 use crate::slow::Manner;
-use crate::waking::{wake, wake_later};
+use crate::waking::{flush, flush_later};
 use crate::witness::{Moment, What, Witnessing};
 
 const SHARDS: usize = 64;
@@ -136,11 +135,8 @@ impl Channels {
             self.witnessing.subscribed(&subscriber.member, &name);
         }
         let whole = held.iter().all(|broadcast| match subscriber.offer(broadcast) {
-            Posted::Now(waker) => {
-                waker.into_iter().for_each(Waker::wake);
-                true
-            }
-            Posted::Later => {
+            Posted::Done => true,
+            Posted::Now | Posted::Later => {
                 subscriber.member.wake();
                 true
             }
@@ -192,10 +188,11 @@ impl Channels {
         let broadcast = Broadcast::new(name.clone(), publication.clone(), manner);
         let Some(subscribers) = shard.get_mut(channel) else { return };
         let before = subscribers.len();
-        let (mut asleep, mut later) = (Vec::new(), Vec::new());
+        let (mut now, mut later) = (Vec::new(), Vec::new());
         self.keep(&mut shard, channel, |subscriber| match subscriber.offer(&broadcast) {
-            Posted::Now(waker) => {
-                asleep.extend(waker);
+            Posted::Done => true,
+            Posted::Now => {
+                now.push(subscriber.member.clone());
                 true
             }
             Posted::Later => {
@@ -206,8 +203,8 @@ impl Channels {
         });
         metrics::counter!("realtime_deliveries_total").increment(before as u64);
         drop(shard);
-        wake(asleep);
-        wake_later(later, manner.delay_ms);
+        flush(now);
+        flush_later(later, manner.delay_ms);
     }
 
     /// Tells whoever wants to hear it who came and went. Returns how many these are; those who still join are among them, and read
@@ -216,7 +213,7 @@ impl Channels {
         let shard = self.shard(channel).lock();
         let Some((name, subscribers)) = shard.get_key_value(channel) else { return 0 };
         let messages: [OnceCell<Bytes>; Wire::COUNT] = Default::default();
-        let (mut listeners, mut asleep) = (0, Vec::new());
+        let (mut listeners, mut waiting) = (0, Vec::new());
         for subscriber in subscribers.values() {
             let hears = subscriber.ticket.hears;
             if hears == Hears::Nothing {
@@ -234,12 +231,12 @@ impl Channels {
                 encode(hears)
             };
             let bytes = message.len();
-            if bytes > 0 {
-                asleep.extend(client.outbox.post(message, bytes));
+            if bytes > 0 && client.outbox.post(message, bytes) {
+                waiting.push(subscriber.member.clone());
             }
         }
         drop(shard);
-        wake(asleep);
+        flush(waiting);
         listeners
     }
 
@@ -393,6 +390,6 @@ impl Subscriber {
                 return self.taking.deliver(&self.member, broadcast);
             }
         }
-        Posted::Now(None)
+        Posted::Done
     }
 }

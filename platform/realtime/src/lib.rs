@@ -20,6 +20,7 @@ pub mod fuzzing;
 mod guarded;
 mod hub;
 mod lapses;
+mod line;
 mod member;
 mod members;
 mod namespace;

@@ -54,7 +54,7 @@ impl Member {
         }
     }
 
-    /// Queues the publication. Whoever calls wakes the connection's task.
+    /// Queues the publication. Whoever calls sees that it is written.
     pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) -> Posted {
         match self {
             Self::Socket(client) => {
@@ -62,7 +62,7 @@ impl Member {
                 client.outbox.publish(message.clone(), message.len(), broadcast)
             }
             Self::Feed(feed) => feed.outbox.publish(broadcast.clone(), broadcast.weight(), broadcast),
-            Self::Peer(_) => Posted::Now(None),
+            Self::Peer(_) => Posted::Done,
             Self::Socketio(socket) => socket.deliver(broadcast),
         }
     }
@@ -74,6 +74,19 @@ impl Member {
             Self::Feed(feed) => feed.outbox.wake(),
             Self::Peer(peer) => peer.outbox.wake(),
             Self::Socketio(socket) => socket.peer.outbox.wake(),
+        }
+    }
+
+    /// Writes what waits, where that can be done for its task; else wakes it.
+    pub(crate) fn flush(&self) {
+        let done = match self {
+            Self::Socket(client) => client.line.flush(&client.outbox),
+            Self::Peer(peer) => peer.line.flush(&peer.outbox),
+            Self::Socketio(socket) => socket.peer.line.flush(&socket.peer.outbox),
+            Self::Feed(_) => false,
+        };
+        if !done {
+            self.wake();
         }
     }
 

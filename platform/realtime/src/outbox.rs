@@ -1,11 +1,11 @@
-//! The bounded queue between publishers and the one task that serves a connection.
+//! The bounded queue between publishers and a connection.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::broadcast::Broadcast;
 use crate::codes::Disconnect;
@@ -14,7 +14,7 @@ use crate::slow::Slow;
 /// Room that an idle queue keeps, entries.
 const IDLE_ENTRIES: usize = 4;
 
-/// Appending never waits; taking is for the one task whose waker is registered.
+/// Appending never waits; taking is for one at a time: the task whose waker is registered, or who holds the connection's line.
 pub(crate) struct Outbox<T> {
     state: Mutex<State<T>>,
     waker: AtomicWaker,
@@ -27,7 +27,7 @@ struct State<T> {
     bytes: usize,
     /// Of what waits, the publications that may be given up.
     loose: Option<Box<Loosened>>,
-    /// The task was told that something waits, or will be in a moment.
+    /// Whether somebody sees to what waits.
     told: Told,
     /// Apart as well.
     closing: Option<Box<Closing>>,
@@ -59,16 +59,18 @@ struct Loose {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Told {
     Nothing,
-    /// Somebody wakes it when what waits has waited long enough.
+    /// Somebody sees to it when it has waited long enough.
     Soon,
     Woken,
 }
 
 /// What became of a publication.
 pub(crate) enum Posted {
-    /// With the task that has to be woken for it. Whatever the queue's policy, nothing is to be done for it any more.
-    Now(Option<Waker>),
-    /// It waits; whoever calls wakes the connection when its time has come.
+    /// Whatever the queue's policy, nothing is to be done for it any more.
+    Done,
+    /// It waits; whoever calls sees that it is written.
+    Now,
+    /// The same, when its time has come.
     Later,
     /// It was given up with the others of its channel: the subscription has to begin anew.
     Lost,
@@ -83,37 +85,36 @@ impl<T> Outbox<T> {
     /// Appends what others publish. Over the bound the queue is given up and the connection closed; a single item is
     /// let through whatever its size, so that a big publication does not bar its channel for good.
     pub(crate) fn push(&self, item: T, bytes: usize) {
-        if let Some(waker) = self.post(item, bytes) {
-            waker.wake();
+        if self.post(item, bytes) {
+            self.waker.wake();
         }
     }
 
-    /// As [`Outbox::push`]; whoever calls wakes the task, if there is one to wake.
+    /// As [`Outbox::push`]; whether whoever calls has to see that it is written.
     #[must_use]
-    pub(crate) fn post(&self, item: T, bytes: usize) -> Option<Waker> {
+    pub(crate) fn post(&self, item: T, bytes: usize) -> bool {
         let mut state = self.state.lock();
         if state.closing.is_some() {
-            return None;
+            return false;
         }
         if state.bytes > 0 && state.bytes + bytes > self.bound_bytes {
             state.give_up();
-            drop(state);
-            return self.waker.take();
+            return true;
         }
-        self.append(state, item, bytes)
+        state.append(item, bytes)
     }
 
     /// Appends a publication. Where there is no room its manner says what becomes of it.
     pub(crate) fn publish(&self, item: T, bytes: usize, of: &Arc<Broadcast>) -> Posted {
         let mut state = self.state.lock();
         if state.closing.is_some() {
-            return Posted::Now(None);
+            return Posted::Done;
         }
         let slow = of.manner.slow;
         if state.bytes > 0 && state.bytes + bytes > self.bound_bytes {
             metrics::counter!("realtime_slow_total", "policy" => slow.name()).increment(1);
             match slow {
-                Slow::Drop => return Posted::Now(None),
+                Slow::Drop => return Posted::Done,
                 Slow::Recover => {
                     state.let_go(|other| other.channel() == of.channel());
                     return Posted::Lost;
@@ -125,8 +126,7 @@ impl<T> Outbox<T> {
             let fits = matches!(slow, Slow::Conflate(_)) && state.loose_bytes() + bytes <= self.bound_bytes;
             if !fits {
                 state.give_up();
-                drop(state);
-                return Posted::Now(self.waker.take());
+                return Posted::Now;
             }
         }
         if matches!(slow, Slow::Recover | Slow::Conflate(_)) {
@@ -134,12 +134,12 @@ impl<T> Outbox<T> {
             state.loose.get_or_insert_default().all.push(Loose { at, bytes, of: of.clone() });
         }
         if of.manner.delay_ms == 0 {
-            return Posted::Now(self.append(state, item, bytes));
+            return if state.append(item, bytes) { Posted::Now } else { Posted::Done };
         }
         state.bytes += bytes;
         state.waiting.push_back(item);
         if state.told != Told::Nothing {
-            return Posted::Now(None);
+            return Posted::Done;
         }
         state.told = Told::Soon;
         Posted::Later
@@ -147,20 +147,11 @@ impl<T> Outbox<T> {
 
     /// Appends the answer to a request of the client: always has room, because requests wait for [`Outbox::has_room`].
     pub(crate) fn answer(&self, item: T, bytes: usize) {
-        let state = self.state.lock();
-        if state.closing.is_none()
-            && let Some(waker) = self.append(state, item, bytes)
-        {
-            waker.wake();
+        let mut state = self.state.lock();
+        if state.closing.is_none() && state.append(item, bytes) {
+            drop(state);
+            self.waker.wake();
         }
-    }
-
-    fn append(&self, mut state: MutexGuard<'_, State<T>>, item: T, bytes: usize) -> Option<Waker> {
-        state.bytes += bytes;
-        state.waiting.push_back(item);
-        let before = std::mem::replace(&mut state.told, Told::Woken);
-        drop(state);
-        if before == Told::Woken { None } else { self.waker.take() }
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -218,6 +209,12 @@ impl<T> Outbox<T> {
         self.waker.register(waker);
     }
 
+    /// `written` bytes of what was taken are off the account.
+    pub(crate) fn wrote(&self, written: usize) {
+        let mut state = self.state.lock();
+        state.bytes = state.bytes.saturating_sub(written);
+    }
+
     /// Swaps everything that waits into the empty `taken`. `written` bytes of what was taken before are off the account.
     /// Returns the reason to close, once there is one.
     pub(crate) fn take(&self, taken: &mut VecDeque<T>, written: usize) -> Option<Disconnect> {
@@ -245,6 +242,13 @@ impl<T> Default for State<T> {
 impl<T> State<T> {
     fn why(&self) -> Option<Disconnect> {
         self.closing.as_ref().map(|closing| closing.why)
+    }
+
+    /// Whether nobody was told yet.
+    fn append(&mut self, item: T, bytes: usize) -> bool {
+        self.bytes += bytes;
+        self.waiting.push_back(item);
+        std::mem::replace(&mut self.told, Told::Woken) != Told::Woken
     }
 
     /// The client is too slow for what it asked for.

@@ -21,7 +21,7 @@ use crate::centrifuge::wire::Wire;
 use crate::hub::Hub;
 use crate::members::{Member, Seat};
 use crate::people::Rights;
-use crate::socket::Socket;
+use crate::socket;
 use crate::ws::handshake;
 use crate::{codes::Disconnect, emulation, sessions, socketio, sse};
 
@@ -111,8 +111,8 @@ async fn serve_begun(first: String, on_upgrade: OnUpgrade, client: Arc<Client>, 
 }
 
 async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: Rights) {
-    let (socket, first) = match on_upgrade.await {
-        Ok(upgraded) => Socket::of(upgraded),
+    let halves = match on_upgrade.await {
+        Ok(upgraded) => socket::halves(upgraded),
         Err(error) => {
             tracing::debug!(%error, "a connection ended before its upgrade");
             client.leave(Disconnect::ABNORMAL);
@@ -132,7 +132,7 @@ async fn serve(on_upgrade: OnUpgrade, client: Arc<Client>, seat: Seat, rights: R
         client.outbox.close(Disconnect::SHUTDOWN);
     }
     drop(core);
-    connection::serve(socket, first, client, seat).await;
+    connection::serve(halves, client, seat).await;
 }
 
 #[derive(Deserialize)]
@@ -173,6 +173,6 @@ mod tests {
             size_of::<F>()
         }
         let (task, client) = (future_bytes(serve), size_of::<Client>());
-        assert!(task <= 320 && client <= 256, "{task} and {client} bytes");
+        assert!(task <= 272 && client <= 304, "{task} and {client} bytes");
     }
 }

@@ -1,37 +1,40 @@
-//! Waking the tasks of those who have something to hear.
+//! Writing what waits for many.
 
-use std::task::Waker;
 use std::time::Duration;
 
 use crate::members::Member;
 
-/// Each costs its task some 10 µs: a third of a millisecond for whoever is behind them.
-const WOKEN_AT_ONCE: usize = 32;
+/// So few are woken: their tasks write.
+const FEW: usize = 4;
+/// Each costs some 5 µs, nearly all of it the kernel's: a third of a millisecond for whoever is behind them.
+const AT_ONCE: usize = 64;
+/// For more than these another thread may write as well.
+const SHARE: usize = 512;
 
-/// Wakes a crowd a few at a time: whatever else became ready meanwhile (a webhook) comes between two slices, not behind
+/// Writes to a crowd a few at a time: whatever else became ready meanwhile (a webhook) comes between two slices, not behind
 /// everybody.
-pub(crate) fn wake(mut asleep: Vec<Waker>) {
-    if asleep.len() <= WOKEN_AT_ONCE {
-        return asleep.into_iter().for_each(Waker::wake);
+pub(crate) fn flush(mut waiting: Vec<Member>) {
+    if waiting.len() <= FEW {
+        return waiting.iter().for_each(Member::wake);
     }
-    tokio::spawn(async move {
-        while !asleep.is_empty() {
-            asleep.drain(asleep.len().saturating_sub(WOKEN_AT_ONCE)..).for_each(Waker::wake);
-            tokio::task::yield_now().await;
-        }
-    });
+    while !waiting.is_empty() {
+        let share = waiting.split_off(waiting.len().saturating_sub(SHARE));
+        tokio::spawn(async move {
+            for slice in share.chunks(AT_ONCE) {
+                slice.iter().for_each(Member::flush);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
 }
 
-/// Wakes those for whom something waits, after the time that it may.
-pub(crate) fn wake_later(mut asleep: Vec<Member>, delay_ms: u32) {
-    if asleep.is_empty() {
+/// The same, after the time that it may wait.
+pub(crate) fn flush_later(waiting: Vec<Member>, delay_ms: u32) {
+    if waiting.is_empty() {
         return;
     }
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(u64::from(delay_ms))).await;
-        while !asleep.is_empty() {
-            asleep.drain(asleep.len().saturating_sub(WOKEN_AT_ONCE)..).for_each(|member| member.wake());
-            tokio::task::yield_now().await;
-        }
+        flush(waiting);
     });
 }

@@ -20,6 +20,7 @@ use crate::asks::Turns;
 use crate::codes::{Disconnect, ReplyError, Unsubscribed};
 use crate::doorman::Unknown;
 use crate::hub::Core;
+use crate::line::Line;
 use crate::members::Member;
 use crate::outbox::Outbox;
 use crate::ws::encode::PING_FRAME;
@@ -33,6 +34,8 @@ pub(crate) struct Client {
     pub(crate) session: Option<Box<Session>>,
     /// Ready messages.
     pub(crate) outbox: Outbox<Bytes>,
+    /// Between it and a WebSocket.
+    pub(crate) line: Line,
     /// Pings are WebSocket's own, unknown to the protocol: for tools that show frames to people.
     native_ping: bool,
     life: AtomicU8,
@@ -81,6 +84,7 @@ impl Client {
             wire,
             session,
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
+            line: Line::default(),
             native_ping,
             life: AtomicU8::new(life::OPENED),
             subscriptions: Subscriptions::default(),

@@ -1,42 +1,32 @@
 //! The task of one WebSocket connection: reads when there is something, writes what its queue holds, works on one
 //! request at a time. Idle, it owns a socket and a few empty collections.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kernel::limits;
-use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
 use super::client::Client;
 use super::reply;
 use super::said::Said;
 use crate::codes::Disconnect;
+use crate::line::Went;
 use crate::members::Seat;
-use crate::socket::Socket;
+use crate::socket::{Reader, Writer};
 use crate::ws::decode::{Decoder, Message};
 use crate::ws::encode;
 
-/// Slices of one `writev`.
-const SLICES: usize = 64;
-/// What one read takes at most, bytes: one buffer a thread, whatever the number of connections.
-const READ_BYTES: usize = 64 * 1024;
 /// To write what waits when the end comes, milliseconds. The rest the client reads when it comes again.
 const CLOSING_MS: u64 = 2_000;
 /// To write the close frame, and again to see the client's, milliseconds.
 const FAREWELL_MS: u64 = 1_000;
-
-thread_local! {
-    pub(crate) static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-}
 
 /// How a connection ends.
 enum End {
@@ -57,16 +47,12 @@ struct Stall {
 }
 
 struct Connection {
-    socket: Socket,
+    reader: Reader,
     client: Arc<Client>,
     decoder: Decoder,
     inbox: VecDeque<Message>,
     /// How much of the message at the head of the inbox has been handled.
     handled: usize,
-    /// Frames on their way; the first may be written in part.
-    frames: VecDeque<Bytes>,
-    /// Bytes written since the queue was told.
-    written: usize,
     working: Option<BoxFuture<'static, Result<(), Disconnect>>>,
     /// Runs only while the socket takes nothing, or to the end once that has come.
     stall: Option<Box<Stall>>,
@@ -75,15 +61,18 @@ struct Connection {
 
 /// Serves the connection to its end. `first` is what was read of it already; as a part of the HTTP server's buffer it is
 /// given back at once.
-pub(crate) fn serve(socket: Socket, first: Bytes, client: Arc<Client>, seat: Seat) -> impl Future<Output = ()> {
+pub(crate) fn serve(
+    (reader, writer, first): (Reader, Writer, Bytes),
+    client: Arc<Client>,
+    seat: Seat,
+) -> impl Future<Output = ()> {
+    client.line.begin(writer, VecDeque::new(), 0);
     let mut connection = Connection {
-        socket,
+        reader,
         client,
         decoder: Decoder::default(),
         inbox: VecDeque::new(),
         handled: 0,
-        frames: VecDeque::new(),
-        written: 0,
         working: None,
         stall: None,
         _seat: seat,
@@ -139,19 +128,19 @@ impl Connection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            let read = ready!(self.socket.poll_read(cx, &mut buffer));
-            if read.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(Err(End::Gone));
+        let Self { reader, client, decoder, inbox, .. } = self;
+        let read = reader.poll_read(cx, |bytes| {
+            if bytes.is_empty() {
+                return false;
             }
-            if let Err(why) = self.receive(buffer.filled_mut()) {
+            if let Err(why) = decoder.feed(bytes, limits::REALTIME_MESSAGE_BYTES, inbox) {
                 // What came whole before the fault is not worth an answer.
-                self.inbox.clear();
-                self.client.outbox.close(why);
+                inbox.clear();
+                client.outbox.close(why);
             }
-            Poll::Ready(Ok(()))
-        })
+            true
+        });
+        Poll::Ready(if matches!(ready!(read), Ok(true)) { Ok(()) } else { Err(End::Gone) })
     }
 
     /// Handles the message at the head of the inbox, or begins its next command.
@@ -210,21 +199,15 @@ impl Connection {
 
     /// Writes what is queued. Ready when all of it is written, or with the reason why no more will be.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        loop {
-            if self.frames.is_empty() {
-                let closing = self.client.outbox.take(&mut self.frames, std::mem::take(&mut self.written));
-                if self.frames.is_empty() {
-                    return Poll::Ready(closing.map_or(Ok(()), |why| Err(End::Close(why))));
-                }
-            }
-            match write_some(&mut self.socket, &mut self.frames, cx) {
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(End::Gone)),
-                Poll::Ready(Ok(bytes)) => {
-                    self.written += bytes;
-                    self.stall.take_if(|stall| !stall.ending);
-                }
-                Poll::Pending => return self.poll_stall(cx).map(Err),
-            }
+        let went = self.client.line.poll(&self.client.outbox, cx);
+        if matches!(went, Went::All | Went::Stuck { moved: true }) {
+            self.stall.take_if(|stall| !stall.ending);
+        }
+        match went {
+            Went::All => Poll::Ready(Ok(())),
+            Went::Ending(why) => Poll::Ready(Err(End::Close(why))),
+            Went::Gone => Poll::Ready(Err(End::Gone)),
+            Went::Stuck { .. } => self.poll_stall(cx).map(Err),
         }
     }
 
@@ -254,32 +237,23 @@ impl Connection {
         let code = why.code;
         tracing::debug!(connection = self.client.id, code, "a connection ended");
         metrics::counter!("realtime_disconnects_total", "code" => code.to_string()).increment(1);
+        let Some((mut writer, mut frames)) = self.client.line.end() else { return };
         let Some(farewell) = farewell else { return };
         // A frame that is begun must be ended, or the close frame would read as its payload. The others are given up.
-        self.frames.truncate(usize::from(!self.frames.is_empty()));
+        frames.truncate(1);
         if self.client.wire.is_one_way()
             && let End::Close(why) = end
         {
             let words = self.client.last_words(why);
-            self.frames.push_back(reply::disconnect(self.client.wire, why.code, &words));
+            frames.push_back(reply::disconnect(self.client.wire, why.code, &words));
         }
-        self.frames.push_back(farewell);
+        frames.push_back(farewell);
         let limit = Duration::from_millis(FAREWELL_MS);
-        let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_farewell(cx))).await;
+        let written = tokio::time::timeout(limit, poll_fn(|cx| writer.poll_last(&mut frames, cx))).await;
         if written == Ok(true) && !matches!(end, End::Closed(_)) {
             // Until the client has answered: closing with unread input would reset the connection under our close frame.
             let _ = tokio::time::timeout(limit, poll_fn(|cx| self.poll_linger(cx))).await;
         }
-    }
-
-    /// Whether everything was written and our side shut.
-    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        while !self.frames.is_empty() {
-            if !matches!(ready!(write_some(&mut self.socket, &mut self.frames, cx)), Ok(1..)) {
-                return Poll::Ready(false);
-            }
-        }
-        self.socket.poll_shutdown(cx).map(|shut| shut.is_ok())
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -296,35 +270,9 @@ impl Connection {
 impl Drop for Connection {
     /// Also when the task is dropped in the middle.
     fn drop(&mut self) {
+        self.client.line.end();
         self.client.leave(Disconnect::ABNORMAL);
     }
-}
-
-/// One `writev` of what is there; written frames are taken off.
-pub(crate) fn write_some(
-    socket: &mut Socket,
-    frames: &mut VecDeque<Bytes>,
-    cx: &mut Context<'_>,
-) -> Poll<std::io::Result<usize>> {
-    let written = match frames.front() {
-        Some(frame) if frames.len() == 1 => ready!(socket.poll_write(cx, &[IoSlice::new(frame)]))?,
-        _ => {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let used = frames.len().min(SLICES);
-            slices.iter_mut().zip(frames.iter()).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
-            ready!(socket.poll_write(cx, &slices[..used]))?
-        }
-    };
-    let mut rest = written;
-    while let Some(frame) = frames.front_mut() {
-        if rest < frame.len() {
-            frame.advance(rest);
-            break;
-        }
-        rest -= frame.len();
-        frames.pop_front();
-    }
-    Poll::Ready(Ok(written))
 }
 
 /// The next line that is not blank; `at` moves behind it.

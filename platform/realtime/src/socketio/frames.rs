@@ -10,15 +10,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use kernel::limits;
-use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
 use super::engine::{self, Packet};
 use super::peer::Peer;
 use super::session::Courting;
-use crate::centrifuge::connection::{SCRATCH, write_some};
 use crate::codes::Disconnect;
-use crate::socket::Socket;
+use crate::line::Went;
+use crate::socket::{self, Reader, Writer};
 use crate::ws::decode::{Decoder, Message};
 use crate::ws::encode;
 
@@ -38,16 +37,14 @@ enum End {
 }
 
 struct Connection {
-    socket: Socket,
+    reader: Reader,
     peer: Arc<Peer>,
     /// The client is carried by this socket; until then its packets go by requests.
     carrying: bool,
+    /// Until then: the way out, with what is on it.
+    apart: Option<Box<(Writer, VecDeque<Bytes>)>>,
     decoder: Decoder,
     inbox: VecDeque<Message>,
-    /// On their way; the first may be written in part.
-    frames: VecDeque<Bytes>,
-    /// Bytes written since the queue was told.
-    written: usize,
     /// Runs while the socket takes nothing, or does not carry its client yet.
     patience: Option<Pin<Box<Sleep>>>,
 }
@@ -61,9 +58,9 @@ pub(super) fn serve(on_upgrade: OnUpgrade, peer: Arc<Peer>, carrying: bool) {
 pub(super) fn turn_away(on_upgrade: OnUpgrade) {
     tokio::spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        let (mut socket, _) = Socket::of(upgraded);
+        let (_reader, mut writer, _) = socket::halves(upgraded);
         let mut frames = VecDeque::from([encode::close(Disconnect::BAD_REQUEST)]);
-        let written = poll_fn(|cx| poll_last(&mut socket, &mut frames, cx));
+        let written = poll_fn(|cx| writer.poll_last(&mut frames, cx));
         // One that takes nothing is dropped all the same.
         let _ = tokio::time::timeout(Duration::from_millis(FAREWELL_MS), written).await;
     });
@@ -71,10 +68,7 @@ pub(super) fn turn_away(on_upgrade: OnUpgrade) {
 
 async fn served(on_upgrade: OnUpgrade, peer: Arc<Peer>, carrying: bool) {
     let mut connection = match on_upgrade.await {
-        Ok(upgraded) => {
-            let (socket, first) = Socket::of(upgraded);
-            Connection::new(socket, first, peer, carrying)
-        }
+        Ok(upgraded) => Connection::new(socket::halves(upgraded), peer, carrying),
         Err(error) => {
             tracing::debug!(%error, "a connection ended before its upgrade");
             return if carrying { peer.leave(Disconnect::WRITE_ERROR) } else { peer.court_ends() };
@@ -86,17 +80,15 @@ async fn served(on_upgrade: OnUpgrade, peer: Arc<Peer>, carrying: bool) {
 }
 
 impl Connection {
-    fn new(socket: Socket, first: Bytes, peer: Arc<Peer>, carrying: bool) -> Self {
-        let mut connection = Self {
-            socket,
-            peer,
-            carrying,
-            decoder: Decoder::default(),
-            inbox: VecDeque::new(),
-            frames: VecDeque::new(),
-            written: 0,
-            patience: None,
+    fn new((reader, writer, first): (Reader, Writer, Bytes), peer: Arc<Peer>, carrying: bool) -> Self {
+        let apart = if carrying {
+            peer.line.begin(writer, VecDeque::new(), 0);
+            None
+        } else {
+            Some(Box::new((writer, VecDeque::new())))
         };
+        let mut connection =
+            Self { reader, peer, carrying, apart, decoder: Decoder::default(), inbox: VecDeque::new(), patience: None };
         if let Err(why) = connection.receive(&mut Vec::from(first)) {
             connection.peer.close(why);
         }
@@ -136,14 +128,12 @@ impl Connection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            let read = ready!(self.socket.poll_read(cx, &mut buffer));
-            if read.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(Err(End::Gone(Disconnect::ABNORMAL)));
-            }
-            Poll::Ready(self.receive(buffer.filled_mut()).map_err(End::Close))
-        })
+        let Self { reader, decoder, inbox, .. } = self;
+        let read = reader.poll_read(cx, |bytes| match bytes {
+            [] => Err(End::Gone(Disconnect::ABNORMAL)),
+            bytes => decoder.feed(bytes, limits::SOCKETIO_PAYLOAD_BYTES, inbox).map_err(End::Close),
+        });
+        Poll::Ready(ready!(read).unwrap_or(Err(End::Gone(Disconnect::ABNORMAL))))
     }
 
     fn said(&mut self, message: Message, cx: &mut Context<'_>) -> Result<(), End> {
@@ -157,7 +147,7 @@ impl Connection {
                 Ok(())
             }
             Message::Ping(payload) => {
-                self.frames.push_back(encode::pong(&payload));
+                self.says(encode::pong(&payload));
                 Ok(())
             }
             Message::Pong => Ok(()),
@@ -169,10 +159,12 @@ impl Connection {
             return self.peer.receive(packet).map_err(End::Close);
         }
         match self.peer.courting(&packet) {
-            Courting::Answer => self.frames.push_back(engine::PROBE_ANSWER),
+            Courting::Answer => self.says(engine::PROBE_ANSWER),
             Courting::Upgraded => {
                 self.carrying = true;
-                self.written += self.peer.polled();
+                if let Some((writer, frames)) = self.apart.take().map(|apart| *apart) {
+                    self.peer.line.begin(writer, frames, self.peer.polled());
+                }
                 self.patience = None;
                 self.peer.outbox.register(cx.waker());
             }
@@ -181,28 +173,32 @@ impl Connection {
         Ok(())
     }
 
+    /// Before it carries its client.
+    fn says(&mut self, frame: Bytes) {
+        if let Some(apart) = &mut self.apart {
+            apart.1.push_back(frame);
+        }
+    }
+
     /// Writes what is queued. Ready when all of it is written, or with the reason why no more will be.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        loop {
-            if self.frames.is_empty() {
-                if !self.carrying {
-                    return Poll::Ready(Ok(()));
-                }
-                let closing = self.peer.outbox.take(&mut self.frames, std::mem::take(&mut self.written));
-                if self.frames.is_empty() {
-                    return Poll::Ready(closing.map_or(Ok(()), |why| Err(End::Close(why))));
+        if let Some((writer, frames)) = self.apart.as_deref_mut() {
+            while !frames.is_empty() {
+                if !matches!(ready!(writer.poll_some(frames, cx)), Ok(1..)) {
+                    return Poll::Ready(Err(End::Gone(Disconnect::ABNORMAL)));
                 }
             }
-            match write_some(&mut self.socket, &mut self.frames, cx) {
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(End::Gone(Disconnect::ABNORMAL))),
-                Poll::Ready(Ok(bytes)) if self.carrying => {
-                    self.written += bytes;
-                    self.patience = None;
-                }
-                Poll::Ready(Ok(_)) => {}
-                Poll::Pending if self.carrying => return self.poll_stall(cx).map(Err),
-                Poll::Pending => return Poll::Pending,
-            }
+            return Poll::Ready(Ok(()));
+        }
+        let went = self.peer.line.poll(&self.peer.outbox, cx);
+        if matches!(went, Went::All | Went::Stuck { moved: true }) {
+            self.patience = None;
+        }
+        match went {
+            Went::All => Poll::Ready(Ok(())),
+            Went::Ending(why) => Poll::Ready(Err(End::Close(why))),
+            Went::Gone => Poll::Ready(Err(End::Gone(Disconnect::ABNORMAL))),
+            Went::Stuck { .. } => self.poll_stall(cx).map(Err),
         }
     }
 
@@ -226,19 +222,22 @@ impl Connection {
             End::Closed(code) => (Disconnect::CLOSED, vec![encode::close(Disconnect { code: *code, reason: "" })]),
         };
         self.leave(why);
-        if farewell.is_empty() {
-            return;
-        }
+        let out = self.apart.take().map(|apart| *apart).or_else(|| self.ends_line());
+        let Some((mut writer, mut frames)) = out.filter(|_| !farewell.is_empty()) else { return };
         // A frame that is begun must be ended, or the close frame would read as its payload. The others are given up.
-        self.frames.truncate(usize::from(!self.frames.is_empty()));
-        self.frames.extend(farewell);
+        frames.truncate(1);
+        frames.extend(farewell);
         let limit = Duration::from_millis(FAREWELL_MS);
-        let written =
-            tokio::time::timeout(limit, poll_fn(|cx| poll_last(&mut self.socket, &mut self.frames, cx))).await;
+        let written = tokio::time::timeout(limit, poll_fn(|cx| writer.poll_last(&mut frames, cx))).await;
         if written == Ok(true) && !matches!(end, End::Closed(_)) {
             // Until the client has answered: closing with unread input would reset the connection under our close frame.
             let _ = tokio::time::timeout(limit, poll_fn(|cx| self.poll_linger(cx))).await;
         }
+    }
+
+    /// Nobody writes for it any more.
+    fn ends_line(&self) -> Option<(Writer, VecDeque<Bytes>)> {
+        self.carrying.then(|| self.peer.line.end()).flatten()
     }
 
     fn leave(&self, why: Disconnect) {
@@ -263,16 +262,7 @@ impl Connection {
 impl Drop for Connection {
     /// Also when the task is dropped in the middle.
     fn drop(&mut self) {
+        self.ends_line();
         self.leave(Disconnect::ABNORMAL);
     }
-}
-
-/// Whether everything was written and our side shut.
-fn poll_last(socket: &mut Socket, frames: &mut VecDeque<Bytes>, cx: &mut Context<'_>) -> Poll<bool> {
-    while !frames.is_empty() {
-        if !matches!(ready!(write_some(socket, frames, cx)), Ok(1..)) {
-            return Poll::Ready(false);
-        }
-    }
-    socket.poll_shutdown(cx).map(|shut| shut.is_ok())
 }

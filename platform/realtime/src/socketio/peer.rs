@@ -21,6 +21,7 @@ use crate::asks::Turns;
 use crate::broadcast::Broadcast;
 use crate::codes::Disconnect;
 use crate::hub::Core;
+use crate::line::Line;
 use crate::members::{Member, Seat};
 use crate::outbox::{Outbox, Posted};
 use crate::people::Rights;
@@ -38,6 +39,8 @@ pub(crate) struct Peer {
     session: Mutex<Session>,
     /// Ready frames; a polling request takes their payloads.
     pub(crate) outbox: Outbox<Bytes>,
+    /// Between it and a WebSocket.
+    pub(crate) line: Line,
     /// Bytes that a polling request took and that count until the next one comes.
     polled: AtomicUsize,
     /// A socket carries it, whose task sees by itself when the queue is given up.
@@ -70,6 +73,7 @@ impl Peer {
             core: core.clone(),
             door,
             outbox: Outbox::new(limits::REALTIME_QUEUE_BYTES),
+            line: Line::default(),
             polled: AtomicUsize::new(0),
             carried: AtomicBool::new(session.is_heard()),
             inbox: Mutex::default(),
@@ -308,7 +312,7 @@ impl Peer {
         self.see_the_end();
     }
 
-    /// A publication; whoever calls wakes the connection's task.
+    /// A publication; whoever calls sees that it is written.
     pub(super) fn publish(self: &Arc<Self>, frame: Bytes, of: &Arc<Broadcast>) -> Posted {
         let bytes = frame.len();
         let posted = self.outbox.publish(frame, bytes, of);

@@ -234,7 +234,7 @@ impl Socket {
         self.rooms.lock()
     }
 
-    /// Queues a publication. Whoever calls wakes the connection's task.
+    /// Queues a publication. Whoever calls sees that it is written.
     pub(crate) fn deliver(&self, broadcast: &Arc<Broadcast>) -> Posted {
         // Held until it is queued: what a client hears last says how far it has come in every channel.
         let mut rooms = self.rooms.lock();

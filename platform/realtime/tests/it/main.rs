@@ -7,6 +7,7 @@ mod banned;
 mod bearers;
 mod client_commands;
 mod client_replies;
+mod crowd;
 mod delta;
 mod durable;
 mod emulation;

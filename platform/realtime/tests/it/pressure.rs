@@ -5,6 +5,7 @@ use std::time::Duration;
 use realtime::Namespace;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
+use tokio::task::JoinSet;
 
 use crate::support::{Client, FOREVER_MS, Server, in_time};
 
@@ -106,6 +107,31 @@ async fn it_misses_what_does_not_fit() {
     assert_eq!(got, (0..got.len() as u64).collect::<Vec<_>>(), "the first ones, whole");
     publish(&server, &mut fast, "noise:a", MANY).await;
     assert_eq!(slow.next().await["push"]["pub"]["data"]["n"], MANY);
+}
+
+/// Whoever writes for all of them leaves what it does not take to its own task, in the middle of a frame.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_no_different_in_a_crowd() {
+    let (server, mut fast, mut slow) = two(Namespace::public("noise").slow_drop(), "noise:a").await;
+    let mut crowd = JoinSet::new();
+    for _ in 0..6 {
+        let mut client = server.connect().await;
+        client.subscribe("noise:a").await;
+        crowd.spawn(async move {
+            for n in 0..=MANY {
+                assert_eq!(client.next().await["push"]["pub"]["data"]["n"], n);
+            }
+        });
+    }
+    for n in 0..MANY {
+        publish(&server, &mut fast, "noise:a", n).await;
+    }
+    let got = drained(&mut slow).await;
+    assert!(got.len() < MANY as usize, "{}", got.len());
+    assert_eq!(got, (0..got.len() as u64).collect::<Vec<_>>(), "the first ones, whole");
+    publish(&server, &mut fast, "noise:a", MANY).await;
+    assert_eq!(slow.next().await["push"]["pub"]["data"]["n"], MANY);
+    in_time(crowd.join_all()).await;
 }
 
 /// A reader of events comes back by itself with the last that it got.
