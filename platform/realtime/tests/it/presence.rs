@@ -100,7 +100,7 @@ async fn subscribed(server: &Server, user: &str, channel: &str) -> (Client, Stri
 
 fn info(user: &str, client: &str) -> Value {
     match user {
-        "" => json!({ "client": client }),
+        "" => json!({ "user": "", "client": client }),
         "ann" => json!({ "user": user, "client": client, "conn_info": { "name": "Ann" } }),
         user => json!({ "user": user, "client": client }),
     }
@@ -174,7 +174,11 @@ async fn where_there_is_none_it_is_said() {
         assert_eq!(client.error(json!({ command: { "channel": "nowhere:a" } })).await, 102);
         assert_eq!(client.error(json!({ command: { "channel": "ops:a" } })).await, 103);
     }
-    assert_eq!(counted(&mut client, "quiet:a").await, json!({}), "looking is not being there");
+    assert_eq!(
+        counted(&mut client, "quiet:a").await,
+        json!({ "num_clients": 0, "num_users": 0 }),
+        "looking is not being there"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

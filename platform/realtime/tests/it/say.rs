@@ -67,7 +67,7 @@ async fn a_subscriber_publishes_where_the_namespace_lets_it() {
     let (epoch, info) = (&push["push"]["pub"]["epoch"], &push["push"]["pub"]["info"]);
     assert_eq!(
         push["push"]["pub"],
-        json!({ "data": { "text": "hi" }, "info": { "client": info["client"] }, "offset": 1, "epoch": epoch })
+        json!({ "data": { "text": "hi" }, "info": { "user": "", "client": info["client"] }, "offset": 1, "epoch": epoch })
     );
     for channel in ["news:a", "plain:a", "read:a"] {
         one.subscribe(channel).await;
