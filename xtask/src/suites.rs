@@ -16,6 +16,8 @@ use crate::{cargo, pages};
 /// Words of a file, and ours in their place; `PORT` is the server's.
 type Replaced = &'static [(&'static str, &'static str)];
 
+const PORT_8000: (&str, &str) = ("localhost:8000", "localhost:PORT");
+
 struct Suite {
     name: &'static str,
     repository: &'static str,
@@ -23,8 +25,7 @@ struct Suite {
     /// The folder with its manifest.
     folder: &'static str,
     install: &'static [&'static str],
-    file: &'static str,
-    replaced: Replaced,
+    files: &'static [(&'static str, Replaced)],
     run: &'static [&'static str],
 }
 
@@ -35,8 +36,7 @@ const SUITES: [Suite; 2] = [
         commit: "d2d753fed4435015c2d83fe62e676b44e07fa3f7",
         folder: "docs/socket.io-protocol/v5-test-suite",
         install: &["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        file: "test-suite.js",
-        replaced: &[("localhost:3000", "localhost:PORT")],
+        files: &[("test-suite.js", &[("localhost:3000", "localhost:PORT")])],
         run: &["test"],
     },
     Suite {
@@ -45,17 +45,24 @@ const SUITES: [Suite; 2] = [
         commit: "c9e867858f703ef7e0b4c68e77004b36b3490214",
         folder: ".",
         install: &["install", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"],
-        file: "src/centrifuge.test.ts",
-        replaced: &[
-            ("localhost:8000", "localhost:PORT"),
-            ("'test'", "'test:all'"),
-            ("'test1'", "'token:1'"),
-            ("'test2'", "'token:2'"),
-            ("'test3'", "'token:3'"),
-            ("'test4'", "'token:4'"),
-            ("'test5'", "'token:5'"),
+        files: &[
+            (
+                "src/centrifuge.test.ts",
+                &[
+                    PORT_8000,
+                    ("'test'", "'test:all'"),
+                    ("'test1'", "'token:1'"),
+                    ("'test2'", "'token:2'"),
+                    ("'test3'", "'token:3'"),
+                    ("'test4'", "'token:4'"),
+                    ("'test5'", "'token:5'"),
+                ],
+            ),
+            ("src/recovery.test.ts", &[PORT_8000]),
+            ("src/delta.test.ts", &[PORT_8000]),
         ],
-        run: &["exec", "--", "jest", "src/centrifuge.test.ts"],
+        // Map subscriptions are not spoken here.
+        run: &["exec", "--", "jest", "centrifuge.test.ts", "recovery.test.ts", "delta.test.ts", "-t", "^(?!map)"],
     },
 ];
 
@@ -109,9 +116,11 @@ impl Suite {
             step::run(npm(place, self.install))?;
         }
         let server = Server::start()?;
-        let file = place.join(self.file);
-        let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        fs::write(&file, replaced(&text, self.replaced, &server.port)?)?;
+        for (file, words) in self.files {
+            let file = place.join(file);
+            let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+            fs::write(&file, replaced(&text, words, &server.port)?)?;
+        }
         step::run(npm(place, self.run)).with_context(|| format!("the suite {}", self.name))
     }
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bus::Bus;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
-use kernel::{Clock, Entropy};
-use realtime::doorman::{Shown, Standing, Unknown};
+use kernel::{Clock, Entropy, Problem};
+use realtime::doorman::{Allowed, Gate, Shown, Standing, Unknown};
 use realtime::socketio::{self, Args, Beat, Call};
 use realtime::{Caller, Doorman, Guard, Hub, Namespace};
 use serde_json::{Value, json};
@@ -24,8 +25,10 @@ use tokio_util::sync::CancellationToken;
 
 /// What the tokens of Centrifuge's suite are signed with.
 const SECRET: &[u8] = b"secret";
-/// As its configuration for tests has it.
+/// As its configuration for tests has them.
+const API_KEY: &str = "test-api-key";
 const HISTORY: (usize, u64) = (100, 300_000);
+const SMALL_HISTORY: usize = 2;
 /// What Socket.IO's suite is written for, and what its own server waits for a client that enters nothing.
 const BEAT: Beat =
     Beat { ping: Duration::from_millis(300), pong: Duration::from_millis(200), connect: Duration::from_secs(45) };
@@ -76,6 +79,15 @@ impl Doorman for Suite {
     }
 }
 
+/// Lets in whoever shows the key of Centrifuge's suite.
+impl Gate for Suite {
+    fn allows<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, Result<Allowed, Problem>> {
+        let is_it = parts.headers.get("x-api-key").is_some_and(|key| key == API_KEY);
+        let allowed = is_it.then_some(Allowed { read: true, write: true });
+        std::future::ready(allowed.ok_or_else(|| Problem::unauthorized("Send the suite's key."))).boxed()
+    }
+}
+
 /// A namespace that says what a client showed, and sends back what it says.
 fn echoing(path: &str) -> socketio::Namespace {
     socketio::Namespace::new(path)
@@ -95,6 +107,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let namespace = Namespace::public("test").history(HISTORY.0, HISTORY.1).presence().allow_publish_for_subscriber();
     hub.namespace(namespace);
     hub.namespace(Namespace::public("token").history(HISTORY.0, HISTORY.1).presence().guarded(Arc::new(Suite)));
+    for (name, size) in [("recovery", HISTORY.0), ("delta", HISTORY.0), ("smallhistory", SMALL_HISTORY)] {
+        hub.namespace(Namespace::public(name).history(size, HISTORY.1).allow_delta().open_to_api());
+    }
     hub.socketio_beat(BEAT);
     for path in ["/", "/custom"] {
         hub.socketio(echoing(path));
@@ -105,7 +120,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (stop, ticking) = (CancellationToken::new(), hub.clone());
     let ticked = stop.clone();
     let ticks = tokio::spawn(async move { ticking.run(ticked).await });
-    tokio::spawn(async move { axum::serve(listener, hub.routes()).await });
+    let routes = hub.routes().merge(hub.api_routes(Arc::new(Suite)));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     stop.cancel();
     Ok(ticks.await?)
