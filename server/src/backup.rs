@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use kernel::{Clock, Entropy};
+use objects::Objects;
 use store::backup::{Contents, Order, Progress};
 use store::{Store, StoreError};
 use tokio::sync::watch;
@@ -49,9 +50,9 @@ pub(crate) struct RestoreArgs {
     serve: ServeArgs,
 }
 
-fn order(to: PathBuf, clock: &Clock) -> Order {
+fn order(to: PathBuf, along: Option<PathBuf>, clock: &Clock) -> Order {
     let made_by = concat!("mainspring ", env!("CARGO_PKG_VERSION")).to_owned();
-    Order { to, with: BESIDE.to_vec(), made_by, made_at_ms: clock.now_ms() }
+    Order { to, with: BESIDE.to_vec(), along, made_by, made_at_ms: clock.now_ms() }
 }
 
 /// Asks the running server for a backup, or makes it from the data directory when no server runs on it.
@@ -66,47 +67,80 @@ pub(crate) async fn make(args: BackupArgs) -> Result<ExitCode> {
     if !config.server.data.join(store::FILE).exists() {
         bail!("{} holds no database", config.server.data.display());
     }
-    let (dir, order) = (config.server.data.clone(), order(file.clone(), &Clock::system()));
+    // Nobody serves the data directory, and its lock is held meanwhile: nothing is removed.
+    let (along, bucket) = (files_of(&config)?, config.objects.bucket().is_some());
+    let (dir, order) = (config.server.data.clone(), order(file.clone(), along, &Clock::system()));
     let made = tokio::task::spawn_blocking(move || {
         store::backup::of_directory(&dir, &order, |progress| {
             line.show(&words(progress));
             true
         })
     });
-    println!("{}", summary(&file, &made.await??));
+    println!("{}", summary(&file, &made.await??, bucket));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Makes a backup of the store of this process. What is done goes to `told`; when nobody listens there any more, it ends.
 pub(crate) async fn of_store(
-    store: &Store,
+    (store, objects): (&Store, Option<&Objects>),
     file: &Path,
     clock: &Clock,
     told: watch::Sender<String>,
-) -> Result<String, StoreError> {
-    let contents = store.backup(order(file.to_owned(), clock), move |progress| told.send(words(progress)).is_ok());
+) -> Result<String> {
+    let held = match objects {
+        Some(objects) => objects.hold().await?,
+        None => None,
+    };
+    let bucket = objects.is_some() && held.is_none();
+    let order = order(file.to_owned(), held.as_ref().map(|held| held.root().to_owned()), clock);
+    let contents = store.backup(order, move |progress| {
+        // What makes the backup holds removals back, also when whoever asked for it has gone.
+        let _held = &held;
+        told.send(words(progress)).is_ok()
+    });
     let contents = contents.await?;
-    tracing::info!(file = %file.display(), size_bytes = contents.size_bytes, rows = contents.rows(), "backup");
-    Ok(summary(file, &contents))
+    let (rows, objects) = (contents.rows(), contents.objects);
+    tracing::info!(file = %file.display(), size_bytes = contents.size_bytes, rows, objects, "backup");
+    Ok(summary(file, &contents, bucket))
+}
+
+/// The directory of files, for a backup of a data directory that nobody serves. One that ought to be there and is not, such as a volume that is
+/// not mounted, is no empty one.
+fn files_of(config: &Config) -> Result<Option<PathBuf>> {
+    let dir = config.objects.directory(&config.server.data);
+    if config.objects.bucket().is_some() || (config.objects.dir.as_os_str().is_empty() && !dir.exists()) {
+        return Ok(None);
+    }
+    objects::look(&dir).with_context(|| format!("the directory of files {} is not there", dir.display()))?;
+    Ok(Some(dir))
 }
 
 /// Puts a backup into the data directory. No server may run on it.
 pub(crate) async fn restore(args: RestoreArgs, products: Products) -> Result<ExitCode> {
     let config = args.serve.load()?;
     let dir = config.server.data.clone();
+    let along = config.objects.bucket().is_none().then(|| config.objects.directory(&dir));
+    let bucket = along.is_none();
     let restored = tokio::task::spawn_blocking(move || {
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let migrations = wiring::migrations(&products());
-        Store::restore(&args.file, &dir, args.replace, &BESIDE, &migrations, (&clock, &entropy))
+        Store::restore(&args.file, &dir, args.replace, &BESIDE, along.as_deref(), &migrations, (&clock, &entropy))
     });
     let restored = restored.await??;
     let made = kernel::clock::rfc3339(restored.contents.made_at_ms);
     println!(
-        "Restored {} rows, as they were at {made}, into {}.",
+        "Restored {} rows{}, as they were at {made}, into {}.",
         restored.contents.rows(),
+        if bucket { String::new() } else { and_files(&restored.contents) },
         config.server.data.display()
     );
-    if let Some(aside) = restored.aside {
+    if bucket && restored.contents.objects > 0 {
+        println!(
+            "The {} files that it carries are not put into the bucket: take them out with `tar -xf FILE objects`.",
+            restored.contents.objects
+        );
+    }
+    for aside in restored.aside {
         println!("What was there before is kept in {}.", aside.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -119,13 +153,19 @@ fn words(progress: Progress) -> String {
     format!("copied {} of {} MiB", progress.copied / MIB, progress.total.div_ceil(MIB))
 }
 
-fn summary(file: &Path, contents: &Contents) -> String {
+fn and_files(contents: &Contents) -> String {
+    if contents.objects == 0 { String::new() } else { format!(", {} files", contents.objects) }
+}
+
+fn summary(file: &Path, contents: &Contents, bucket: bool) -> String {
     format!(
-        "{}: {} tables, {} rows, {} KiB, read again and whole. It holds the key: keep it as secret as the data directory.",
+        "{}: {} tables, {} rows{}, {} KiB, read again and whole. It holds the key: keep it as secret as the data directory.{}",
         file.display(),
         contents.tables.len(),
         contents.rows(),
-        contents.size_bytes / 1024
+        and_files(contents),
+        contents.size_bytes / 1024,
+        if bucket { " Files that people sent are in the bucket and not in it: copy that after it." } else { "" }
     )
 }
 
@@ -187,7 +227,7 @@ pub(crate) fn advise(config: &Config, error: StoreError) -> anyhow::Error {
 /// Makes a backup whenever one is due, and removes those that are too many, until told to stop. What is due is read from the
 /// files: a restart makes none twice and misses none.
 pub(crate) async fn run(
-    store: Store,
+    (store, objects): (Store, Objects),
     directory: PathBuf,
     settings: config::Backup,
     clock: Clock,
@@ -198,7 +238,7 @@ pub(crate) async fn run(
         return;
     }
     loop {
-        let due = keep(&store, &directory, every_ms, settings.keep, &clock);
+        let due = keep((&store, Some(&objects)), &directory, every_ms, settings.keep, &clock);
         if let Some(Err(error)) = stop.run_until_cancelled(due).await {
             metrics::counter!("backup_failures_total").increment(1);
             tracing::error!("a scheduled backup failed, it is tried again: {error:#}");
@@ -209,7 +249,13 @@ pub(crate) async fn run(
     }
 }
 
-async fn keep(store: &Store, directory: &Path, every_ms: i64, keep: usize, clock: &Clock) -> Result<()> {
+async fn keep(
+    from: (&Store, Option<&Objects>),
+    directory: &Path,
+    every_ms: i64,
+    keep: usize,
+    clock: &Clock,
+) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let dir = directory.display();
     std::fs::DirBuilder::new()
@@ -232,7 +278,7 @@ async fn keep(store: &Store, directory: &Path, every_ms: i64, keep: usize, clock
     ours(directory, ".partial")?.iter().try_for_each(std::fs::remove_file)?;
     let file = directory.join(name(now_ms));
     let (told, _listening) = watch::channel(String::new());
-    of_store(store, &file, clock, told).await?;
+    of_store(from, &file, clock, told).await?;
     metrics::gauge!("backup_last_success_seconds").set(now_ms as f64 / 1000.0);
     files.push(file);
     files.sort();
@@ -259,7 +305,7 @@ mod tests {
         let count = || kept(&backups).map(|files| files.len());
         for (hours, expected) in [(0, 1), (1, 1), (22, 1), (2, 2), (24, 3), (25, 3), (80, 3)] {
             clock.advance(hours * HOUR_MS);
-            keep(&store, &backups, 24 * HOUR_MS, 3, &clock).await?;
+            keep((&store, None), &backups, 24 * HOUR_MS, 3, &clock).await?;
             assert_eq!(count()?, expected, "after {hours} hours more");
         }
         let newest = kept(&backups)?.pop().context("one")?;
@@ -267,11 +313,47 @@ mod tests {
         assert_eq!(store::backup::read(&newest)?.made_at_ms, clock.now_ms());
         // A clock that was set back makes the next one at once, and then goes on.
         clock.advance(-300 * HOUR_MS);
-        keep(&store, &backups, 24 * HOUR_MS, 9, &clock).await?;
-        keep(&store, &backups, 24 * HOUR_MS, 9, &clock).await?;
+        keep((&store, None), &backups, 24 * HOUR_MS, 9, &clock).await?;
+        keep((&store, None), &backups, 24 * HOUR_MS, 9, &clock).await?;
         assert_eq!(count()?, 4);
         std::fs::write(backups.join("a file of somebody else"), "x")?;
         store.close().await;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_removed_while_a_backup_is_made_is_in_it_and_goes_afterwards() -> Result<()> {
+        let (dir, clock, entropy) = (tempfile::tempdir()?, Clock::system(), Entropy::system());
+        let (data, root) = (dir.path().join("data"), dir.path().join("objects"));
+        let store = Store::embedded(&data, Durability::Normal, &[], &clock, &entropy)?;
+        let objects = Objects::in_directory(&root, &clock, &entropy)?;
+        let names = ["fil_aa", "fil_bb"].map(|id| objects::Name::new("chat", id).expect("a name"));
+        for name in &names {
+            objects.put(name, bytes::Bytes::from_static(b"a photograph")).await?;
+        }
+        let (told, mut heard) = watch::channel(String::new());
+        let file = dir.path().join("backup");
+        let made = of_store((&store, Some(&objects)), &file, &clock, told);
+        let removed = async {
+            // The copy of the database has begun: its rows name both.
+            heard.changed().await?;
+            Ok::<_, anyhow::Error>(objects.delete(&names[0]).await?)
+        };
+        let (said, ()) = tokio::try_join!(made, removed)?;
+        assert!(said.contains("2 files") && !said.contains("bucket"), "{said}");
+        assert_eq!(store::backup::read(&file)?.objects, 2);
+        assert_eq!(objects.get(&names[0], 0..1).await?, None, "it was only held back");
+        store.close().await;
+
+        // A volume that is away is no empty one: neither beside a server nor without one.
+        std::fs::remove_dir_all(root.join(".coming"))?;
+        let (told, _heard) = watch::channel(String::new());
+        assert!(of_store((&store, Some(&objects)), &dir.path().join("other"), &clock, told).await.is_err());
+        let settings = config::Overrides { data: Some(data.display().to_string()), ..config::Overrides::default() };
+        let mut config = config::load(&settings)?;
+        assert_eq!(files_of(&config)?, None, "nothing was ever put there");
+        config.objects.dir = root;
+        assert!(files_of(&config).is_err());
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use bus::Bus;
 use guard::Guard;
 use identity::Identity;
 use kernel::{Clock, Entropy};
+use objects::Objects;
 use serde::{Deserialize, Serialize};
 use store::Store;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
@@ -89,6 +90,8 @@ const BEAT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 struct Answers {
     store: Store,
+    /// Of a running server.
+    objects: Option<Objects>,
     identity: Identity,
     guard: Guard,
     sources: Sources,
@@ -123,6 +126,7 @@ pub(crate) fn listen(
         .context("the control socket cannot be made private")?;
     let answers = Answers {
         store: machine.ctx.store.clone(),
+        objects: Some(machine.ctx.objects.clone()),
         identity: machine.identity.clone(),
         guard: machine.guard.clone(),
         sources: machine.sources.clone(),
@@ -192,12 +196,12 @@ impl Answers {
     async fn backup(&self, file: PathBuf, write: &mut OwnedWriteHalf) -> std::io::Result<Answer> {
         let (told, mut progress) = watch::channel(String::from("beginning"));
         let clock = Clock::system();
-        let mut making = pin!(backup::of_store(&self.store, &file, &clock, told));
+        let mut making = pin!(backup::of_store((&self.store, self.objects.as_ref()), &file, &clock, told));
         let mut beat = tokio::time::interval(BEAT);
         loop {
             tokio::select! {
                 made = &mut making => {
-                    let answer = made.map_err(|error| kernel::problem::chain(&error)).into();
+                    let answer = made.map_err(|error| format!("{error:#}")).into();
                     self.record(Ask::Backup { file: file.clone() }.recorded(), &answer).await;
                     return Ok(answer);
                 }
@@ -298,6 +302,7 @@ async fn offline(config: &Config, products: Products) -> Result<Answers> {
     Ok(Answers {
         guard: wiring::open_guard(config, &store, bus, (&clock, &entropy), &key)?,
         store,
+        objects: None,
         identity,
         sources,
         webhooks: None,

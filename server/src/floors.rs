@@ -122,10 +122,7 @@ pub(crate) fn open_objects(config: &Config, outbound: &Outbound, clock: &Clock, 
     if let Some(bucket) = config.objects.bucket() {
         return Objects::in_bucket(bucket, outbound.clone(), clock.clone()).context("the settings of [objects]");
     }
-    let dir = match &config.objects.dir {
-        dir if dir.as_os_str().is_empty() => config.server.data.join("objects"),
-        dir => dir.clone(),
-    };
+    let dir = config.objects.directory(&config.server.data);
     if config.store.is_shared() && config.objects.dir.as_os_str().is_empty() {
         tracing::warn!(
             directory = %dir.display(),

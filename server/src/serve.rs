@@ -126,7 +126,13 @@ impl Machine {
         ];
         tasks.extend(self.attendance.clone().map(|it| tokio::spawn(it.run(empty.clone()))));
         if config.server.does(Role::Scheduler) {
-            let backups = backup::run(ctx.store, backup::directory(config), config.backup.clone(), ctx.clock, stop());
+            let backups = backup::run(
+                (ctx.store, ctx.objects),
+                backup::directory(config),
+                config.backup.clone(),
+                ctx.clock,
+                stop(),
+            );
             tasks.push(tokio::spawn(self.schedules.clone().run(stop())));
             let (fleet, keep, end) = (self.fleet.clone(), config.retention.clone(), stop());
             tasks.push(tokio::spawn(async move {

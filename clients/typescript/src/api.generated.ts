@@ -2991,7 +2991,7 @@ export interface Routes {
     };
     answer: undefined;
   };
-  /** Sends a file to a room, for a message to come: `file_id` of that. What it is its bytes say; 10 MiB at most. Of a picture it is left out where and with what it was taken. A file that no message gets within an hour is removed. */
+  /** Sends a file to a room, for a message to come: `file_id` of that. What it is its bytes say; 10 MiB at most. Of a picture and of a recording it is left out where and with what it was taken. A file that no message gets within an hour is removed. */
   "POST /api/v1/chat/rooms/{room}/files": {
     path: {
       room: string;

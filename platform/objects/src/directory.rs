@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use kernel::{Clock, Entropy};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 use crate::{Error, Name};
 
@@ -21,6 +23,8 @@ const TOKEN_BYTES: usize = 12;
 pub(crate) struct Directory {
     root: PathBuf,
     entropy: Entropy,
+    /// Read by what removes, written by who holds that back.
+    removals: Arc<RwLock<()>>,
 }
 
 impl Directory {
@@ -35,7 +39,7 @@ impl Directory {
                 gone(fs::remove_file(entry.path()))?;
             }
         }
-        Ok(Self { root: root.to_owned(), entropy: entropy.clone() })
+        Ok(Self { root: root.to_owned(), entropy: entropy.clone(), removals: Arc::default() })
     }
 
     /// The folder, and the file in it.
@@ -76,12 +80,37 @@ impl Directory {
 
     pub(crate) async fn delete(&self, name: &Name) -> Result<(), Error> {
         let (root, (folder, file)) = (self.root.clone(), self.place(name));
-        blocking(move || match fs::remove_file(file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => there(&root),
-            // Else a power cut would bring it back when its row is gone.
-            removed => removed.and_then(|()| sync(&folder)),
+        // Until the file is gone, whoever asked for that may be gone before.
+        let turn = self.removals.clone().read_owned().await;
+        blocking(move || {
+            let _turn = turn;
+            match fs::remove_file(file) {
+                Err(error) if error.kind() == ErrorKind::NotFound => there(&root),
+                // Else a power cut would bring it back when its row is gone.
+                removed => removed.and_then(|()| sync(&folder)),
+            }
         })
         .await
+    }
+
+    pub(crate) async fn hold(&self) -> Result<Held, Error> {
+        let held = self.removals.clone().write_owned().await;
+        there(&self.root)?;
+        Ok(Held { root: self.root.clone(), _removals: held })
+    }
+}
+
+/// Nothing is removed from a directory while this lives.
+pub struct Held {
+    root: PathBuf,
+    _removals: OwnedRwLockWriteGuard<()>,
+}
+
+impl Held {
+    /// The directory: an object lies at `<part>/<folder>/<id>`.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 }
 
@@ -109,7 +138,7 @@ fn write(root: &Path, (folder, file): (&Path, &Path), coming: &Path, bytes: &[u8
 }
 
 /// Whether the place is there, of which something is not.
-fn there(root: &Path) -> io::Result<()> {
+pub(crate) fn there(root: &Path) -> io::Result<()> {
     fs::metadata(root.join(COMING)).map(drop)
 }
 

@@ -12,11 +12,20 @@ use bytes::Bytes;
 use kernel::{Clock, Entropy, limits};
 use outbound::Outbound;
 
+use directory::Directory;
+pub use directory::Held;
 pub use name::{BadName, Name};
 pub use s3::{S3, Unfit};
 
-use directory::Directory;
 use s3::Bucket;
+
+/// Whether a directory of objects is there, for who has none open: one that is not mounted holds nothing that could be told from none.
+///
+/// # Errors
+/// What the file system says.
+pub fn look(root: &Path) -> std::io::Result<()> {
+    directory::there(root)
+}
 
 /// Where objects are. Clones are handles to the same place.
 #[derive(Clone)]
@@ -94,7 +103,7 @@ impl Objects {
         }
     }
 
-    /// Removes an object. One that is not there is removed already.
+    /// Removes an object. One that is not there is removed already. Waits while removals are held back.
     ///
     /// # Errors
     /// [`Error::Away`].
@@ -102,6 +111,17 @@ impl Objects {
         match &*self.0 {
             Place::Directory(it) => it.delete(name).await,
             Place::Bucket(it) => it.delete(name).await,
+        }
+    }
+
+    /// Holds back removals from the directory, once those at work are done: for who copies it. `None` for a bucket.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub async fn hold(&self) -> Result<Option<Held>, Error> {
+        match &*self.0 {
+            Place::Directory(it) => it.hold().await.map(Some),
+            Place::Bucket(_) => Ok(None),
         }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! A backup is a SQLite database like the one it was made from, with three tables more: what it is (`backup_facts`), the rows
 //! and the SHA-256 of every table (`backup_tables`), and what else a restore needs, such as the key that opens the sealed
-//! secrets (`backup_files`). So it is as secret as the data directory.
+//! secrets (`backup_files`). So it is as secret as the data directory. Where files lie beside the database, it is an [`archive`] of both.
+
+pub(crate) mod archive;
+mod packed;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,8 @@ use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 use crate::sqlite::connect;
+pub(crate) use packed::{archived, take_database};
+use packed::{pack, unread};
 
 const FORMAT: i64 = 1;
 /// Pages copied between two looks at the disk: half a megabyte.
@@ -30,6 +35,9 @@ pub struct Order {
     /// Files of the data directory that a restore needs beside the database; those that exist are taken into the backup, whole
     /// in memory.
     pub with: Vec<&'static str>,
+    /// The folder of files that rows name, wherever it lies: `<part>/<folder>/<file>` below it, each written once. Whoever orders
+    /// holds back deletions until the end; then whatever a row of the copy names is in it.
+    pub along: Option<PathBuf>,
     /// Who makes it, such as a version.
     pub made_by: String,
     /// Unix milliseconds.
@@ -60,6 +68,8 @@ pub struct Contents {
     pub tables: Vec<(String, u64)>,
     /// The files it carries beside the database.
     pub files: Vec<String>,
+    /// How many files that rows name it carries.
+    pub objects: u64,
 }
 
 impl Contents {
@@ -90,16 +100,28 @@ pub(crate) fn make(
     if order.to.symlink_metadata().is_ok() {
         return Err(StoreError::Backup(format!("{shown} exists already; choose another name")));
     }
-    let partial = Partial(with_suffix(&order.to, ".partial"));
+    let mut partial = Partial(with_suffix(&order.to, ".partial"));
     let cannot = |error: std::io::Error| StoreError::Backup(format!("{shown} cannot be written: {error}"));
     let _ = std::fs::remove_file(&partial.0);
     let file = connect::private_file(&partial.0).map_err(cannot)?;
+    let along = order.along.as_deref().map(|root| Ok((root, archive::size(root)?))).transpose().map_err(cannot)?;
+    // Without files, a backup is the database alone.
+    let along = along.filter(|(_, (files, _))| *files > 0);
     // Before the snapshot: what moves from a file into the database meanwhile is then in both, not in neither.
     let files = beside(dir, &order.with)?;
-    copy(&dir.join(connect::FILE), &partial.0, &file, &mut progress)?;
+    let mut size = 0;
+    copy(&dir.join(connect::FILE), &partial.0, &file, &mut |step: Progress| {
+        size = step.total;
+        progress(Progress { total: along.map_or(size, |(_, (_, bytes))| 2 * size + bytes), ..step })
+    })?;
     describe(order, &files, &partial.0)?;
     file.sync_all().map_err(cannot)?;
-    let contents = read(&partial.0)?;
+    let mut contents = read(&partial.0)?;
+    if let Some((root, (_, bytes))) = along {
+        let begun = Progress { copied: size, total: 2 * size + bytes };
+        (partial, contents.objects) = pack(order, root, &partial.0, begun, &mut progress)?;
+        contents.size_bytes = partial.0.metadata().map_err(cannot)?.len();
+    }
     rustix::fs::renameat_with(
         rustix::fs::CWD,
         &partial.0,
@@ -186,12 +208,17 @@ fn describe(order: &Order, files: &[(&str, Vec<u8>)], file: &Path) -> Result<(),
     Ok(tx.commit()?)
 }
 
-/// Reads a whole backup and compares it with its manifest.
+/// Reads a whole backup and compares it with its manifest. The database of an archive is taken out of it beside it, meanwhile.
 ///
 /// # Errors
 /// [`StoreError::Backup`] when it is none, or is not as it was made.
 pub fn read(file: &Path) -> Result<Contents, StoreError> {
-    open(file).map(|(_, contents)| contents)
+    let Some(tally) = archived(file)? else { return open(file).map(|(_, contents)| contents) };
+    let database = Partial(with_suffix(file, ".database.partial"));
+    take_database(file, &database.0, tally)?;
+    let contents = read(&database.0)?;
+    let size_bytes = file.metadata().map_err(|error| unread(file, &error))?.len();
+    Ok(Contents { objects: tally.files, size_bytes, ..contents })
 }
 
 /// A checked backup, opened for reading.
@@ -233,7 +260,7 @@ pub(crate) fn open(file: &Path) -> Result<(Connection, Contents), StoreError> {
         let database = connection.query_row("SELECT id FROM identity", [], |row| row.get(0))?;
         let files = list(&connection, "SELECT name, 0, bytes FROM backup_files")?.into_iter().map(|file| file.0);
         let tables = tables.into_iter().map(|(name, rows, _)| (name, rows)).collect();
-        Ok(Contents { size_bytes, made_at_ms, made_by, database, tables, files: files.collect() })
+        Ok(Contents { size_bytes, made_at_ms, made_by, database, tables, files: files.collect(), objects: 0 })
     };
     let contents = look().map_err(|error| match error {
         StoreError::Damaged(what) => damaged(&what),
@@ -305,7 +332,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// A file that is not there any more when the work on it failed.
-struct Partial(PathBuf);
+pub(crate) struct Partial(pub(crate) PathBuf);
 
 impl Drop for Partial {
     fn drop(&mut self) {

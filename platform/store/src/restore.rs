@@ -1,16 +1,21 @@
 //! Puts a backup in the place of a data directory's database, all or nothing.
 //!
 //! The new files are made whole beside the old ones, in `restore.partial`. One rename to `restoring` decides: from then on every
-//! start, this one or a later one, takes the old files aside and moves the new ones in.
+//! start, this one or a later one, takes the old files aside and moves the new ones in; those of a [`folder`] elsewhere as well.
 
+mod folder;
+
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{Error, ErrorKind, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use kernel::{Clock, Entropy};
 use rusqlite::backup::{Backup, StepResult};
 
+use crate::backup::archive::Tally;
 use crate::backup::{self, Contents};
 use crate::sqlite::connect;
 use crate::{Migration, StoreError, migrate};
@@ -19,6 +24,10 @@ const PARTIAL: &str = "restore.partial";
 const DECIDED: &str = "restoring";
 /// Within [`DECIDED`]: what was there before.
 const OLD: &str = "replaced";
+/// Within [`DECIDED`]: the folder elsewhere whose files are replaced along.
+const ALONG: &str = "along";
+/// The database of an archive, until it is read.
+const DATABASE: &str = "restore.database";
 /// What belongs to a database beside its file.
 const LOGS: [&str; 2] = ["mainspring.db-wal", "mainspring.db-shm"];
 
@@ -28,13 +37,14 @@ pub struct Restored {
     /// What was restored.
     pub contents: Contents,
     /// Where the files that were there before lie now.
-    pub aside: Option<PathBuf>,
+    pub aside: Vec<PathBuf>,
 }
 
 impl crate::Store {
     /// Restores the backup `file` into the data directory `dir`, with the files that are named in `with`. Jobs
     /// and positions go back to the moment of the backup, so the database gets a new [`crate::Store::id`]: whoever holds a
-    /// position of the old one begins afresh instead of missing what has the same number now.
+    /// position of the old one begins afresh instead of missing what has the same number now. The files that a backup carries replace
+    /// those in the folder `along`; without one they stay in the backup, and without any of them the folder stays as it is.
     ///
     /// # Errors
     /// [`StoreError::Locked`] while a server runs on it, [`StoreError::Backup`] when `file` is no whole backup or when
@@ -44,13 +54,31 @@ impl crate::Store {
         dir: &Path,
         replace: bool,
         with: &[&str],
+        along: Option<&Path>,
         migrations: &[Migration],
         (clock, entropy): (&Clock, &Entropy),
     ) -> Result<Restored, StoreError> {
-        let (backup, contents) = backup::open(file)?;
-        migrate::refuse_newer(&backup, migrations)?;
+        let ready = |database: &Path| {
+            let (backup, contents) = backup::open(database)?;
+            migrate::refuse_newer(&backup, migrations)?;
+            Ok::<_, StoreError>((backup, contents))
+        };
+        let archive = backup::archived(file)?;
+        // Nothing is made in a directory for a backup that is none.
+        let alone = if archive.is_none() { Some(ready(file)?) } else { None };
         let _lock = connect::lock(dir)?;
         finish(dir, clock)?;
+        let scratch = backup::Partial(dir.join(DATABASE));
+        let (backup, mut contents) = match (alone, archive) {
+            (None, Some(tally)) => {
+                backup::take_database(file, &scratch.0, tally)?;
+                ready(&scratch.0)?
+            }
+            (Some(alone), _) => alone,
+            (None, None) => return Err(StoreError::Missing),
+        };
+        contents.objects = archive.map_or(0, |tally| tally.files);
+        let along = along.zip(archive).filter(|(_, tally)| tally.files > 0);
         let here = [connect::FILE].into_iter().chain(LOGS).chain(with.iter().copied());
         if let Some(name) = here.into_iter().find(|name| dir.join(name).exists())
             && !replace
@@ -60,7 +88,22 @@ impl crate::Store {
                 "{dir} holds {name} already; restore into an empty directory, or with --replace, which keeps it aside"
             )));
         }
-        stage(&backup, dir, with, entropy)?;
+        if let Some((root, _)) = along
+            && !replace
+            && root.exists()
+            && backup::archive::size(root).map_err(|source| connect::directory(root, source))?.0 > 0
+        {
+            let root = root.display();
+            return Err(StoreError::Backup(format!(
+                "{root} holds files already; say --replace, which keeps them aside"
+            )));
+        }
+        let staged = stage(&backup, dir, with, along.map(|(root, tally)| (file, root, tally)), entropy);
+        if let (Err(_), Some((root, _))) = (&staged, along) {
+            // The error that is told is the first one.
+            let _ = folder::discard(root);
+        }
+        staged?;
         let aside = finish(dir, clock)?;
         Ok(Restored { contents, aside })
     }
@@ -80,7 +123,13 @@ impl crate::Store {
 }
 
 /// Makes the new files, whole and synced, and decides.
-fn stage(backup: &rusqlite::Connection, dir: &Path, with: &[&str], entropy: &Entropy) -> Result<(), StoreError> {
+fn stage(
+    backup: &rusqlite::Connection,
+    dir: &Path,
+    with: &[&str],
+    along: Option<(&Path, &Path, Tally)>,
+    entropy: &Entropy,
+) -> Result<(), StoreError> {
     let cannot = |source: Error| connect::directory(dir, source);
     let partial = dir.join(PARTIAL);
     match std::fs::remove_dir_all(&partial) {
@@ -104,6 +153,12 @@ fn stage(backup: &rusqlite::Connection, dir: &Path, with: &[&str], entropy: &Ent
         let mut file = connect::private_file(&partial.join(name)).map_err(cannot)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)?;
     }
+    if let Some((archive, root, tally)) = along {
+        let root = std::path::absolute(root).map_err(cannot)?;
+        folder::fill(archive, &root, tally).map_err(|source| connect::directory(&root, source))?;
+        let mut says = connect::private_file(&partial.join(ALONG)).map_err(cannot)?;
+        says.write_all(root.as_os_str().as_bytes()).and_then(|()| says.sync_all()).map_err(cannot)?;
+    }
     let decide = || {
         File::open(&partial)?.sync_all()?;
         std::fs::rename(&partial, dir.join(DECIDED))?;
@@ -114,17 +169,30 @@ fn stage(backup: &rusqlite::Connection, dir: &Path, with: &[&str], entropy: &Ent
 
 /// Completes a restore that was decided: where the files that were there before lie now. Can be interrupted and repeated at
 /// every line.
-pub(crate) fn finish(dir: &Path, clock: &Clock) -> Result<Option<PathBuf>, StoreError> {
+pub(crate) fn finish(dir: &Path, clock: &Clock) -> Result<Vec<PathBuf>, StoreError> {
     let decided = dir.join(DECIDED);
     if !decided.exists() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     move_in(dir, &decided, clock).map_err(|source| connect::directory(dir, source))
 }
 
-fn move_in(dir: &Path, decided: &Path, clock: &Clock) -> Result<Option<PathBuf>, Error> {
+/// A name for what was there until now.
+fn dated(name: &str, clock: &Clock) -> String {
+    format!("{name}-{}", kernel::clock::rfc3339(clock.now_ms()).replace(':', "-"))
+}
+
+fn move_in(dir: &Path, decided: &Path, clock: &Clock) -> Result<Vec<PathBuf>, Error> {
     let old = decided.join(OLD);
     DirBuilder::new().recursive(true).mode(0o700).create(&old)?;
+    let mut aside = Vec::new();
+    // First, and its note last: until the folder is done, this is decided and not complete.
+    let along = decided.join(ALONG);
+    if along.exists() {
+        let root = PathBuf::from(OsString::from_vec(std::fs::read(&along)?));
+        aside.extend(folder::swap(&root, clock)?);
+        std::fs::remove_file(&along)?;
+    }
     // A log without its database would be applied to the new one: it goes first, and only while the new one is not there.
     let logs = LOGS.into_iter().filter(|_| decided.join(connect::FILE).exists());
     for name in logs.filter(|name| dir.join(name).exists()) {
@@ -138,11 +206,10 @@ fn move_in(dir: &Path, decided: &Path, clock: &Clock) -> Result<Option<PathBuf>,
         }
         std::fs::rename(decided.join(name), dir.join(name))?;
     }
-    let mut aside = None;
     if std::fs::read_dir(&old)?.next().is_some() {
-        let to = dir.join(format!("replaced-{}", kernel::clock::rfc3339(clock.now_ms()).replace(':', "-")));
+        let to = dir.join(dated("replaced", clock));
         std::fs::rename(&old, &to)?;
-        aside = Some(to);
+        aside.insert(0, to);
     } else {
         std::fs::remove_dir(&old)?;
     }

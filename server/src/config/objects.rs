@@ -1,6 +1,6 @@
 //! Where what people send as files is kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kernel::Secret;
 use objects::S3;
@@ -20,6 +20,11 @@ pub struct Objects {
 }
 
 impl Objects {
+    /// The directory, where there is no bucket.
+    pub fn directory(&self, data: &Path) -> PathBuf {
+        if self.dir.as_os_str().is_empty() { data.join("objects") } else { self.dir.clone() }
+    }
+
     /// The bucket, where there is one.
     pub fn bucket(&self) -> Option<S3> {
         let Self { s3_endpoint, s3_bucket, s3_region, s3_access_key, s3_secret_key, .. } = self.clone();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use kernel::{Clock, Entropy};
 use objects::{Error, Name, Objects};
 
@@ -71,4 +72,23 @@ async fn a_place_that_cannot_be_written_is_away_and_keeps_nothing() {
     let name = Name::new("chat", "fil_aa").expect("a name");
     assert!(matches!(objects.put(&name, Bytes::from_static(b"x")).await, Err(Error::Away(_))));
     assert!(files(&dir.path().join(".coming")).is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_removed_while_somebody_copies_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let objects = Objects::in_directory(dir.path(), &Clock::system(), &Entropy::system()).expect("opened");
+    let (one, other) = (Name::new("chat", "fil_aa").expect("a name"), Name::new("chat", "fil_bb").expect("a name"));
+    objects.put(&one, Bytes::from_static(b"x")).await.expect("put");
+    let held = objects.hold().await.expect("there").expect("a directory");
+    assert!(held.root().join("chat/aa/fil_aa").exists());
+    let mut removing = Box::pin(objects.delete(&one));
+    assert!((&mut removing).now_or_never().is_none(), "it waits");
+    objects.put(&other, Bytes::from_static(b"y")).await.expect("others go on");
+    assert_eq!(objects.get(&one, 0..1).await.expect("asked"), Some(Bytes::from_static(b"x")));
+    drop(held);
+    removing.await.expect("removed");
+    assert_eq!(objects.get(&one, 0..1).await.expect("asked"), None);
+    std::fs::remove_dir_all(dir.path().join(".coming")).expect("taken away");
+    assert!(matches!(objects.hold().await, Err(Error::Away(_))), "a copy of nothing would pass for one of everything");
 }

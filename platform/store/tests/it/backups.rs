@@ -18,7 +18,7 @@ use crate::mounts::Mount;
 const KEY: &str = "the.key";
 
 fn order(to: &Path) -> Order {
-    Order { to: to.to_owned(), with: vec![KEY], made_by: "a test".into(), made_at_ms: 1_767_225_600_000 }
+    Order { to: to.to_owned(), with: vec![KEY], along: None, made_by: "a test".into(), made_at_ms: 1_767_225_600_000 }
 }
 
 fn restore(file: &Path, dir: &Path, replace: bool) -> Result<Restored, StoreError> {
@@ -26,7 +26,7 @@ fn restore(file: &Path, dir: &Path, replace: bool) -> Result<Restored, StoreErro
 }
 
 fn restore_with(file: &Path, dir: &Path, replace: bool, known: &[Migration]) -> Result<Restored, StoreError> {
-    Store::restore(file, dir, replace, &[KEY], known, (&Clock::manual(1_767_225_600_000), &Entropy::system()))
+    Store::restore(file, dir, replace, &[KEY], None, known, (&Clock::manual(1_767_225_600_000), &Entropy::system()))
 }
 
 /// A store with rows and a key, and a backup of it.
@@ -54,7 +54,7 @@ async fn a_backup_comes_back_elsewhere_whole_and_private() {
     let elsewhere = tempfile::tempdir().expect("a directory");
     let data = elsewhere.path().join("data");
     let restored = restore(&file, &data, false).expect("restored");
-    assert!(restored.aside.is_none());
+    assert!(restored.aside.is_empty());
     assert_eq!(std::fs::read(data.join(KEY)).expect("the key"), b"sealed with this");
     for name in [FILE, KEY] {
         assert_eq!(data.join(name).metadata().expect("there").permissions().mode() & 0o777, 0o600, "{name}");
@@ -140,9 +140,9 @@ async fn nothing_is_replaced_unasked_and_what_was_there_is_kept() {
     let refused = restore(&file, old.path(), false).expect_err("refused").to_string();
     assert!(refused.contains("--replace"), "{refused}");
     let restored = restore(&file, old.path(), true).expect("restored");
-    let aside = restored.aside.expect("kept");
+    let aside = restored.aside.first().expect("kept");
     assert!(aside.display().to_string().contains("replaced-2026-01-01T00-00-00"), "{aside:?}");
-    assert_eq!(all(&open(&aside, MIGRATIONS).expect("opened")).await, ["the old one"]);
+    assert_eq!(all(&open(aside, MIGRATIONS).expect("opened")).await, ["the old one"]);
     assert_eq!(std::fs::read(aside.join(KEY)).expect("kept"), b"the old key");
     assert_eq!(all(&open(old.path(), MIGRATIONS).expect("opened")).await.len(), 5);
     assert_eq!(std::fs::read(old.path().join(KEY)).expect("new"), b"sealed with this");

@@ -1,5 +1,6 @@
 //! The store's promises, on every engine there is.
 
+mod archives;
 mod backups;
 mod bounds;
 mod conformance;

@@ -45,8 +45,8 @@ struct Sent {
     file: File,
 }
 
-/// Sends a file to a room, for a message to come: `file_id` of that. What it is its bytes say; 10 MiB at most. Of a picture it is left out
-/// where and with what it was taken. A file that no message gets within an hour is removed.
+/// Sends a file to a room, for a message to come: `file_id` of that. What it is its bytes say; 10 MiB at most. Of a picture and of a
+/// recording it is left out where and with what it was taken. A file that no message gets within an hour is removed.
 #[utoipa::path(post, path = "/api/v1/chat/rooms/{room}/files", tag = "chat", params(("room" = String, Path), UploadParams),
     request_body(content = String, content_type = "application/octet-stream", description = "The bytes of the file"),
     responses((status = 201, body = Sent), (status = 400), (status = 401), (status = 403), (status = 404), (status = 408),
@@ -78,7 +78,7 @@ async fn upload(
     };
     let (bytes, preview) = match &picture {
         Some(picture) => (picture.bare.clone(), Some(picture)),
-        None => (bytes, None),
+        None => (model::untold(form, &bytes).map_or(bytes, bytes::Bytes::from), None),
     };
     let file = File {
         id: FileId::new(&ctx.clock, &ctx.entropy).to_string(),

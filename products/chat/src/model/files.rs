@@ -5,6 +5,7 @@ mod name;
 mod passes;
 mod range;
 mod sound;
+mod untold;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,6 +15,7 @@ pub(crate) use name::named;
 pub(crate) use passes::progressive;
 pub(crate) use range::{Asked, asked_range};
 pub(crate) use sound::duration_ms;
+pub(crate) use untold::untold;
 
 /// What a page does with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -16,6 +16,7 @@ mod tests;
 pub(crate) use avatars::avatar_path;
 pub(crate) use files::{
     Asked, FileKind, Form, GIF, JPEG, PNG, TAKEN, WEBP, asked_range, bare, duration_ms, form_of, named, progressive,
+    untold,
 };
 pub(crate) use links::links;
 pub(crate) use mentions::mentioned;

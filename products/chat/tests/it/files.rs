@@ -93,6 +93,33 @@ pub(crate) fn says(head: &Parts, name: header::HeaderName) -> &str {
     head.headers.get(name).map_or("", |value| value.to_str().expect("text"))
 }
 
+/// A film as a telephone makes it, which says where it was.
+fn film() -> Vec<u8> {
+    let boxed = |name: &[u8; 4], body: &[u8]| {
+        [&u32::try_from(body.len() + 8).expect("small").to_be_bytes()[..], name, body].concat()
+    };
+    let handler = boxed(b"hdlr", &[&[0; 8], &b"vide"[..], &[0; 12]].concat());
+    let place = boxed(b"udta", &boxed(b"\xa9xyz", PLACE));
+    let moov = [boxed(b"trak", &boxed(b"mdia", &handler)), place].concat();
+    [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"moov", &moov), boxed(b"mdat", b"what it shows")].concat()
+}
+
+#[tokio::test]
+async fn a_film_tells_nobody_where_it_was_either() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let film = film();
+    let file = site.sent(ann, &room, "film.mp4", film.clone()).await;
+    assert_eq!((&file["mime"], &file["bytes"]), (&json!("video/mp4"), &json!(film.len())));
+    let (status, _) = site.say_with(ann, &room, &file).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let (_, bytes) = site.open(ben, &path(&file, "")).await;
+    let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    assert!(holds(&film, PLACE) && !holds(&bytes, PLACE));
+    assert!(bytes.len() == film.len() && bytes.ends_with(b"what it shows"));
+}
+
 #[tokio::test]
 async fn a_photo_is_there_at_once_upright_and_tells_nobody_where_it_was() {
     let site = Site::new().await;

@@ -15,11 +15,11 @@ pub(crate) fn duration_ms(form: Form, bytes: &[u8]) -> Option<u64> {
     }
 }
 
-fn number(bytes: &[u8]) -> u64 {
+pub(super) fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-fn little(bytes: &[u8]) -> u64 {
+pub(super) fn little(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
@@ -122,7 +122,7 @@ fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn inside<'a>(bytes: &'a [u8], name: &'static [u8; 4]) -> impl Iterator<Item = &'a [u8]> {
+pub(super) fn inside<'a>(bytes: &'a [u8], name: &'static [u8; 4]) -> impl Iterator<Item = &'a [u8]> {
     boxes(bytes).filter(move |(it, _)| *it == name).map(|(_, content)| content)
 }
 
@@ -155,7 +155,7 @@ pub(super) fn webm_shows(bytes: &[u8]) -> bool {
 }
 
 /// A number of EBML: how long it is says its first byte, whose leading bits are kept where it is a name.
-fn ebml(bytes: &[u8], named: bool) -> Option<(u64, usize)> {
+pub(super) fn ebml(bytes: &[u8], named: bool) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     let length = first.leading_zeros() as usize + 1;
     let mut value = number(bytes.get(..length).filter(|_| length <= 8)?);

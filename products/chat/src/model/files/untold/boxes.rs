@@ -1,0 +1,104 @@
+//! Files of the MP4 family: boxes in boxes, each of a size and a name.
+//!
+//! Overwritten are `udta` and `meta` (where it was taken and with what, as iPhones and Androids say it), `uuid` (XMP and what makers add), what
+//! is free anyway, the times in three headers, and tracks of neither pictures nor sound (the way that an action camera went) with their samples.
+
+use super::super::sound::{inside, number};
+
+/// Boxes in boxes as deep as real files have them: what lies deeper is overwritten.
+const DEPTH: usize = 8;
+
+/// Overwrites it in `out`, which is a copy of `bytes`.
+pub(super) fn clear(bytes: &[u8], out: &mut [u8]) {
+    // What is overwritten over and over is no real file: all of it once is enough.
+    let mut left = out.len();
+    for track in inside(bytes, b"moov").flat_map(|moov| inside(moov, b"trak")).filter(|track| is_other(track)) {
+        samples(track, |at, length| {
+            let begins = usize::try_from(at).unwrap_or(usize::MAX).min(out.len());
+            let length = usize::try_from(length).unwrap_or(usize::MAX).min(out.len() - begins).min(left);
+            out[begins..begins + length].fill(0);
+            left -= length;
+            left > 0
+        });
+    }
+    // The boxes are read where they are whole, and overwritten where they lie.
+    within(bytes, out, 0);
+}
+
+/// Where a box's content begins, and where it ends.
+fn first(bytes: &[u8]) -> Option<(usize, usize)> {
+    let (begins, size) = match number(bytes.get(..4)?) {
+        0 => (8, bytes.len() as u64),
+        1 => (16, number(bytes.get(8..16)?)),
+        size => (8, size),
+    };
+    // What is cut off counts as far as it goes.
+    let end = usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len());
+    (begins <= end).then_some((begins, end))
+}
+
+fn within(mut bytes: &[u8], mut out: &mut [u8], depth: usize) {
+    while let Some((begins, end)) = first(bytes) {
+        let (this, rest) = bytes.split_at(end);
+        let (mine, next) = std::mem::take(&mut out).split_at_mut(end);
+        (bytes, out) = (rest, next);
+        let (content, to) = (&this[begins..], &mut mine[begins..]);
+        match &this[4..8] {
+            b"udta" | b"meta" | b"uuid" | b"free" | b"skip" | b"wide" | b"tref" => {}
+            b"trak" if is_other(content) => {}
+            b"moov" | b"trak" | b"mdia" | b"minf" | b"moof" | b"traf" if depth < DEPTH => {
+                within(content, to, depth + 1);
+                continue;
+            }
+            b"moov" | b"trak" | b"mdia" | b"minf" | b"moof" | b"traf" => {}
+            // When it was made and changed, after the version, which says how long these are.
+            b"mvhd" | b"tkhd" | b"mdhd" => {
+                let times = if content.first() == Some(&1) { 4..20 } else { 4..12 };
+                if let Some(times) = to.get_mut(times) {
+                    times.fill(0);
+                }
+                continue;
+            }
+            _ => continue,
+        }
+        to.fill(0);
+        mine[4..8].copy_from_slice(b"free");
+    }
+}
+
+/// Whether a track says that it is neither pictures nor sound.
+fn is_other(track: &[u8]) -> bool {
+    let handler = inside(track, b"mdia").flat_map(|media| inside(media, b"hdlr")).next();
+    handler.and_then(|handler| handler.get(8..12)).is_some_and(|kind| !matches!(kind, b"vide" | b"soun"))
+}
+
+/// The entries of a table: what comes before them, how long one is.
+fn entries(table: Option<&[u8]>, before: usize, length: usize) -> std::slice::ChunksExact<'_, u8> {
+    table.and_then(|table| table.get(before..)).unwrap_or_default().chunks_exact(length)
+}
+
+/// Where the samples of a track lie, as far as its tables say: each step takes an entry of one.
+fn samples(track: &[u8], mut at: impl FnMut(u64, u64) -> bool) {
+    let path = inside(track, b"mdia").flat_map(|media| inside(media, b"minf"));
+    let Some(tables) = path.flat_map(|info| inside(info, b"stbl")).next() else { return };
+    let table = |name| inside(tables, name).next();
+    let sizes = table(b"stsz");
+    let each = sizes.and_then(|sizes| sizes.get(4..8)).map_or(0, number);
+    let mut sizes = entries(sizes, 12, 4).map(number);
+    let mut runs = entries(table(b"stsc"), 8, 12).map(|run| (number(&run[..4]), number(&run[4..8]))).peekable();
+    let mut in_chunk = 1;
+    let chunks = entries(table(b"stco"), 8, 4).chain(entries(table(b"co64"), 8, 8)).map(number);
+    for (chunk, begins) in (1..).zip(chunks) {
+        while let Some((_, samples)) = runs.next_if(|(first, _)| *first <= chunk) {
+            in_chunk = samples;
+        }
+        let length = if each > 0 {
+            each.saturating_mul(in_chunk)
+        } else {
+            sizes.by_ref().take(usize::try_from(in_chunk).unwrap_or(usize::MAX)).fold(0, u64::saturating_add)
+        };
+        if !at(begins, length) {
+            return;
+        }
+    }
+}
