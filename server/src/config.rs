@@ -22,9 +22,10 @@ pub use self::words::{LogFormat, MetricsFor, Role};
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 10] = [
     "alerts.targets",
     "identity.issuers",
+    "identity.sign_in",
     "store.url",
     "store.direct_url",
     "store.replica_url",
@@ -158,6 +159,7 @@ pub struct Identity {
     pub registration: identity::people::Registration,
     pub confirm_email: bool,
     pub issuers: Vec<identity::issuers::Settings>,
+    pub sign_in: Vec<identity::sign_in_with::Settings>,
 }
 
 /// `[mail]`.
@@ -341,6 +343,9 @@ impl Config {
         }
         if self.identity.confirm_email && !mail.is_set() {
             return wrong("identity.confirm_email", "addresses are confirmed by mail: set mail.host and mail.from");
+        }
+        if !self.is_found_by_browsers() {
+            return wrong("server.public_url", "issuers send browsers back to it: set it beside identity.sign_in");
         }
         if self.endpoints.disable_after_days == 0 {
             return wrong("endpoints.disable_after_days", "give an endpoint one day at least");

@@ -4,6 +4,8 @@
 pub mod audience;
 #[cfg(feature = "client")]
 mod github;
+#[cfg(feature = "provider")]
+pub mod provider;
 #[cfg(feature = "client")]
 mod server;
 

@@ -47,6 +47,13 @@ impl Config {
         }
     }
 
+    /// Whether issuers by which people sign in can send browsers back to us: where people reach us is said, or is this machine.
+    pub(super) fn is_found_by_browsers(&self) -> bool {
+        let listens = self.server.listen.parse::<std::net::SocketAddr>();
+        let here = listens.is_ok_and(|address| address.ip().is_loopback() && address.port() != 0);
+        self.identity.sign_in.is_empty() || here || !self.server.public_url.is_empty()
+    }
+
     /// Every setting in force with its origin, one a line.
     pub fn explain(&self) -> String {
         let mut text = String::new();
