@@ -334,7 +334,7 @@ impl Config {
             let why = "alerts.targets: give at most 10, each with a kind (slack, discord, webhook) and an https:// url";
             return Err(ConfigError::Wrong(why.into()));
         }
-        if let Some((name, why)) = self.objects.unfit().or_else(|| self.realtime.unfit()) {
+        if let Some((name, why)) = self.objects.unfit().or_else(|| self.realtime.unfit()).or_else(|| self.unfound()) {
             return wrong(name, why);
         }
         let mail = self.mail.settings();
@@ -343,9 +343,6 @@ impl Config {
         }
         if self.identity.confirm_email && !mail.is_set() {
             return wrong("identity.confirm_email", "addresses are confirmed by mail: set mail.host and mail.from");
-        }
-        if !self.is_found_by_browsers() {
-            return wrong("server.public_url", "issuers send browsers back to it: set it beside identity.sign_in");
         }
         if self.endpoints.disable_after_days == 0 {
             return wrong("endpoints.disable_after_days", "give an endpoint one day at least");

@@ -35,7 +35,7 @@ mod sentinel;
 #[cfg(feature = "store")]
 mod store;
 
-pub use database::{database, on_postgres, pooled, schema};
+pub use database::{database, on_postgres, schema};
 #[cfg(feature = "client")]
 pub use github::GitHub;
 #[cfg(feature = "client")]

@@ -106,7 +106,7 @@ async fn settings_that_cannot_be_are_said_before_anybody_comes() {
     let provider = Provider::start(0, 1).await.expect("it listens");
     let good = settings(data.path(), &provider, "a secret");
     assert!(config::load(&good).is_ok());
-    let nowhere = Overrides { listen: Some("0.0.0.0:8080".into()), ..good.clone() };
+    let nowhere = Overrides { listen: Some("0.0.0.0:8080".into()), ..good };
     let error = config::load(&nowhere).expect_err("nobody finds 0.0.0.0").to_string();
     assert!(error.contains("server.public_url") && !error.contains(provider.url()), "{error}");
     let mut named = nowhere;
