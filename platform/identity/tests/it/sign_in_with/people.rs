@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 use identity::Role;
 use identity::people::{Actor, Annals, Registration, Turn, Untold, Way};
 use kernel::PersonId;
@@ -24,6 +24,19 @@ async fn an_address_opens_no_account() {
     assert_eq!(house.bed.sign_in_as("ada@example.com", PASSWORD, "").await.json()["person"]["id"], ada.to_string());
     // Who came so has no password to guess at.
     assert_eq!(house.bed.sign_in_as("mallory", "", "").await.status, 401);
+}
+
+#[tokio::test]
+async fn who_comes_in_many_browsers_at_once_is_one_person() {
+    let house = House::new().await;
+    let begun = join_all((0..6).map(|_| house.begin())).await;
+    let answers = join_all(begun.iter().map(|begun| house.finish(begun))).await;
+    assert!(
+        answers.iter().all(|answer| answer.status == 303),
+        "{:?}",
+        answers.iter().map(|it| it.status).collect::<Vec<_>>()
+    );
+    assert_eq!(house.everybody().await.len(), 1);
 }
 
 #[tokio::test]
