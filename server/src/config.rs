@@ -22,9 +22,10 @@ pub use self::words::{LogFormat, MetricsFor, Role};
 /// Every setting with its explanation and its default.
 pub const DEFAULTS: &str = include_str!("../../mainspring.toml");
 /// Settings whose values are never printed.
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 10] = [
     "alerts.targets",
     "identity.issuers",
+    "identity.sign_in",
     "store.url",
     "store.direct_url",
     "store.replica_url",
@@ -158,6 +159,7 @@ pub struct Identity {
     pub registration: identity::people::Registration,
     pub confirm_email: bool,
     pub issuers: Vec<identity::issuers::Settings>,
+    pub sign_in: Vec<identity::sign_in_with::Settings>,
 }
 
 /// `[mail]`.
@@ -332,7 +334,7 @@ impl Config {
             let why = "alerts.targets: give at most 10, each with a kind (slack, discord, webhook) and an https:// url";
             return Err(ConfigError::Wrong(why.into()));
         }
-        if let Some((name, why)) = self.objects.unfit().or_else(|| self.realtime.unfit()) {
+        if let Some((name, why)) = self.objects.unfit().or_else(|| self.realtime.unfit()).or_else(|| self.unfound()) {
             return wrong(name, why);
         }
         let mail = self.mail.settings();

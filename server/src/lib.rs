@@ -35,6 +35,7 @@ mod process;
 mod programs;
 mod telemetry;
 mod traceparent;
+mod trust;
 mod upkeep;
 mod user_cli;
 mod webhook_cli;

@@ -13,7 +13,6 @@ use fleet::Fleet;
 use guard::Guard;
 use host::{Ctx, Product};
 use identity::Identity;
-use identity::issuers::Issuers;
 use jobs::{Jobs, Life};
 use kernel::{Clock, Entropy, SealKey};
 use mail::Mail;
@@ -29,7 +28,7 @@ use crate::doorman::Door;
 use crate::health::Health;
 use crate::products::Products;
 use crate::telemetry::{Telemetry, level};
-use crate::{alerts, doors, floors, keys, lifecycle, live, namespaces, overview};
+use crate::{alerts, doors, floors, keys, lifecycle, live, namespaces, overview, trust};
 
 /// A made machine: its parts.
 #[derive(Clone)]
@@ -66,7 +65,7 @@ pub(crate) async fn make(config: &Config, products: Products, telemetry: &Teleme
     floors::attach_replica(config, &store).await?;
     let outbound = Outbound::new(config.outbound.settings());
     let identity = Identity::new(store.clone(), clock.clone(), entropy.clone(), key.clone());
-    let identity = open_identity(config, identity, outbound.clone(), &clock)?;
+    let identity = trust::open(config, identity, &outbound, &clock)?;
     let fleet = floors::join_fleet(config, &store, &clock, &entropy, holder()).await?;
     let (jobs, events) = open_log(config, &products, &store, &fleet, (&clock, &entropy)).await?;
     host::people::tell(&identity, &events);
@@ -166,13 +165,6 @@ pub(crate) async fn open_log_alone(
     let life = if config.store.is_shared() { Life::Renewed } else { Life::Locked };
     let jobs = Jobs::new(store.clone(), clock.clone(), entropy.clone(), holder(), life).await?;
     Ok(Events::new(store.clone(), jobs, clock.clone(), entropy.clone(), declared(config, products)?))
-}
-
-/// Who may come, and whose word for it is taken.
-fn open_identity(config: &Config, identity: Identity, outbound: Outbound, clock: &Clock) -> Result<Identity> {
-    let issuers = Issuers::new(&config.identity.issuers, outbound, clock.clone())?;
-    let identity = identity.registering(config.identity.registration).confirming(config.identity.confirm_email);
-    Ok(identity.trusting(issuers))
 }
 
 /// How people are written to, by identity first of all.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 /// Names a PostgreSQL server whose suites run on it instead of the embedded engine.
 const SERVER: &str = "MAINSPRING_TEST_DATABASE_URL";
 /// Names a pooler in front of that server, through which suites go then.
+#[cfg(feature = "store")]
 const POOLER: &str = "MAINSPRING_TEST_POOLER_URL";
 
 /// Whether the suite runs on PostgreSQL. For what is of one engine alone: how a test breaks it, its files, its plans.
@@ -31,11 +32,13 @@ pub fn database(dir: &Path) -> Option<String> {
 ///
 /// # Panics
 /// As [`database`].
-pub fn pooled(dir: &Path) -> Option<String> {
+#[cfg(feature = "store")]
+pub(crate) fn pooled(dir: &Path) -> Option<String> {
     let (server, pooler) = (std::env::var(SERVER).ok()?, std::env::var(POOLER).ok()?);
     Some(with_role(&server, &pooler, dir).unwrap_or_else(|error| panic!("{POOLER}: {error:#}")))
 }
 
+#[cfg(feature = "store")]
 fn with_role(server: &str, pooler: &str, dir: &Path) -> Result<String> {
     schema(server, dir)?;
     let name = name(dir);

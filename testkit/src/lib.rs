@@ -4,6 +4,8 @@
 pub mod audience;
 #[cfg(feature = "client")]
 mod github;
+#[cfg(feature = "provider")]
+pub mod provider;
 #[cfg(feature = "client")]
 mod server;
 
@@ -33,7 +35,7 @@ mod sentinel;
 #[cfg(feature = "store")]
 mod store;
 
-pub use database::{database, on_postgres, pooled, schema};
+pub use database::{database, on_postgres, schema};
 #[cfg(feature = "client")]
 pub use github::GitHub;
 #[cfg(feature = "client")]

@@ -27,7 +27,7 @@ pub fn open(
     let connecting = || {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let url = Secret::new(url);
-        match crate::pooled(dir).map(Secret::new) {
+        match crate::database::pooled(dir).map(Secret::new) {
             Some(pooled) => runtime.block_on(Store::pooled(&pooled, &url, durability, migrations, clock, entropy)),
             None => runtime.block_on(Store::postgres(&url, durability, migrations, clock, entropy)),
         }

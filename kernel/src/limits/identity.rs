@@ -58,6 +58,14 @@ pub const TOKEN_KEYS_LOOK_MS: i64 = 60_000;
 pub const TOKEN_KEYS_MISS_MS: i64 = 5_000;
 /// Without the store, keys that were read no longer ago than this are believed, milliseconds.
 pub const TOKEN_KEYS_STALE_MS: i64 = TOKEN_TTL_MS;
+/// From the button of an issuer to its answer, milliseconds.
+pub const SIGN_IN_ATTEMPT_MS: i64 = 10 * 60_000;
+/// The name of an issuer by which people sign in, bytes.
+pub const SIGN_IN_NAME_BYTES: usize = 32;
+/// Where to go after signing in with an issuer, bytes: it goes along in a cookie.
+pub const SIGN_IN_NEXT_BYTES: usize = 1_024;
+/// What an issuer gives to be exchanged, bytes.
+pub const SIGN_IN_CODE_BYTES: usize = 4_096;
 /// Issuers of tokens besides us.
 pub const ISSUERS: usize = 32;
 /// Keys of one issuer.

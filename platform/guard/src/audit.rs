@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ::store::{StoreError, Tx};
 use axum::extract::Request;
 use axum::http::StatusCode;
-use identity::people::DOORS;
+use identity::people::{DOORS, RETURN};
 use identity::{Caller, Role};
 use kernel::RequestInfo;
 use serde::Serialize;
@@ -83,7 +83,9 @@ impl Act {
             Caller::Key { .. } => !WORK.contains(&route) && !SAID.contains(&route),
             Caller::Anonymous | Caller::Unknown => signs_in,
         };
-        if request.method().is_safe() || route == PREVIEW || !counts {
+        // Whoever comes back from an issuer is signed in by that.
+        let changes = !request.method().is_safe() || route == RETURN;
+        if !changes || route == PREVIEW || !counts {
             return Self(None);
         }
         let address = extensions.get::<Client>().map(|client| client.0);

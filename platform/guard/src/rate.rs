@@ -8,6 +8,8 @@ use identity::Caller;
 use kernel::{Problem, limits};
 
 use crate::client::counted_as;
+use identity::people::RETURN;
+
 use crate::{Client, Guard, is_guess};
 
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
@@ -63,7 +65,7 @@ impl Policies {
         let (name, quota) = match route {
             "/livez" | "/readyz" | "/startupz" | "/healthz" | "/metrics" => return None,
             route if route.starts_with("/assets/") => return None,
-            route if !method.is_safe() && is_guess(route) => ("sign-in", self.sign_in),
+            route if (!method.is_safe() || route == RETURN) && is_guess(route) => ("sign-in", self.sign_in),
             route if route.starts_with("/in/") => ("ingress", self.ingress),
             route if route.starts_with("/api/") && matches!(caller, Caller::Key { .. }) => (KEY, self.key),
             route if route.starts_with("/api/") && matches!(caller, Caller::Person { .. }) => (PERSON, self.person),

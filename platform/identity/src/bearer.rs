@@ -148,7 +148,7 @@ pub(crate) async fn issued(
 }
 
 /// A name that can be kept, of those that the issuer says.
-fn name_of(claims: &Claims) -> String {
+pub(crate) fn name_of(claims: &Claims) -> String {
     let said = NAMES.iter().filter_map(|name| claims.rest.get(*name)?.as_str());
     let kept = said.filter_map(model::name).next();
     kept.unwrap_or_else(|| NAMELESS.to_owned())

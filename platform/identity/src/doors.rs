@@ -12,18 +12,21 @@ use serde::Deserialize;
 use store::Tx;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::Identity;
-use crate::http::{credentials, is_https, keep_signed_in};
+use crate::http::{credentials, keep_signed_in};
 use crate::invitations::Applicant;
 use crate::pages::{self, Field};
 use crate::people::Registration;
+use crate::{Identity, sign_in_with};
 
 /// Every route where somebody becomes somebody else: where guesses at links, invitations and passwords are made.
-pub const DOORS: [&str; 12] = [
+pub const DOORS: [&str; 15] = [
     "/console/enter/{token}",
     "/sign-in",
+    "/sign-in/with/{issuer}",
+    RETURN,
     "/join",
     "/join/{token}",
+    "/join/{token}/with/{issuer}",
     "/password",
     "/password/{token}",
     "/confirm/{token}",
@@ -34,6 +37,9 @@ pub const DOORS: [&str; 12] = [
     "/api/v1/people/password-reset",
 ];
 
+/// Where issuers send browsers back to: the one door that opens by a `GET`.
+pub const RETURN: &str = "/sign-in/with/{issuer}/callback";
+
 pub(crate) fn routes() -> OpenApiRouter<Identity> {
     let router: Router<Identity> = Router::new()
         .route("/sign-in", get(show_sign_in).post(sign_in))
@@ -42,11 +48,11 @@ pub(crate) fn routes() -> OpenApiRouter<Identity> {
         .route("/password", get(show_forgotten).post(forgotten))
         .route("/password/{token}", get(show_password).post(set_password))
         .route("/confirm/{token}", get(show_confirm).post(confirm));
-    router.into()
+    router.merge(sign_in_with::http::routes()).into()
 }
 
 #[derive(Deserialize)]
-struct Next {
+pub(crate) struct Next {
     /// Where to go then: a path of this server.
     #[serde(default)]
     next: String,
@@ -54,7 +60,7 @@ struct Next {
 
 impl Next {
     /// The path; a product's, and never another server's address.
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         let local = self.next.starts_with('/') && !self.next.starts_with("//");
         let plain = self.next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         if local && plain { &self.next } else { "/" }
@@ -94,7 +100,7 @@ fn from_here(headers: &HeaderMap) -> ProblemResult<()> {
     if here { Ok(()) } else { Err(Problem::forbidden("This form is sent by the page of this server only.")) }
 }
 
-fn sign_in_page(identity: &Identity, status: StatusCode, wrong: &str, typed: &str) -> Response {
+fn sign_in_page(identity: &Identity, next: &Next, status: StatusCode, (wrong, typed): (&str, &str)) -> Response {
     let fields = [email(typed), PASSWORD];
     let form = pages::Form {
         title: "Sign in",
@@ -102,13 +108,14 @@ fn sign_in_page(identity: &Identity, status: StatusCode, wrong: &str, typed: &st
         wrong,
         fields: &fields,
         button: "Sign in",
+        with: &sign_in_with::http::buttons(identity, next.path()),
         else_to: identity.sends().then_some(("Forgot the password?", "/password")),
     };
     pages::form(status, &form)
 }
 
-async fn show_sign_in(State(identity): State<Identity>) -> Response {
-    sign_in_page(&identity, StatusCode::OK, "", "")
+async fn show_sign_in(State(identity): State<Identity>, Query(next): Query<Next>) -> Response {
+    sign_in_page(&identity, &next, StatusCode::OK, ("", ""))
 }
 
 async fn sign_in(
@@ -121,15 +128,15 @@ async fn sign_in(
     match identity.sign_in(credentials(&headers, &typed.email, &typed.password)).await {
         Ok(signed_in) => {
             let mut response = Redirect::to(next.path()).into_response();
-            keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+            keep_signed_in(&mut response, &identity, &headers, &signed_in)?;
             Ok(response)
         }
         Err(problem) if problem.status().is_server_error() => Err(problem),
-        Err(problem) => Ok(sign_in_page(&identity, problem.status(), problem.detail(), &typed.email)),
+        Err(problem) => Ok(sign_in_page(&identity, &next, problem.status(), (problem.detail(), &typed.email))),
     }
 }
 
-fn join_page(status: StatusCode, wrong: &str, typed: Option<&Typed>) -> Response {
+fn join_page(status: StatusCode, wrong: &str, typed: Option<&Typed>, with: &[(String, String)]) -> Response {
     let (name, address) = typed.map_or(("", ""), |typed| (&typed.name, &typed.email));
     let name =
         Field { name: "name", label: "Name", kind: "text", fills: "name", value: name, hint: "as others see it" };
@@ -140,9 +147,17 @@ fn join_page(status: StatusCode, wrong: &str, typed: Option<&Typed>) -> Response
         wrong,
         fields: &fields,
         button: "Make the account",
+        with,
         else_to: None,
     };
     pages::form(status, &form)
+}
+
+fn ways_to_join(identity: &Identity, invitation: &str) -> Vec<(String, String)> {
+    match invitation {
+        "" => sign_in_with::http::buttons(identity, "/"),
+        token => sign_in_with::http::invited_buttons(identity, token),
+    }
 }
 
 async fn show_join(State(identity): State<Identity>, token: Option<Path<String>>) -> ProblemResult<Response> {
@@ -155,7 +170,8 @@ async fn show_join(State(identity): State<Identity>, token: Option<Path<String>>
         let words = "Joining takes an invitation: ask an administrator for one, and open the link.";
         return Ok(pages::says(StatusCode::FORBIDDEN, "By invitation", words));
     }
-    Ok(join_page(StatusCode::OK, "", None))
+    let with = ways_to_join(&identity, token.as_deref().map_or("", String::as_str));
+    Ok(join_page(StatusCode::OK, "", None, &with))
 }
 
 async fn join_open(state: State<Identity>, headers: HeaderMap, typed: Form<Typed>) -> ProblemResult<Response> {
@@ -176,7 +192,8 @@ async fn join(
         Ok(()) => {}
         Err(problem) if problem.status().is_server_error() => return Err(problem),
         Err(problem) if problem.status() == StatusCode::BAD_REQUEST => {
-            return Ok(join_page(problem.status(), problem.detail(), Some(&typed)));
+            let with = ways_to_join(&identity, &invitation);
+            return Ok(join_page(problem.status(), problem.detail(), Some(&typed), &with));
         }
         Err(problem) => return Ok(pages::says(problem.status(), "That did not work", problem.detail())),
     }
@@ -188,7 +205,7 @@ async fn join(
         return Ok(Redirect::to("/sign-in").into_response());
     };
     let mut response = Redirect::to("/").into_response();
-    keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+    keep_signed_in(&mut response, &identity, &headers, &signed_in)?;
     Ok(response)
 }
 
@@ -199,6 +216,7 @@ fn password_page(status: StatusCode, wrong: &str) -> Response {
         wrong,
         fields: &[NEW_PASSWORD],
         button: "Set the password",
+        with: &[],
         else_to: None,
     };
     pages::form(status, &form)
@@ -233,6 +251,7 @@ fn forgotten_page(status: StatusCode, wrong: &str, typed: &str) -> Response {
         wrong,
         fields: &fields,
         button: "Send the link",
+        with: &[],
         else_to: Some(("Sign in", "/sign-in")),
     };
     pages::form(status, &form)
@@ -275,6 +294,7 @@ fn confirm_page(status: StatusCode, wrong: &str) -> Response {
         wrong,
         fields: &[PASSWORD],
         button: "Confirm",
+        with: &[],
         else_to: None,
     };
     pages::form(status, &form)
@@ -302,6 +322,6 @@ async fn confirm(
     };
     let signed_in = identity.sign_in(credentials(&headers, &address, &typed.password)).await?;
     let mut response = Redirect::to("/").into_response();
-    keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+    keep_signed_in(&mut response, &identity, &headers, &signed_in)?;
     Ok(response)
 }

@@ -1,10 +1,10 @@
 //! Signing in by link, and what a session is.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Json};
-use kernel::{Problem, ProblemResult, Secret};
+use kernel::{PersonId, Problem, ProblemResult, Secret};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,13 +15,7 @@ use crate::people::model::{PersonDetails, Role};
 use crate::sessions::SESSION_TTL_MS;
 use crate::sign_in::{Credentials, SignedIn};
 use crate::tokens::Refusal;
-use crate::{By, Caller, Identity, doors, pages, people};
-
-const COOKIE: &str = "mainspring_session";
-/// What a browser that signed in keeps, so that nobody else's guesses lock it out.
-const DEVICE: &str = "mainspring_device";
-/// How long it keeps it, seconds.
-const DEVICE_S: i64 = 365 * 86_400;
+use crate::{By, Caller, Identity, cookies, doors, pages, people};
 
 /// The routes of this part.
 pub fn routes(identity: Identity) -> OpenApiRouter {
@@ -88,27 +82,7 @@ pub(crate) fn is_token(shown: &str) -> bool {
 
 /// The session that a browser shows.
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
-    named(headers, COOKIE)
-}
-
-fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
-}
-
-/// Has the browser keep a secret, for us alone. Behind a proxy that ends TLS, the proxy says so; on plain loopback a Secure cookie
-/// would be dropped by some browsers.
-fn keep(name: &str, value: &str, max_age_s: i64, https: bool) -> ProblemResult<HeaderValue> {
-    let secure = if https { "; Secure" } else { "" };
-    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}");
-    let mut cookie = HeaderValue::try_from(cookie).map_err(Problem::internal)?;
-    cookie.set_sensitive(true);
-    Ok(cookie)
-}
-
-/// Has the browser forget its session.
-pub(crate) fn forget() -> HeaderValue {
-    HeaderValue::from_static("mainspring_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")
+    cookies::shown(headers, cookies::SESSION)
 }
 
 async fn confirm() -> Response {
@@ -121,16 +95,9 @@ async fn enter(
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
     let Some(session) = identity.open_link(&token).await? else { return Ok(pages::used()) };
-    let cookie = keep(COOKIE, session.expose(), SESSION_TTL_MS / 1_000, is_https(&headers))?;
     let mut response = Redirect::to("/console").into_response();
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    keep_session_of(&mut response, &identity, &headers, &session)?;
     Ok(response)
-}
-
-/// Whether the browser speaks TLS to whatever stands before us: of several proxies the first one talked to it.
-pub fn is_https(headers: &HeaderMap) -> bool {
-    let proto = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok()).unwrap_or_default();
-    proto.split(',').next().is_some_and(|first| first.trim().eq_ignore_ascii_case("https"))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -176,31 +143,58 @@ async fn sign_in(
     let details = identity.person(signed_in.person).await?;
     let role = details.as_ref().map_or(Role::Member, |details| details.role);
     let mut response = Json(Session { role, person: details }).into_response();
-    keep_signed_in(&mut response, &signed_in, is_https(&headers))?;
+    keep_signed_in(&mut response, &identity, &headers, &signed_in)?;
     Ok(response)
 }
 
 /// What a browser says with these headers.
 pub(crate) fn credentials<'a>(headers: &'a HeaderMap, email: &'a str, password: &'a Secret) -> Credentials<'a> {
     let client = headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok()).unwrap_or_default();
-    Credentials { email, password, device: named(headers, DEVICE).unwrap_or_default(), client }
+    Credentials { email, password, device: cookies::shown(headers, cookies::DEVICE).unwrap_or_default(), client }
 }
 
-/// Has the browser keep its session, and that it had one. Whoever records the request reads from its answer who signed in.
-pub(crate) fn keep_signed_in(response: &mut Response, it: &SignedIn, https: bool) -> ProblemResult<()> {
-    response.extensions_mut().insert(Caller::Person { id: it.person, role: it.role, by: By::Session });
-    let kept = [(COOKIE, &it.session, SESSION_TTL_MS / 1_000), (DEVICE, &it.device, DEVICE_S)];
-    for (name, value, max_age_s) in kept {
-        response.headers_mut().append(header::SET_COOKIE, keep(name, value.expose(), max_age_s, https)?);
-    }
-    Ok(())
+/// Has the browser keep its session, and that it had one.
+pub(crate) fn keep_signed_in(
+    response: &mut Response,
+    identity: &Identity,
+    headers: &HeaderMap,
+    it: &SignedIn,
+) -> ProblemResult<()> {
+    keep_session(response, identity, headers, (it.person, it.role, &it.session))?;
+    let device = (cookies::DEVICE, it.device.expose(), cookies::DEVICE_S);
+    cookies::keep(response.headers_mut(), headers, device, identity.is_secure(headers))
+}
+
+/// Has the browser keep its session. Whoever records the request reads from its answer who signed in.
+pub(crate) fn keep_session(
+    response: &mut Response,
+    identity: &Identity,
+    headers: &HeaderMap,
+    (id, role, session): (PersonId, Role, &Secret),
+) -> ProblemResult<()> {
+    response.extensions_mut().insert(Caller::Person { id, role, by: By::Session });
+    keep_session_of(response, identity, headers, session)
+}
+
+fn keep_session_of(
+    response: &mut Response,
+    identity: &Identity,
+    headers: &HeaderMap,
+    session: &Secret,
+) -> ProblemResult<()> {
+    let session = (cookies::SESSION, session.expose(), SESSION_TTL_MS / 1_000);
+    cookies::keep(response.headers_mut(), headers, session, identity.is_secure(headers))
 }
 
 /// Signs this browser out.
 #[utoipa::path(post, path = "/api/v1/session/end", tag = "identity", responses((status = 204), (status = 401), (status = 403)))]
 async fn end(_: Signed, State(identity): State<Identity>, headers: HeaderMap) -> ProblemResult<Response> {
-    if let Some(session) = cookie(&headers) {
+    // Whichever the other name holds would be shown next.
+    for session in cookies::all_shown(&headers, cookies::SESSION) {
         identity.end_session(session).await?;
     }
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, forget())]).into_response())
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let secure = identity.is_secure(&headers);
+    cookies::forget(response.headers_mut(), &headers, cookies::SESSION, secure)?;
+    Ok(response)
 }

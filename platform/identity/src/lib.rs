@@ -6,6 +6,7 @@ mod admissions;
 mod annals;
 mod bearer;
 mod changes;
+mod cookies;
 mod courier;
 mod doors;
 #[cfg(fuzzing)]
@@ -22,12 +23,14 @@ pub mod people;
 mod person;
 mod sessions;
 mod sign_in;
+pub mod sign_in_with;
 mod tickets;
 mod tie;
 pub mod tokens;
 
 pub use admin::{Admin, By, Caller, Key, Needs, scopes};
-pub use http::{is_https, routes};
+pub use cookies::is_https;
+pub use http::routes;
 pub use keys::{ApiKey, NewKey, Scope};
 pub use people::Role;
 pub use person::Person;

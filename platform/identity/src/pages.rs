@@ -17,6 +17,8 @@ label{display:block;margin:0 0 1rem;font-weight:600}input{display:block;box-sizi
 font:inherit;color:inherit;background:light-dark(#fff,#0c0f14);border:1px solid light-dark(#c5cad3,#39404e);border-radius:.5rem}\
 input:focus-visible{outline:2px solid #8ea2f5;outline-offset:1px}small{font-weight:400;color:light-dark(#59616e,#9aa3b2)}\
 .else{margin:1.25rem 0 0}.wrong{padding:.6rem .8rem;border-radius:.5rem;color:light-dark(#8a1c1c,#ffc9c9);background:light-dark(#fdecec,#3a1619)}a{color:light-dark(#3353d6,#9fb0ff)}\
+.or{margin:1rem 0 0;text-align:center}.with{display:block;margin:.75rem 0 0;padding:.55rem 1rem;border:1px solid light-dark(#c5cad3,#39404e);border-radius:.5rem;\
+text-align:center;font-weight:600;text-decoration:none;color:inherit;overflow-wrap:anywhere}.with:hover{background:light-dark(#f0f2f6,#1a202a)}.with:focus-visible{outline:2px solid #8ea2f5;outline-offset:2px}\
 button:hover{background:#2743b8}button:focus-visible{outline:2px solid #8ea2f5;outline-offset:2px}code{font-size:.95em}";
 
 /// Asks before the link is used: previews that chat programs fetch must not use it up.
@@ -41,6 +43,8 @@ pub(crate) struct Form<'a> {
     pub(crate) wrong: &'a str,
     pub(crate) fields: &'a [Field<'a>],
     pub(crate) button: &'a str,
+    /// Ways that need nothing typed: words and a path each. Links, and no forms: what a form leads to must be ours all the way.
+    pub(crate) with: &'a [(String, String)],
     /// Where else to go: words and a path.
     pub(crate) else_to: Option<(&'a str, &'a str)>,
 }
@@ -78,6 +82,12 @@ pub(crate) fn form(status: StatusCode, form: &Form<'_>) -> Response {
         html.push_str(&format!("<label>{}{hint}{input} required{focus}></label>", escaped(field.label)));
     }
     html.push_str(&format!("<button>{}</button></form>", escaped(form.button)));
+    if !form.with.is_empty() {
+        html.push_str("<p class=\"or\">or</p>");
+    }
+    for (words, path) in form.with {
+        html.push_str(&format!("<a class=\"with\" href=\"{}\">{}</a>", escaped(path), escaped(words)));
+    }
     if let Some((words, path)) = form.else_to {
         html.push_str(&format!("<p class=\"else\"><a href=\"{}\">{}</a></p>", escaped(path), escaped(words)));
     }

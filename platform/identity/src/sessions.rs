@@ -12,6 +12,7 @@ use crate::courier::Courier;
 use crate::issuers::Issuers;
 use crate::people::store as people;
 use crate::people::{Actor, Registration};
+use crate::sign_in_with::Providers;
 use crate::tokens::Tokens;
 use crate::{By, Caller, passwords, sign_in};
 
@@ -25,6 +26,7 @@ pub const MIGRATIONS: &[Migration] = &[
     crate::courier::WAITING,
     crate::courier::CONFIRMED,
     crate::joining::SWITCHES,
+    crate::sign_in_with::USED,
 ];
 
 const SESSIONS: Migration = Migration {
@@ -61,6 +63,9 @@ pub struct Identity {
     pub(crate) annals: Arc<OnceLock<Arc<dyn Annals>>>,
     pub(crate) tokens: Tokens,
     pub(crate) issuers: Option<Issuers>,
+    pub(crate) providers: Option<Providers>,
+    /// Host and port at which people reach us by https, where they do.
+    pub(crate) secure_host: Option<Arc<str>>,
     /// Counts the changes of people's rights that this process committed.
     pub(crate) news: watch::Sender<u64>,
 }
@@ -76,6 +81,8 @@ impl Identity {
             annals: Arc::default(),
             tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone(), key.clone()),
             issuers: None,
+            providers: None,
+            secure_host: None,
             news: watch::channel(0).0,
             store,
             clock,
@@ -88,6 +95,19 @@ impl Identity {
     #[must_use]
     pub fn trusting(self, issuers: Issuers) -> Self {
         Self { issuers: Some(issuers), ..self }
+    }
+
+    /// Has people sign in by these issuers too, at set-up.
+    #[must_use]
+    pub fn signing_in_with(self, providers: Providers) -> Self {
+        Self { providers: Some(providers), ..self }
+    }
+
+    /// Says where people reach us, at set-up: an `https://` address has browsers keep sessions for TLS alone.
+    #[must_use]
+    pub fn reached_at(self, base_url: &str) -> Self {
+        let host = base_url.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        Self { secure_host: host.map(|host| host.to_ascii_lowercase().into()), ..self }
     }
 
     /// Says who may register, at set-up.

@@ -13,7 +13,7 @@ use crate::{Identity, passwords};
 
 /// What a person's session begins with: processes that do not know people take it for nobody's.
 pub(crate) const PREFIX: char = 'p';
-const TOKEN_BYTES: usize = 32;
+pub(crate) const TOKEN_BYTES: usize = 32;
 const DEVICE_BYTES: usize = 16;
 /// What is kept of a client's name for itself (`User-Agent`), bytes.
 const CLIENT_BYTES: usize = 200;
@@ -109,11 +109,7 @@ impl Identity {
     /// Opens the session, if the account is still as it was when its password was looked at.
     async fn let_in(&self, seen: Account, session: &str, client: &str, counted: Vec<u8>) -> ProblemResult<PersonId> {
         let (digest, now_ms, id) = (digest(session), self.clock.now_ms(), seen.id);
-        let client = client.chars().filter(|c| !c.is_control()).scan(0, |bytes, c| {
-            *bytes += c.len_utf8();
-            (*bytes <= CLIENT_BYTES).then_some(c)
-        });
-        let client: String = client.collect();
+        let client = client_name(client);
         let identity = self.clone();
         let write = async move |tx: &mut Tx| {
             let now = rows::by_id(tx, id).await?;
@@ -179,8 +175,17 @@ impl Identity {
     }
 }
 
+/// What is kept of what a client calls itself.
+pub(crate) fn client_name(client: &str) -> String {
+    let kept = client.chars().filter(|c| !c.is_control()).scan(0, |bytes, c| {
+        *bytes += c.len_utf8();
+        (*bytes <= CLIENT_BYTES).then_some(c)
+    });
+    kept.collect()
+}
+
 /// Adds a session; the oldest ones go where there would be too many. Whether any did: what they have open must end.
-async fn open(
+pub(crate) async fn open(
     tx: &mut Tx,
     account: &Account,
     (digest, client): (&[u8], &str),
@@ -208,7 +213,7 @@ pub(crate) fn wrong() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "credentials_wrong", "The address or the password is wrong.")
 }
 
-fn banned(until_ms: i64) -> Problem {
+pub(crate) fn banned(until_ms: i64) -> Problem {
     let until =
         if until_ms >= FOR_EVER_MS { String::new() } else { format!(" until {}", kernel::clock::rfc3339(until_ms)) };
     Problem::new(StatusCode::FORBIDDEN, "banned", format!("This account is banned{until}."))

@@ -47,6 +47,15 @@ impl Config {
         }
     }
 
+    /// The setting for want of which issuers cannot send browsers back to us, and why: where people reach us is said, or is this machine.
+    pub(super) fn unfound(&self) -> Option<(&'static str, &'static str)> {
+        let listens = self.server.listen.parse::<std::net::SocketAddr>();
+        let here = listens.is_ok_and(|address| address.ip().is_loopback() && address.port() != 0);
+        let found = self.identity.sign_in.is_empty() || here || !self.server.public_url.is_empty();
+        let why = "issuers send browsers back to it: set it beside identity.sign_in";
+        (!found).then_some(("server.public_url", why))
+    }
+
     /// Every setting in force with its origin, one a line.
     pub fn explain(&self) -> String {
         let mut text = String::new();

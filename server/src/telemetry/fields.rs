@@ -46,7 +46,7 @@ const TEXT_BYTES: usize = 4096;
 const SECRET_NAMES: [&str; 8] =
     ["secret", "token", "password", "passwd", "authorization", "cookie", "credential", "api_key"];
 /// What begins a credential, whatever the field is called; what follows it is not shown.
-const SECRET_STARTS: [&str; 13] = [
+const SECRET_STARTS: [&str; 14] = [
     "msk_",
     "whsec_",
     "Bearer ",
@@ -59,6 +59,7 @@ const SECRET_STARTS: [&str; 13] = [
     "sk-",
     "/console/enter/",
     "mainspring_session=",
+    "mainspring_signing_in=",
     "token=",
 ];
 const HIDDEN: &str = "[hidden]";

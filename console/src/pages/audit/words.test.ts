@@ -13,7 +13,7 @@ describe("an entry in words", () => {
   });
 
   it("has words for all that people and their administrators do", () => {
-    const actions = ["POST /api/v1/session", "POST /sign-in", "POST /join/{token}", "POST /password/{token}", "POST /api/v1/people/register", "POST /api/v1/people/password-reset"];
+    const actions = ["POST /api/v1/session", "POST /sign-in", "GET /sign-in/with/{issuer}/callback", "POST /join/{token}", "POST /password/{token}", "POST /api/v1/people/register", "POST /api/v1/people/password-reset"];
     actions.push("POST /api/v1/people", "PATCH /api/v1/people/{id}", "DELETE /api/v1/people/{id}", "PUT /api/v1/people/{id}/ban", "DELETE /api/v1/people/{id}/ban");
     actions.push("POST /api/v1/people/{id}/sign-out", "POST /api/v1/people/{id}/password-reset", "POST /api/v1/invitations", "DELETE /api/v1/invitations/{id}");
     actions.push("PATCH /api/v1/me", "POST /api/v1/me/password", "POST /api/v1/me/sign-out", "DELETE /api/v1/me/sessions/{id}");

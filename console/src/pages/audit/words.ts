@@ -22,6 +22,7 @@ const ACTIONS: Record<string, string> = {
   "POST /console/enter/{token}": "Sign in by a link",
   "POST /sign-in": "Sign in with a password",
   "POST /api/v1/session": "Sign in with a password",
+  "GET /sign-in/with/{issuer}/callback": "Sign in with an issuer",
   "POST /api/v1/session/end": "Sign out",
   "POST /join": "Join",
   "POST /join/{token}": "Join by an invitation",

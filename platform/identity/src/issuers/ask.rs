@@ -26,7 +26,7 @@ pub(crate) enum Trouble {
 
 /// An issuer's keys, and how long they may be kept, milliseconds.
 pub(crate) async fn keys(
-    outbound: &Outbound,
+    out: (&Outbound, Policy),
     issuer: &str,
     address: &Address,
     algorithms: &[Algorithm],
@@ -34,9 +34,9 @@ pub(crate) async fn keys(
     let asking = async {
         let url = match address {
             Address::Published(url) => url.clone(),
-            Address::Discovered(place) => discover(outbound, issuer, place).await?,
+            Address::Discovered(place) => discover(out, issuer, place).await?,
         };
-        let answer = get(outbound, url).await?;
+        let answer = get(out, url).await?;
         let keys = key_set(&answer.body, algorithms, limits::ISSUER_KEYS);
         Ok((keys.ok_or(Trouble::Document("its key set is none"))?, kept_ms(&answer.headers)))
     };
@@ -45,9 +45,9 @@ pub(crate) async fn keys(
 }
 
 /// Where the keys are (OpenID Connect Discovery 1.0, section 4): on the issuer's own host, by a document that is the issuer's own.
-async fn discover(outbound: &Outbound, issuer: &str, place: &Place) -> Result<String, Trouble> {
+async fn discover(out: (&Outbound, Policy), issuer: &str, place: &Place) -> Result<String, Trouble> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let answer = get(outbound, url).await?;
+    let answer = get(out, url).await?;
     let document = object(&answer.body).ok_or(Trouble::Document("its configuration is no JSON object"))?;
     let says = |name: &str| document.get(name).and_then(Value::as_str);
     if says("issuer") != Some(issuer) {
@@ -60,10 +60,10 @@ async fn discover(outbound: &Outbound, issuer: &str, place: &Place) -> Result<St
     Ok(keys.to_owned())
 }
 
-/// The answer, if it is one: a redirect leads elsewhere, and is none. Addresses are judged as those that people give, since the issuer has
-/// a say in them.
-async fn get(outbound: &Outbound, url: String) -> Result<Response, Trouble> {
-    let request = Request::new("issuers", Policy::Public, Method::GET, url).at_most(limits::ISSUER_DOCUMENT_BYTES);
+/// The answer, if it is one: a redirect leads elsewhere, and is none. Addresses of issuers whose tokens anybody may
+/// bring are judged as those that people give, since the issuer has a say in them.
+async fn get((outbound, policy): (&Outbound, Policy), url: String) -> Result<Response, Trouble> {
+    let request = Request::new("issuers", policy, Method::GET, url).at_most(limits::ISSUER_DOCUMENT_BYTES);
     let answer = outbound.send(request).await?;
     if answer.status == StatusCode::OK { Ok(answer) } else { Err(Trouble::Status(answer.status)) }
 }

@@ -10,12 +10,13 @@ mod state;
 use std::sync::Arc;
 
 use kernel::{Clock, limits};
-use outbound::Outbound;
+use outbound::{Outbound, Policy};
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 use self::ask::Trouble;
+pub(crate) use self::settings::Place;
 use self::settings::{Address, Source};
 use self::state::{Asked, Step};
 use crate::tokens::{Algorithm, Claims, Doubt, Expected, Jws, Key, Refusal};
@@ -31,6 +32,8 @@ pub struct Issuers(Arc<Parts>);
 
 struct Parts {
     outbound: Outbound,
+    /// Whose addresses their keys are at.
+    policy: Policy,
     clock: Clock,
     known: Vec<Arc<Issuer>>,
 }
@@ -60,6 +63,16 @@ impl Issuers {
     /// # Errors
     /// [`Wrong`] for settings that cannot be: an issuer twice, more than [`limits::ISSUERS`], or what its field says.
     pub fn new(settings: &[Settings], outbound: Outbound, clock: Clock) -> Result<Self, Wrong> {
+        Self::at(settings, outbound, clock, Policy::Public)
+    }
+
+    /// As [`Issuers::new`], of issuers that may be inside the operator's own network: their keys are on hosts that the operator names, and
+    /// nothing that strangers send has them asked for.
+    pub(crate) fn of_operator(settings: &[Settings], outbound: Outbound, clock: Clock) -> Result<Self, Wrong> {
+        Self::at(settings, outbound, clock, Policy::Operator)
+    }
+
+    fn at(settings: &[Settings], outbound: Outbound, clock: Clock, policy: Policy) -> Result<Self, Wrong> {
         let mut known: Vec<Arc<Issuer>> = Vec::new();
         for it in settings {
             let wrong = |what| Err(Wrong { issuer: it.issuer.clone(), what });
@@ -80,7 +93,7 @@ impl Issuers {
                 asking: Arc::default(),
             }));
         }
-        Ok(Self(Arc::new(Parts { outbound, clock, known })))
+        Ok(Self(Arc::new(Parts { outbound, policy, clock, known })))
     }
 
     /// Whether any issuer is set.
@@ -174,7 +187,7 @@ impl Issuers {
         let (parts, issuer, address) = (self.0.clone(), issuer.clone(), address.clone());
         Some(tokio::spawn(async move {
             let _turn = turn;
-            let answer = ask::keys(&parts.outbound, &issuer.name, &address, &issuer.algorithms).await;
+            let answer = ask::keys((&parts.outbound, parts.policy), &issuer.name, &address, &issuer.algorithms).await;
             let mut view = issuer.view.lock();
             match answer {
                 Ok((keys, kept_ms)) => {

@@ -81,6 +81,10 @@ impl Place {
         let usual = if scheme == "https" { 443 } else { 80 };
         Some(Self { scheme: scheme.to_owned(), host, port: uri.port_u16().filter(|port| *port != usual) })
     }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -16,7 +16,7 @@ use crate::invitations::Applicant;
 use crate::people::Actor;
 use crate::person::InSession;
 use crate::sessions::digest;
-use crate::{Identity, Person, bearer};
+use crate::{Identity, Person, bearer, cookies};
 
 pub(crate) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
@@ -198,10 +198,14 @@ async fn end(you: InSession, State(identity): State<Identity>, Path(id): Path<i6
 
 /// Signs you out everywhere, here too.
 #[utoipa::path(post, path = "/api/v1/me/sign-out", tag = "identity", responses((status = 204), (status = 401), (status = 403)))]
-async fn sign_out(you: InSession, State(identity): State<Identity>) -> ProblemResult<(StatusCode, HeaderMap)> {
+async fn sign_out(
+    you: InSession,
+    State(identity): State<Identity>,
+    asked: HeaderMap,
+) -> ProblemResult<(StatusCode, HeaderMap)> {
     identity.sign_out_everywhere(Actor::Person(you.id), you.id).await?;
     let mut headers = HeaderMap::new();
-    headers.insert(http::header::SET_COOKIE, crate::http::forget());
+    cookies::forget(&mut headers, &asked, cookies::SESSION, identity.is_secure(&asked))?;
     Ok((StatusCode::NO_CONTENT, headers))
 }
 

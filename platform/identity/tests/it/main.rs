@@ -10,6 +10,7 @@ mod links;
 mod rights;
 mod sessions;
 mod sign_in;
+mod sign_in_with;
 mod support;
 mod tickets;
 mod tokens;
