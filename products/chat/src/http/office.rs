@@ -53,11 +53,11 @@ struct Rooms {
 }
 
 /// Does what an administrator asked for, in one transaction, if it is in the administrator's share.
-async fn office(
+async fn office<T: Send + 'static>(
     ctx: &Ctx,
     by: &Admin,
-    act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<(), Refused> + Send + 'static,
-) -> ProblemResult<()> {
+    act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<T, Refused> + Send + 'static,
+) -> ProblemResult<T> {
     paced(ctx, &by.actor.to_string(), Doing::Change).await?;
     let ours = ctx.clone();
     Ok(ctx.store.write(async move |tx| act(&ours, tx).await).await?)
@@ -169,9 +169,11 @@ async fn settings(by: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Setti
     look(&ctx, async move |tx| acts::settings(&ours, tx).await).await.map(Json)
 }
 
-/// Saves the settings; they hold from the next request on, in every process.
+/// Saves the settings; they hold from the next request on, in every process. `version` is that of the settings that were read: where somebody
+/// saved others since, nothing is saved, and the answer is 409 with the code `settings_changed`.
 #[utoipa::path(put, path = "/api/v1/chat/admin/settings", tag = "chat", request_body = Settings,
-    responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 415), (status = 422), (status = 429)))]
+    responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 409),
+        (status = 415), (status = 422), (status = 429)))]
 async fn save(by: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> ProblemResult<Json<Settings>> {
     let within =
         |value: u32, least: u32, most: usize| value >= least && usize::try_from(value).is_ok_and(|it| it <= most);
@@ -185,6 +187,5 @@ async fn save(by: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> P
         return Err(bad("retention_days", format!("at most {RETENTION_DAYS}")));
     }
     let actor = by.actor;
-    office(&ctx, &by, async move |ctx, tx| acts::save(ctx, tx, actor, &new).await).await?;
-    Ok(Json(new))
+    office(&ctx, &by, async move |ctx, tx| acts::save(ctx, tx, actor, &new).await).await.map(Json)
 }

@@ -20,6 +20,7 @@ mod rights;
 mod roommates;
 mod rooms;
 mod service;
+mod settings;
 mod sockets;
 mod support;
 mod switches;

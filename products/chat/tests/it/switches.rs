@@ -12,7 +12,7 @@ use crate::support::{LONG, Outside, Site};
 
 /// The settings as they are at first, but for these.
 pub(crate) fn settings(changed: Value) -> Value {
-    let mut all = json!({ "max_members": 100, "max_message_chars": 2_000, "retention_days": 0, "directory": "everyone",
+    let mut all = json!({ "version": 0, "max_members": 100, "max_message_chars": 2_000, "retention_days": 0, "directory": "everyone",
         "maintenance": false, "registrations": true, "notifications": true, "analytics": true });
     let (whole, Value::Object(changed)) = (all.as_object_mut().expect("an object"), changed) else {
         panic!("an object")
@@ -24,8 +24,12 @@ pub(crate) fn settings(changed: Value) -> Value {
 impl Site {
     /// Saves the settings as they are at first, but for these.
     pub(crate) async fn set(&self, changed: Value) {
-        let new = settings(changed);
-        assert_eq!(self.office(Method::PUT, "/settings", Some(&new)).await, (StatusCode::OK, new.clone()));
+        let (_, now) = self.office(Method::GET, "/settings", None).await;
+        let mut new = settings(changed);
+        new["version"] = now["version"].clone();
+        let (status, mut saved) = self.office(Method::PUT, "/settings", Some(&new)).await;
+        saved["version"] = new["version"].clone();
+        assert_eq!((status, saved), (StatusCode::OK, new));
     }
 }
 
@@ -141,7 +145,7 @@ async fn nobody_joins_while_registrations_are_off() {
     };
     site.set(json!({ "registrations": false })).await;
     let (_, shown) = site.office(Method::GET, "/settings", None).await;
-    assert_eq!(shown, settings(json!({ "registrations": false })));
+    assert_eq!(shown, settings(json!({ "version": 1, "registrations": false })));
     assert_eq!(join().await, StatusCode::FORBIDDEN);
     assert_eq!(site.rows("people").await, 0);
     site.set(json!({})).await;
