@@ -1,7 +1,5 @@
 //! What an administrator of the installation sees and does. Nothing here shows what people wrote.
 
-use std::sync::Arc;
-
 use ::store::Tx;
 use axum::Extension;
 use axum::Json;
@@ -11,11 +9,11 @@ use host::Ctx;
 use identity::Admin;
 use kernel::{ProblemResult, limits};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::counted::Counted;
 use super::{bad, look, place_of, room_of};
 use crate::acts;
 use crate::analytics;
@@ -33,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Ctx> {
         .routes(routes!(figures))
         .routes(routes!(analytics))
         .routes(routes!(settings, save))
-        .layer(Extension(Counted::default()))
+        .layer(Extension(Counted::<Figures>::default()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -86,34 +84,17 @@ async fn close(by: Admin, State(ctx): State<Ctx>, Path(room): Path<String>) -> P
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The figures as they were counted last, and until when they hold. Counting looks at every room and at a day of messages: whoever asks
-/// meanwhile waits for the same count.
-#[derive(Clone, Default)]
-struct Counted(Arc<Mutex<Option<(i64, Figures)>>>);
-
-/// Figures hold for so long, milliseconds.
-const FRESH_MS: i64 = 10_000;
-/// And for so many times as long as counting took: where there is much to count, most of the time nothing is.
-const REST: i64 = 20;
-
 /// How much is going on, as of ten seconds ago at most, or a little longer where counting takes long.
 #[utoipa::path(get, path = "/api/v1/chat/admin/stats", tag = "chat",
     responses((status = 200, body = Figures), (status = 401), (status = 403), (status = 429)))]
 async fn figures(
     by: Admin,
     State(ctx): State<Ctx>,
-    Extension(Counted(counted)): Extension<Counted>,
+    Extension(counted): Extension<Counted<Figures>>,
 ) -> ProblemResult<Json<Figures>> {
     paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
-    let mut counted = counted.lock().await;
-    let now_ms = ctx.clock.now_ms();
-    if let Some((_, figures)) = counted.as_ref().filter(|(until_ms, _)| now_ms < *until_ms) {
-        return Ok(Json(figures.clone()));
-    }
-    let figures = look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await?;
-    let done_ms = ctx.clock.now_ms();
-    *counted = Some((done_ms + FRESH_MS.max(REST * (done_ms - now_ms)), figures.clone()));
-    Ok(Json(figures))
+    let count = async |now_ms| look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await;
+    counted.fresh(&ctx.clock, count).await.map(Json)
 }
 
 #[derive(Deserialize, IntoParams)]
