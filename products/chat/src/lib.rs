@@ -18,6 +18,7 @@ mod refusal;
 mod rights;
 mod standing;
 mod store;
+mod streams;
 mod upkeep;
 mod whereabouts;
 
@@ -33,11 +34,11 @@ pub fn product() -> Product {
         .event::<facts::SettingsChanged>()
         .event::<facts::AvatarChanged>()
         .event::<facts::StatusChanged>()
-        .stream("chat.*", "chat.carry", live::carry)
-        .stream("chat.*", "chat.notices", personal::notices)
-        .stream("realtime.*", "chat.whereabouts", whereabouts::follow)
+        .on_stream(streams::of("chat.carry", "chat.*", live::CARRIED), live::carry)
+        .on_stream(streams::of("chat.notices", "chat.*", personal::NOTICED), personal::notices)
+        .on_stream(whereabouts::heard_of("chat.whereabouts"), whereabouts::follow)
         .stream("chat.status.changed", "chat.statuses", whereabouts::tell)
-        .projection("chat.*", "chat.count", analytics::count)
+        .on_projection(streams::of("chat.count", "chat.*", analytics::COUNTED), analytics::count)
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .on("user.deleted", upkeep::FORGET, upkeep::forget)
         .job(upkeep::RETENTION, upkeep::retention)

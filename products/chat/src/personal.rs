@@ -208,6 +208,24 @@ fn read<T: EventType>(event: &Event) -> Result<T, String> {
     event.read().map_err(|error| error.to_string())
 }
 
+/// What people are told of.
+pub(crate) const NOTICED: &[&str] = &[
+    MessageSent::TYPE,
+    MessageDeleted::TYPE,
+    MessageEdited::TYPE,
+    ReceiptMoved::TYPE,
+    MessageHidden::TYPE,
+    RoomCreated::TYPE,
+    RoomChanged::TYPE,
+    RoomDeleted::TYPE,
+    MemberJoined::TYPE,
+    MemberRole::TYPE,
+    MemberLeft::TYPE,
+    MineChanged::TYPE,
+    AvatarChanged::TYPE,
+    SettingsChanged::TYPE,
+];
+
 /// Tells people what an event means to them.
 async fn notify(ctx: &Ctx, event: &Event) -> Told {
     match event.kind.as_str() {
@@ -261,7 +279,7 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
         }
         AvatarChanged::TYPE => tell_face(ctx, &read(event)?).await?,
         SettingsChanged::TYPE => standing::tell(ctx).await?,
-        // What changes nothing in a list of rooms.
+        // Nothing else comes here.
         _ => {}
     }
     Ok(())

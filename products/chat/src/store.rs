@@ -64,7 +64,8 @@ pub(crate) use settings::{
 };
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 pub(crate) use whereabouts::{
-    Hears, Seen, Whereabouts, discreet, forget_person, keep_known, known_of, newest_rooms, whereabouts,
+    Hears, Seen, Whereabouts, discreet, forget_person, keep_heard, keep_said, known_of, known_of_all, newest_rooms,
+    whereabouts,
 };
 
 use ::store::{FromValue, Row, StoreError};

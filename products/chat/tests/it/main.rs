@@ -22,6 +22,7 @@ mod rooms;
 mod service;
 mod settings;
 mod sockets;
+mod streams;
 mod support;
 mod switches;
 mod watch;
