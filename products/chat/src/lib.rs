@@ -3,6 +3,7 @@
 mod acts;
 mod analytics;
 mod clearing;
+mod faces;
 mod facts;
 mod http;
 mod live;
@@ -39,6 +40,7 @@ pub fn product() -> Product {
         .on_stream(whereabouts::heard_of("chat.whereabouts"), whereabouts::follow)
         .stream("chat.status.changed", "chat.statuses", whereabouts::tell)
         .on_projection(streams::of("chat.count", "chat.*", analytics::COUNTED), analytics::count)
+        .on_work(faces::changes(), faces::tell)
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .on("user.deleted", upkeep::FORGET, upkeep::forget)
         .job(upkeep::RETENTION, upkeep::retention)

@@ -2,6 +2,7 @@
 
 mod avatars;
 mod digests;
+mod faces;
 mod files;
 mod find;
 mod gone;

@@ -93,7 +93,7 @@ async fn a_stream_sees_no_type_that_it_does_not_act_upon() {
         ("chat.receipt.moved", [true, true, false, false]),
         ("chat.message.hidden", [false, true, false, false]),
         ("chat.settings.changed", [false, true, true, false]),
-        ("chat.avatar.changed", [false, true, false, false]),
+        ("chat.avatar.changed", [false, false, false, false]),
         ("chat.status.changed", [false, false, false, true]),
     ] {
         let at = site.log_of(kind).await;
