@@ -358,6 +358,7 @@ mod tests {
             reactions: vec![
                 "chat.message.sent → chat.notify".into(),
                 "chat.message.edited → chat.notify_edited".into(),
+                "chat.avatar.changed → chat.faces".into(),
                 "chat.room.deleted → chat.sweep".into(),
                 "user.deleted → chat.forget".into(),
             ],

@@ -478,7 +478,7 @@ export interface ChatPulse {
   counting: boolean;
   /** Messages of the last hour that are still there: minutes with any, oldest first. None while nothing is counted. */
   messages: ChatMinute[];
-  /** Unix milliseconds. */
+  /** When it was counted, Unix milliseconds. */
   now_ms: number;
   /** People who have the chat open now, each once. */
   online: number;
@@ -663,6 +663,8 @@ export interface ChatSettings {
   registrations: boolean;
   /** Messages are kept for so many days, at most 3,650; 0 keeps them for ever. */
   retention_days: number;
+  /** How often they were saved. Whoever saves names the version that it read, so that nobody undoes what it has not seen. */
+  version: number;
 }
 
 /** What holds for everybody. */
@@ -2767,7 +2769,7 @@ export interface Routes {
     };
     answer: ChatAnalytics;
   };
-  /** How it goes now. */
+  /** How it goes now, as of ten seconds ago at most, or a little longer where counting takes long. */
   "GET /api/v1/chat/admin/pulse": {
     answer: ChatPulse;
   };
@@ -2799,7 +2801,7 @@ export interface Routes {
   "GET /api/v1/chat/admin/settings": {
     answer: ChatSettings;
   };
-  /** Saves the settings; they hold from the next request on, in every process. */
+  /** Saves the settings; they hold from the next request on, in every process. `version` is that of the settings that were read: where somebody saved others since, nothing is saved, and the answer is 409 with the code `settings_changed`. */
   "PUT /api/v1/chat/admin/settings": {
     body: ChatSettings;
     answer: ChatSettings;
@@ -2812,7 +2814,7 @@ export interface Routes {
   "GET /api/v1/chat/avatar": {
     answer: ChatAvatar;
   };
-  /** Gives the caller a picture, in place of the one that was there. JPEG, PNG, GIF or WebP, told by its bytes; 5 MiB at most. It is made anew as WebP of 400 by 400 pixels, of its middle: nothing is left of where and with what it was taken. */
+  /** Gives the caller a picture, in place of the one that was there. JPEG, PNG, GIF or WebP, told by its bytes; 5 MiB at most. It is made anew of its middle, 400 by 400 pixels: nothing is left of where and with what it was taken. */
   "POST /api/v1/chat/avatar": {
     body: unknown;
     answer: ChatAvatar;
@@ -2821,7 +2823,7 @@ export interface Routes {
   "DELETE /api/v1/chat/avatar": {
     answer: undefined;
   };
-  /** A picture of somebody whom the caller may know of, or of a room that the caller is in: WebP of 400 by 400 pixels. What an address answered with stays so: another picture has another one. */
+  /** A picture of somebody whom the caller may know of, or of a room that the caller is in: 400 by 400 pixels, JPEG, or WebP where one sees through it. What an address answered with stays so: another picture has another one. */
   "GET /api/v1/chat/avatars/{id}": {
     path: {
       id: string;

@@ -12,6 +12,9 @@ use crate::registry::{Stream, Work};
 use crate::store::{self as sql, Cursor, Parked};
 use crate::{Events, Filter};
 
+/// Events that are looked at to say how far a stream is behind: a cursor is left behind by no more of those that its stream does not want.
+const LOOKED: usize = 1_000;
+
 /// A subscription, and how it gets on.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubscriptionRow {
@@ -78,11 +81,24 @@ impl Events {
             registry.works.iter().map(|work| row_of_work(work, head, waiting.get(work.kind.name).copied())).collect();
         for cursor in cursors {
             let stream = registry.streams.iter().find(|stream| stream.name == cursor.stream);
-            let (filter, position) = (stream.map_or(Filter("*"), |stream| stream.filter), cursor.position);
-            let lag = self.0.store.read(async move |tx| sql::lag(tx, filter, position).await).await?;
+            let lag = self.lag(stream, cursor.position).await?;
             rows.push(row_of_stream(stream, lag, parked.get(&cursor.stream).copied(), cursor));
         }
         Ok(rows)
+    }
+
+    /// Events that wait for a stream. Of one with a condition the next ones are looked at: a cursor does not move for what its stream does
+    /// not want.
+    async fn lag(&self, stream: Option<&Stream>, position: i64) -> Result<i64, StoreError> {
+        let filter = stream.map_or(Filter("*"), |stream| stream.filter);
+        let conditional = stream.is_some_and(|stream| stream.condition().is_some());
+        let read = async move |tx: &mut store::Tx| {
+            let next = if conditional { sql::batch(tx, filter, position, LOOKED).await?.events } else { Vec::new() };
+            Ok::<_, StoreError>((sql::lag(tx, filter, position).await?, next))
+        };
+        let (all, next) = self.0.store.read(read).await?;
+        let passed = next.iter().filter(|event| stream.is_some_and(|stream| !stream.wants(event))).count();
+        Ok(all.saturating_sub_unsigned(passed as u64).max(0))
     }
 
     /// Pauses a stream after its current batch, or lets it go on.

@@ -164,12 +164,21 @@ impl Product {
     /// A stream that keeps rows of its own: a batch writes them in the transaction that moves the cursor, so each event counts once,
     /// whatever happens. It awaits nothing but its transaction.
     #[must_use]
-    pub fn projection<F>(mut self, filter: &'static str, name: &'static str, handle: F) -> Self
+    pub fn projection<F>(self, filter: &'static str, name: &'static str, handle: F) -> Self
+    where
+        F: AsyncFn(&mut Tx, Vec<Event>) -> Result<(), StreamFailure> + Send + Sync + 'static,
+    {
+        self.on_projection(Stream::new(name, Filter(filter)), handle)
+    }
+
+    /// A projection that says more than its types, as [`Product::on_stream`].
+    #[must_use]
+    pub fn on_projection<F>(mut self, stream: Stream, handle: F) -> Self
     where
         F: AsyncFn(&mut Tx, Vec<Event>) -> Result<(), StreamFailure> + Send + Sync + 'static,
     {
         let start = |ctx: &Ctx, stream| ctx.events.serve_in_tx(stream, handle);
-        self.projections.push((Stream::new(name, Filter(filter)), Box::new(start)));
+        self.projections.push((stream, Box::new(start)));
         self
     }
 

@@ -12,6 +12,10 @@ pub(crate) const DAYS: u32 = 90;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
+/// What is counted, and whether.
+pub(crate) const COUNTED: &[&str] =
+    &[MessageSent::TYPE, ReactionChanged::TYPE, RoomCreated::TYPE, SettingsChanged::TYPE];
+
 /// The projection `chat.count`. What happens between an administrator's "off" and "on" in the log is not counted, however late the log is read.
 pub(crate) async fn count(tx: &mut Tx, batch: Vec<Event>) -> Result<(), StreamFailure> {
     let mut counting = store::is_counting(tx).await?;

@@ -156,6 +156,15 @@ impl EventType for StatusChanged {
 /// What holds in all rooms was changed.
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct SettingsChanged {
+    /// Who did it: a person, or `admin` by a link or a key. Empty of old ones.
+    #[serde(default)]
+    pub(crate) by: String,
+    /// What is not as it was, by name.
+    #[serde(default)]
+    pub(crate) changed: Vec<String>,
+    /// How often the settings were saved.
+    #[serde(default)]
+    pub(crate) version: i64,
     /// People of a room.
     pub(crate) max_members: i64,
     /// Characters of a message.

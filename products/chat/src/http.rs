@@ -2,6 +2,7 @@
 
 mod avatars;
 mod body;
+mod counted;
 mod directory;
 mod files;
 mod find;

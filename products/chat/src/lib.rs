@@ -3,6 +3,7 @@
 mod acts;
 mod analytics;
 mod clearing;
+mod faces;
 mod facts;
 mod http;
 mod live;
@@ -18,6 +19,7 @@ mod refusal;
 mod rights;
 mod standing;
 mod store;
+mod streams;
 mod upkeep;
 mod whereabouts;
 
@@ -33,11 +35,12 @@ pub fn product() -> Product {
         .event::<facts::SettingsChanged>()
         .event::<facts::AvatarChanged>()
         .event::<facts::StatusChanged>()
-        .stream("chat.*", "chat.carry", live::carry)
-        .stream("chat.*", "chat.notices", personal::notices)
-        .stream("realtime.*", "chat.whereabouts", whereabouts::follow)
+        .on_stream(streams::of("chat.carry", "chat.*", live::CARRIED), live::carry)
+        .on_stream(streams::of("chat.notices", "chat.*", personal::NOTICED), personal::notices)
+        .on_stream(whereabouts::heard_of("chat.whereabouts"), whereabouts::follow)
         .stream("chat.status.changed", "chat.statuses", whereabouts::tell)
-        .projection("chat.*", "chat.count", analytics::count)
+        .on_projection(streams::of("chat.count", "chat.*", analytics::COUNTED), analytics::count)
+        .on_work(faces::changes(), faces::tell)
         .on("chat.room.deleted", upkeep::SWEEP, upkeep::sweep)
         .on("user.deleted", upkeep::FORGET, upkeep::forget)
         .job(upkeep::RETENTION, upkeep::retention)

@@ -16,7 +16,10 @@ use realtime::{Load, Loaded};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::facts::ReceiptMoved;
+use crate::facts::{
+    MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessagePreviewed, MessageSent, PinChanged,
+    ReactionChanged, ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted,
+};
 use crate::rights::{ROOMS, SEEN, TYPING};
 use crate::store::{self, Entry};
 
@@ -77,6 +80,23 @@ struct Place {
     #[serde(default)]
     seq: i64,
 }
+
+/// What is in a room's log, and the receipts of those who are in it.
+pub(crate) const CARRIED: &[&str] = &[
+    RoomCreated::TYPE,
+    RoomChanged::TYPE,
+    RoomDeleted::TYPE,
+    MemberJoined::TYPE,
+    MemberLeft::TYPE,
+    MemberRole::TYPE,
+    MessageSent::TYPE,
+    MessageEdited::TYPE,
+    MessagePreviewed::TYPE,
+    MessageDeleted::TYPE,
+    ReactionChanged::TYPE,
+    PinChanged::TYPE,
+    ReceiptMoved::TYPE,
+];
 
 /// Carries what happened to the rooms' channels, in the order of the log, and turns out whoever is in a room no more. Doing it again
 /// does nothing: a number of the log is an offset.

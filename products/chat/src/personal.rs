@@ -6,14 +6,12 @@ use std::collections::BTreeSet;
 use ::store::{StoreError, Tx};
 use events::{Event, EventType};
 use host::Ctx;
-use kernel::limits;
 use serde::Serialize;
 
 use crate::facts::{
-    AvatarChanged, MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageHidden, MessageSent,
-    MineChanged, ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted, SettingsChanged,
+    MemberJoined, MemberLeft, MemberRole, MessageDeleted, MessageEdited, MessageHidden, MessageSent, MineChanged,
+    ReceiptMoved, RoomChanged, RoomCreated, RoomDeleted, SettingsChanged,
 };
-use crate::model::avatar_path;
 use crate::rights::ME;
 use crate::standing;
 use crate::store::{self, LastMessage, Line};
@@ -177,36 +175,31 @@ async fn tell_deleted(ctx: &Ctx, it: &MessageDeleted) -> Told {
     tell_if_last(ctx, room, it.message).await
 }
 
-/// Somebody has another picture: whoever shares a room with them shows what is there now. Where those are more than are told at once, the
-/// others see it with what they read next.
-async fn tell_face(ctx: &Ctx, it: &AvatarChanged) -> Told {
-    let mut after = String::new();
-    for page in 0..limits::CHAT_ROOMMATE_PAGES {
-        let (whose, from) = (it.person.clone(), after);
-        let seen = async move |tx: &mut Tx| {
-            let avatar =
-                store::avatars_of(tx, std::slice::from_ref(&whose)).await?.pop().map(|(_, id)| avatar_path(&id));
-            Ok((avatar, store::roommates(tx, &whose, &from, limits::PAGE).await?))
-        };
-        let read = ctx.store.read(seen).await;
-        let (avatar, people) = read.map_err(|error: StoreError| kernel::problem::chain(&error))?;
-        let notice = Notice::Person { person: &it.person, avatar: avatar.as_deref() };
-        if page == 0 {
-            tell(ctx, &it.person, &notice).await?;
-        }
-        let others: Vec<String> = people.iter().filter(|person| **person != it.person).cloned().collect();
-        tell_all(ctx, &others, &notice).await?;
-        match people.into_iter().nth(limits::PAGE - 1) {
-            Some(last) => after = last,
-            None => break,
-        }
-    }
-    Ok(())
+/// These are told that somebody has another picture, or none.
+pub(crate) async fn tell_face(ctx: &Ctx, (person, avatar): (&str, Option<&str>), people: &[String]) -> Told {
+    tell_all(ctx, people, &Notice::Person { person, avatar }).await
 }
 
 fn read<T: EventType>(event: &Event) -> Result<T, String> {
     event.read().map_err(|error| error.to_string())
 }
+
+/// What people are told of.
+pub(crate) const NOTICED: &[&str] = &[
+    MessageSent::TYPE,
+    MessageDeleted::TYPE,
+    MessageEdited::TYPE,
+    ReceiptMoved::TYPE,
+    MessageHidden::TYPE,
+    RoomCreated::TYPE,
+    RoomChanged::TYPE,
+    RoomDeleted::TYPE,
+    MemberJoined::TYPE,
+    MemberRole::TYPE,
+    MemberLeft::TYPE,
+    MineChanged::TYPE,
+    SettingsChanged::TYPE,
+];
 
 /// Tells people what an event means to them.
 async fn notify(ctx: &Ctx, event: &Event) -> Told {
@@ -259,9 +252,8 @@ async fn notify(ctx: &Ctx, event: &Event) -> Told {
             let it: MineChanged = read(event)?;
             tell(ctx, &it.by, &Notice::Room { room: &it.room }).await?;
         }
-        AvatarChanged::TYPE => tell_face(ctx, &read(event)?).await?,
         SettingsChanged::TYPE => standing::tell(ctx).await?,
-        // What changes nothing in a list of rooms.
+        // Nothing else comes here.
         _ => {}
     }
     Ok(())

@@ -8,13 +8,13 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbaImage};
 use kernel::limits;
 use tokio::sync::Semaphore;
 
 use crate::model::{self, Form, GIF, JPEG, PNG, WEBP};
 
-/// How well a JPEG preview looks, of 100.
+/// How well what is made here looks as JPEG, of 100.
 const QUALITY: u8 = 80;
 
 /// The places of those that this process opens, whoever sent them.
@@ -48,9 +48,9 @@ pub(crate) async fn open(form: Form, bytes: Bytes) -> Result<Picture, Shut> {
     in_turn(move || opened(form, &bytes)).await
 }
 
-/// Makes a picture of somebody when it is its turn: the middle of it, as WebP of [`limits::CHAT_AVATAR_SIDE`], without anything else that
-/// was in it.
-pub(crate) async fn avatar(form: Form, bytes: Bytes) -> Result<Bytes, Shut> {
+/// Makes a picture of somebody when it is its turn: the middle of it, of [`limits::CHAT_AVATAR_SIDE`], without anything else that was in it;
+/// and what that is.
+pub(crate) async fn avatar(form: Form, bytes: Bytes) -> Result<(Bytes, Form), Shut> {
     in_turn(move || face(form, &bytes)).await
 }
 
@@ -109,7 +109,7 @@ fn opened(form: Form, bytes: &[u8]) -> Result<Picture, Shut> {
     Ok(Picture { width, height, bare: bare.into(), preview, preview_form })
 }
 
-fn face(form: Form, bytes: &[u8]) -> Result<Bytes, Shut> {
+fn face(form: Form, bytes: &[u8]) -> Result<(Bytes, Form), Shut> {
     let (whole, turned) = decoded(form, bytes)?;
     let side = whole.width().min(whole.height());
     if side == 0 {
@@ -124,16 +124,20 @@ fn face(form: Form, bytes: &[u8]) -> Result<Bytes, Shut> {
         imageops::resize(&*middle, to, to, FilterType::Triangle)
     });
     small.apply_orientation(turned);
-    let mut out = Vec::new();
-    let mut pixels = small.to_rgba8();
-    pixels.pixels_mut().for_each(|pixel| pixel.0[..3].iter_mut().for_each(coarse));
-    pixels.write_with_encoder(WebPEncoder::new_lossless(&mut out)).map_err(|_| Shut::Broken)?;
-    Ok(out.into())
+    let mut colours = small.to_rgba8();
+    if is_seen_through(&colours) {
+        colours.pixels_mut().for_each(|pixel| pixel.0[..3].iter_mut().for_each(coarse));
+    }
+    written(&colours.into()).ok_or(Shut::Broken)
 }
 
-/// The encoder loses nothing: without the last two bits, which nobody sees, a photograph takes about half.
+/// The encoder of WebP loses nothing: without the last two bits, which nobody sees, a picture takes about half.
 fn coarse(channel: &mut u8) {
     *channel = channel.saturating_add(2) & !3;
+}
+
+fn is_seen_through(colours: &RgbaImage) -> bool {
+    colours.pixels().any(|pixel| pixel.0[3] != u8::MAX)
 }
 
 fn shut(error: &image::ImageError) -> Shut {
@@ -150,7 +154,7 @@ fn shrunk(picture: &DynamicImage) -> DynamicImage {
 fn written(picture: &DynamicImage) -> Option<(Bytes, Form)> {
     let mut out = Vec::new();
     let colours = picture.to_rgba8();
-    if colours.pixels().any(|pixel| pixel.0[3] != u8::MAX) {
+    if is_seen_through(&colours) {
         colours.write_with_encoder(WebPEncoder::new_lossless(&mut out)).ok()?;
         return Some((out.into(), WEBP));
     }

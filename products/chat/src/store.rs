@@ -59,10 +59,13 @@ pub(crate) use rooms::{
     unread_of, waits_since, written_about,
 };
 pub(crate) use search::{Found, Search, search};
-pub(crate) use settings::{Directory, Settings, in_maintenance, is_counting, save, set_counting, settings};
+pub(crate) use settings::{
+    Directory, Settings, in_maintenance, is_counting, next_version, save, set_counting, settings,
+};
 pub(crate) use sweep::{Swept, sweep_old, sweep_room};
 pub(crate) use whereabouts::{
-    Hears, Seen, Whereabouts, discreet, forget_person, keep_known, known_of, newest_rooms, whereabouts,
+    Hears, Seen, Whereabouts, discreet, forget_person, keep_heard, keep_said, known_of, known_of_all, newest_rooms,
+    whereabouts,
 };
 
 use ::store::{FromValue, Row, StoreError};

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::store::{StoreError, Tx};
-use events::{AppendError, Event, EventType, NewEvent};
+use events::{AppendError, Condition, Event, EventType, Filter, NewEvent, Stream};
 use host::Ctx;
 use kernel::{PersonId, limits};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::people;
 use crate::refusal::Refused;
 use crate::rights::{ACTIVE, ME, TYPING};
 use crate::store::{self, Hears, Seen, Whereabouts};
+use crate::streams;
 
 /// Who tells of channels.
 const REALTIME: &str = "/realtime";
@@ -26,6 +27,15 @@ const VACATED: &str = "realtime.channel_vacated";
 struct Channel {
     channel: String,
     at_ms: i64,
+}
+
+/// The stream of what realtime tells of people's own channels, and of nothing else that it tells.
+pub(crate) fn heard_of(name: &'static str) -> Stream {
+    let begins = |kind: &str| Condition::Prefix(BTreeMap::from([("subject".to_owned(), format!("{kind}:"))]));
+    let realtime = Condition::Exact(BTreeMap::from([("source".to_owned(), REALTIME.into())]));
+    let own = Condition::Any(vec![begins(ME), begins(ACTIVE)]);
+    let heard = Condition::All(vec![realtime, streams::one_of(&[OCCUPIED, VACATED]), own]);
+    Stream::new(name, Filter("realtime.*")).when(heard)
 }
 
 /// What an event says of a person: whose channel of which kind is heard, or is not.
@@ -49,30 +59,40 @@ async fn say(ctx: &Ctx, tx: &mut Tx, person: &str, known: Seen) -> Result<(), Ap
     ctx.events.append(tx, &ctx.events.check(event)?).await.map(drop)
 }
 
-/// The stream that follows realtime. Doing it again changes nothing.
+/// The stream that follows realtime: one reading and one writing for all people of a batch. Doing it again changes nothing, and what is older
+/// than what is known changes nothing, in whatever order it comes.
 pub(crate) async fn follow(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
     let mut people: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for (kind, person, hears) in batch.iter().filter_map(heard) {
-        people.entry(person).or_default().push((kind, hears));
+    for event in &batch {
+        if let Some((kind, person, hears)) = heard(event) {
+            people.entry(person).or_default().push((kind, hears, event.position));
+        }
     }
     if people.is_empty() {
         return Ok(());
     }
     let ours = ctx.clone();
     let write = async move |tx: &mut Tx| {
+        let ids: Vec<&String> = people.keys().collect();
+        let known = store::known_of_all(tx, &ids).await?;
+        let (mut changed, mut moved) = (Vec::new(), Vec::new());
         for (person, heard) in people {
-            let before = store::known_of(tx, &person).await?;
+            let before = known.get(&person).copied().unwrap_or_default();
             // Whoever comes hears one of its channels before the other: what counts is what there is at the end.
             let mut known = before;
-            for (kind, hears) in heard {
-                if kind == ME { known.open(hears) } else { known.act(hears) }
-            }
-            if known != before {
-                store::keep_known(tx, &person, known).await?;
+            for (kind, hears, position) in heard {
+                if kind == ME { known.open(hears, position) } else { known.act(hears, position) }
             }
             if known.status() != before.status() {
-                say(&ours, tx, &person, known).await?;
+                moved.push((person.clone(), known));
             }
+            if known != before {
+                changed.push((person, known));
+            }
+        }
+        store::keep_heard(tx, &changed).await?;
+        for (person, known) in moved {
+            say(&ours, tx, &person, known).await?;
         }
         Ok::<_, AppendError>(())
     };
@@ -90,7 +110,7 @@ pub(crate) async fn want(
     let mut known = before;
     (known.away, known.shows) = (away.unwrap_or(before.away), shows.unwrap_or(before.shows));
     if known != before {
-        store::keep_known(tx, person, known).await?;
+        store::keep_said(tx, person, known).await?;
         say(ctx, tx, person, known).await?;
     }
     Ok(())
@@ -110,15 +130,17 @@ pub(crate) async fn tell(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
         people.insert(event.read::<StatusChanged>().map_err(|error| error.to_string())?.by);
     }
     let shown = people::whereabouts(&ctx, people.into_iter().collect()).await;
-    let mut rooms: BTreeMap<String, Vec<Whereabouts>> = BTreeMap::new();
-    for it in shown.map_err(|error| kernel::problem::chain(&error))? {
-        let person = it.person.clone();
-        let read = async move |tx: &mut Tx| store::newest_rooms(tx, &person, limits::CHAT_STATUS_ROOMS).await;
-        let found: Result<Vec<String>, StoreError> = ctx.store.read(read).await;
-        for room in found.map_err(|error| kernel::problem::chain(&error))? {
-            rooms.entry(room).or_default().push(it.clone());
+    let shown = shown.map_err(|error| kernel::problem::chain(&error))?;
+    let read = async move |tx: &mut Tx| {
+        let mut rooms: BTreeMap<String, Vec<Whereabouts>> = BTreeMap::new();
+        for it in shown {
+            for room in store::newest_rooms(tx, &it.person, limits::CHAT_STATUS_ROOMS).await? {
+                rooms.entry(room).or_default().push(it.clone());
+            }
         }
-    }
+        Ok::<_, StoreError>(rooms)
+    };
+    let rooms = ctx.store.read(read).await.map_err(|error| kernel::problem::chain(&error))?;
     for (room, whereabouts) in &rooms {
         let told = ctx.hub.publish(&format!("{TYPING}:{room}"), &There { whereabouts }).await;
         told.map_err(|error| kernel::problem::chain(&error))?;

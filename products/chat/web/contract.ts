@@ -260,6 +260,8 @@ export interface Standing {
 }
 
 export interface Settings {
+  /** Of what was read: saved is only what nobody saved over meanwhile. */
+  version: number;
   max_members: number;
   max_message_chars: number;
   retention_days: number;

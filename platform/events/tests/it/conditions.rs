@@ -1,9 +1,11 @@
 //! Conditions of subscriptions: what holds, what is refused, and who is owed what.
 
 use events::{Condition, Event, Filter, NewEvent, Stream, Work};
+use identity::Caller;
 use jobs::Kind;
 use serde_json::{Value, json};
 
+use crate::http::get;
 use crate::support::{ALL_GITHUB, Bed, take};
 
 fn event() -> Event {
@@ -98,7 +100,7 @@ async fn a_subscription_is_owed_what_its_condition_holds_of() {
         registry.work(Work::new(OPENED, Filter("github.*")).when(opened.clone()));
     })
     .await;
-    let mut batches = bed.collect(stream).await;
+    let mut batches = bed.collect(stream.clone()).await;
     for n in 0..20 {
         let action = if n % 4 == 0 { "opened" } else { "closed" };
         let owner = if n % 5 == 0 { "octocat" } else { "other" };
@@ -107,4 +109,9 @@ async fn a_subscription_is_owed_what_its_condition_holds_of() {
     }
     assert_eq!(bed.jobs_of(OPENED).await, 5);
     assert_eq!(take(&mut batches, 4).await, [1, 6, 11, 16]);
+    // It is behind nothing: of the four that came since it wants none.
+    bed.cursor_reaches(stream, 16).await;
+    let (_, list) = get(&bed, "/api/v1/subscriptions", Some(Caller::Admin)).await;
+    let row = list["items"].as_array().expect("items").iter().find(|row| row["name"] == "octocat").expect("the stream");
+    assert_eq!((&row["lag"], &row["position"]), (&json!(0), &json!(16)), "{row}");
 }

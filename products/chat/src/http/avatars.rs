@@ -20,7 +20,7 @@ use super::opened::{Opened, serve};
 use super::{act, look, room_of, write};
 use crate::acts::{self, Face};
 use crate::clearing;
-use crate::model::{self, FileKind, WEBP, avatar_path};
+use crate::model::{self, FileKind, avatar_path};
 use crate::pace::{Doing, paced};
 use crate::people;
 use crate::pictures;
@@ -52,7 +52,7 @@ async fn own(person: Person, State(ctx): State<Ctx>) -> ProblemResult<Json<Given
 }
 
 /// Gives the caller a picture, in place of the one that was there. JPEG, PNG, GIF or WebP, told by its bytes; 5 MiB at most. It is made
-/// anew as WebP of 400 by 400 pixels, of its middle: nothing is left of where and with what it was taken.
+/// anew of its middle, 400 by 400 pixels: nothing is left of where and with what it was taken.
 #[utoipa::path(post, path = "/api/v1/chat/avatar", tag = "chat",
     request_body(content = String, content_type = "application/octet-stream", description = "The bytes of the picture"),
     responses((status = 200, body = Given), (status = 400), (status = 401), (status = 403), (status = 408), (status = 413),
@@ -111,10 +111,10 @@ async fn take_in(ctx: &Ctx, bodies: &Bodies, face: Face, request: Request) -> Pr
     // The memory is its own until the end.
     let raw = bodies.read(&parts.headers, body, limits::CHAT_AVATAR_BYTES).await?;
     let form = model::form_of(&raw.bytes).filter(|form| form.kind == FileKind::Image).ok_or_else(no_picture)?;
-    let made = pictures::avatar(form, raw.bytes.clone()).await.map_err(not_opened)?;
+    let (made, form) = pictures::avatar(form, raw.bytes.clone()).await.map_err(not_opened)?;
     let id = FileId::new(&ctx.clock, &ctx.entropy).to_string();
     let new =
-        Avatar { id: id.clone(), whose: face.whose().to_owned(), mime: WEBP.mime.to_owned(), bytes: made.len() as u64 };
+        Avatar { id: id.clone(), whose: face.whose().to_owned(), mime: form.mime.to_owned(), bytes: made.len() as u64 };
     let expected = face.clone();
     write(ctx, async move |ctx, tx: &mut Tx| acts::expect_avatar(ctx, tx, &expected, &new).await).await?;
     let name = clearing::name(&id, "").map_err(Problem::internal)?;
@@ -130,10 +130,10 @@ fn no_picture() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_taken", detail)
 }
 
-/// A picture of somebody whom the caller may know of, or of a room that the caller is in: WebP of 400 by 400 pixels. What an address
-/// answered with stays so: another picture has another one.
+/// A picture of somebody whom the caller may know of, or of a room that the caller is in: 400 by 400 pixels, JPEG, or WebP
+/// where one sees through it. What an address answered with stays so: another picture has another one.
 #[utoipa::path(get, path = "/api/v1/chat/avatars/{id}", tag = "chat", params(("id" = String, Path)),
-    responses((status = 200, content_type = "image/webp", description = "The picture"), (status = 304), (status = 400), (status = 401),
+    responses((status = 200, content_type = "image/jpeg", description = "The picture"), (status = 304), (status = 400), (status = 401),
         (status = 403), (status = 404), (status = 416), (status = 429), (status = 503)))]
 async fn picture(
     person: Person,

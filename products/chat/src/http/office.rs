@@ -1,7 +1,5 @@
 //! What an administrator of the installation sees and does. Nothing here shows what people wrote.
 
-use std::sync::Arc;
-
 use ::store::Tx;
 use axum::Extension;
 use axum::Json;
@@ -11,11 +9,11 @@ use host::Ctx;
 use identity::Admin;
 use kernel::{ProblemResult, limits};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::counted::Counted;
 use super::{bad, look, place_of, room_of};
 use crate::acts;
 use crate::analytics;
@@ -33,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Ctx> {
         .routes(routes!(figures))
         .routes(routes!(analytics))
         .routes(routes!(settings, save))
-        .layer(Extension(Counted::default()))
+        .layer(Extension(Counted::<Figures>::default()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -53,11 +51,11 @@ struct Rooms {
 }
 
 /// Does what an administrator asked for, in one transaction, if it is in the administrator's share.
-async fn office(
+async fn office<T: Send + 'static>(
     ctx: &Ctx,
     by: &Admin,
-    act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<(), Refused> + Send + 'static,
-) -> ProblemResult<()> {
+    act: impl AsyncFnOnce(&Ctx, &mut Tx) -> Result<T, Refused> + Send + 'static,
+) -> ProblemResult<T> {
     paced(ctx, &by.actor.to_string(), Doing::Change).await?;
     let ours = ctx.clone();
     Ok(ctx.store.write(async move |tx| act(&ours, tx).await).await?)
@@ -86,34 +84,17 @@ async fn close(by: Admin, State(ctx): State<Ctx>, Path(room): Path<String>) -> P
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The figures as they were counted last, and until when they hold. Counting looks at every room and at a day of messages: whoever asks
-/// meanwhile waits for the same count.
-#[derive(Clone, Default)]
-struct Counted(Arc<Mutex<Option<(i64, Figures)>>>);
-
-/// Figures hold for so long, milliseconds.
-const FRESH_MS: i64 = 10_000;
-/// And for so many times as long as counting took: where there is much to count, most of the time nothing is.
-const REST: i64 = 20;
-
 /// How much is going on, as of ten seconds ago at most, or a little longer where counting takes long.
 #[utoipa::path(get, path = "/api/v1/chat/admin/stats", tag = "chat",
     responses((status = 200, body = Figures), (status = 401), (status = 403), (status = 429)))]
 async fn figures(
     by: Admin,
     State(ctx): State<Ctx>,
-    Extension(Counted(counted)): Extension<Counted>,
+    Extension(counted): Extension<Counted<Figures>>,
 ) -> ProblemResult<Json<Figures>> {
     paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
-    let mut counted = counted.lock().await;
-    let now_ms = ctx.clock.now_ms();
-    if let Some((_, figures)) = counted.as_ref().filter(|(until_ms, _)| now_ms < *until_ms) {
-        return Ok(Json(figures.clone()));
-    }
-    let figures = look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await?;
-    let done_ms = ctx.clock.now_ms();
-    *counted = Some((done_ms + FRESH_MS.max(REST * (done_ms - now_ms)), figures.clone()));
-    Ok(Json(figures))
+    let count = async |now_ms| look(&ctx, async move |tx| Ok(store::figures(tx, now_ms).await?)).await;
+    counted.fresh(&ctx.clock, count).await.map(Json)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -169,9 +150,11 @@ async fn settings(by: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Setti
     look(&ctx, async move |tx| acts::settings(&ours, tx).await).await.map(Json)
 }
 
-/// Saves the settings; they hold from the next request on, in every process.
+/// Saves the settings; they hold from the next request on, in every process. `version` is that of the settings that were read: where somebody
+/// saved others since, nothing is saved, and the answer is 409 with the code `settings_changed`.
 #[utoipa::path(put, path = "/api/v1/chat/admin/settings", tag = "chat", request_body = Settings,
-    responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 415), (status = 422), (status = 429)))]
+    responses((status = 200, body = Settings), (status = 400), (status = 401), (status = 403), (status = 409),
+        (status = 415), (status = 422), (status = 429)))]
 async fn save(by: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> ProblemResult<Json<Settings>> {
     let within =
         |value: u32, least: u32, most: usize| value >= least && usize::try_from(value).is_ok_and(|it| it <= most);
@@ -185,6 +168,5 @@ async fn save(by: Admin, State(ctx): State<Ctx>, Json(new): Json<Settings>) -> P
         return Err(bad("retention_days", format!("at most {RETENTION_DAYS}")));
     }
     let actor = by.actor;
-    office(&ctx, &by, async move |ctx, tx| acts::save(ctx, tx, actor, &new).await).await?;
-    Ok(Json(new))
+    office(&ctx, &by, async move |ctx, tx| acts::save(ctx, tx, actor, &new).await).await.map(Json)
 }

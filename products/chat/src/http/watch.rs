@@ -1,8 +1,8 @@
 //! What an administrator watches: how it goes now, and one room from outside. Nothing here shows what people wrote.
 
 use ::store::Tx;
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use host::Ctx;
 use identity::Admin;
 use kernel::{ProblemResult, limits};
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::counted::Counted;
 use super::{look, room_of};
 use crate::model::Role;
 use crate::pace::{Doing, paced};
@@ -22,13 +23,13 @@ use crate::store::{self, Minute, RoomFigures};
 const HOUR_MS: i64 = 3_600_000;
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
-    OpenApiRouter::new().routes(routes!(pulse)).routes(routes!(room))
+    OpenApiRouter::new().routes(routes!(pulse)).routes(routes!(room)).layer(Extension(Counted::<Pulse>::default()))
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(as = ChatPulse)]
 struct Pulse {
-    /// Unix milliseconds.
+    /// When it was counted, Unix milliseconds.
     now_ms: i64,
     /// People with an account.
     registered: i64,
@@ -42,12 +43,20 @@ struct Pulse {
     people: Vec<Minute>,
 }
 
-/// How it goes now.
+/// How it goes now, as of ten seconds ago at most, or a little longer where counting takes long.
 #[utoipa::path(get, path = "/api/v1/chat/admin/pulse", tag = "chat",
     responses((status = 200, body = Pulse), (status = 401), (status = 403), (status = 429)))]
-async fn pulse(by: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Pulse>> {
+async fn pulse(
+    by: Admin,
+    State(ctx): State<Ctx>,
+    Extension(counted): Extension<Counted<Pulse>>,
+) -> ProblemResult<Json<Pulse>> {
     paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
-    let (now_ms, online, ours) = (ctx.clock.now_ms(), pulse::online(&ctx).await, ctx.clone());
+    counted.fresh(&ctx.clock, async |now_ms| count(&ctx, now_ms).await).await.map(Json)
+}
+
+async fn count(ctx: &Ctx, now_ms: i64) -> ProblemResult<Pulse> {
+    let (online, ours) = (pulse::online(ctx).await, ctx.clone());
     let read = async move |tx: &mut Tx| {
         let counting = store::settings(tx).await?.analytics;
         let registered = ours.identity.how_many_people(tx).await?;
@@ -56,7 +65,7 @@ async fn pulse(by: Admin, State(ctx): State<Ctx>) -> ProblemResult<Json<Pulse>> 
         let people = store::online_by_minute(tx, now_ms - limits::CHAT_MINUTES_MS).await?;
         Ok(Pulse { now_ms, registered, online, counting, messages, people })
     };
-    look(&ctx, read).await.map(Json)
+    look(ctx, read).await
 }
 
 #[derive(Serialize, ToSchema)]

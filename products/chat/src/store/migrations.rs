@@ -16,6 +16,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     hidden::MADE,
     whereabouts::MADE,
     pulse::MADE,
+    whereabouts::AS_OF,
 ];
 
 const ROOMS: Migration = Migration {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 /// [`Directory::Roommates`] in the table, whose values are numbers.
 const ROOMMATES: u32 = 1;
 const MAINTENANCE: &str = "maintenance";
+const VERSION: &str = "version";
 /// Of the counter alone: what `analytics` said where it stands in the log.
 const COUNTING: &str = "counting";
 
@@ -29,6 +30,8 @@ pub(crate) enum Directory {
 #[serde(deny_unknown_fields)]
 #[schema(as = ChatSettings)]
 pub(crate) struct Settings {
+    /// How often they were saved. Whoever saves names the version that it read, so that nobody undoes what it has not seen.
+    pub(crate) version: u32,
     /// People of a room, 2 to 100. Who is in a fuller one stays.
     pub(crate) max_members: u32,
     /// Characters of a message, 1 to 2,000.
@@ -53,6 +56,7 @@ impl Default for Settings {
         let most = |bound: usize| u32::try_from(bound).unwrap_or(u32::MAX);
         let (max_members, max_message_chars) = (most(limits::CHAT_MEMBERS), most(limits::CHAT_MESSAGE_CHARS));
         Self {
+            version: 0,
             max_members,
             max_message_chars,
             retention_days: 0,
@@ -65,12 +69,30 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// What is not the same in others, by name.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let pairs = [
+            ("max_members", self.max_members == other.max_members),
+            ("max_message_chars", self.max_message_chars == other.max_message_chars),
+            ("retention_days", self.retention_days == other.retention_days),
+            ("directory", self.directory == other.directory),
+            ("maintenance", self.maintenance == other.maintenance),
+            ("registrations", self.registrations == other.registrations),
+            ("notifications", self.notifications == other.notifications),
+            ("analytics", self.analytics == other.analytics),
+        ];
+        pairs.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+    }
+}
+
 /// The settings as they are, but for `registrations`, which identity has.
 pub(crate) async fn settings(tx: &mut Tx) -> Result<Settings, StoreError> {
     let rows: Vec<(String, u32)> = tx.all("SELECT name, value FROM chat_settings", &[]).await?;
     let mut settings = Settings::default();
     for (name, value) in rows {
         match name.as_str() {
+            VERSION => settings.version = value,
             "max_members" => settings.max_members = value,
             "max_message_chars" => settings.max_message_chars = value,
             "retention_days" => settings.retention_days = value,
@@ -83,6 +105,15 @@ pub(crate) async fn settings(tx: &mut Tx) -> Result<Settings, StoreError> {
         }
     }
     Ok(settings)
+}
+
+/// Takes the version after this one, for whoever saves what was read with it. `false` when another has it, also one that is saved at this
+/// moment by another process: the row is what both wait for.
+pub(crate) async fn next_version(tx: &mut Tx, version: u32) -> Result<bool, StoreError> {
+    let first = "INSERT INTO chat_settings (name, value) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING";
+    tx.execute(first, params![VERSION]).await?;
+    let next = "UPDATE chat_settings SET value = value + 1 WHERE name = $1 AND value = $2";
+    Ok(tx.execute(next, params![VERSION, version]).await? == 1)
 }
 
 /// Keeps the settings.

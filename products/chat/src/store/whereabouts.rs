@@ -36,6 +36,16 @@ CREATE INDEX chat_receipts_at ON chat_receipts (at_ms);
 ",
 };
 
+/// As of which position of the log both are known: what is older says nothing any more, whenever it comes.
+pub(super) const AS_OF: Migration = Migration {
+    part: "chat",
+    version: 28,
+    sql: "-- expands
+ALTER TABLE chat_people ADD COLUMN here_as_of BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE chat_people ADD COLUMN active_as_of BIGINT NOT NULL DEFAULT 0;
+",
+};
+
 /// Where somebody is, for others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ChatWhereabouts)]
@@ -62,6 +72,15 @@ pub(crate) struct Seen {
     /// Whether others are shown when the person was last seen.
     pub(crate) shows: bool,
     seen_at_ms: Option<i64>,
+    here_as_of: i64,
+    active_as_of: i64,
+}
+
+/// Of whom nothing is known: it is nowhere and shows everything.
+impl Default for Seen {
+    fn default() -> Self {
+        Self { here: false, active: false, away: false, shows: true, seen_at_ms: None, here_as_of: 0, active_as_of: 0 }
+    }
 }
 
 impl Seen {
@@ -69,46 +88,60 @@ impl Seen {
         Status::of(self.here, self.active, self.away)
     }
 
-    /// The chat is open somewhere, or when that was over.
-    pub(crate) fn open(&mut self, hears: Hears) {
-        self.here = matches!(hears, Hears::Yes);
+    /// The chat is open somewhere, or when that was over: as of this position of the log.
+    pub(crate) fn open(&mut self, hears: Hears, position: i64) {
+        if position <= self.here_as_of {
+            return;
+        }
+        (self.here, self.here_as_of) = (matches!(hears, Hears::Yes), position);
         if let Hears::NotSince(at_ms) = hears {
             self.seen_at_ms = Some(at_ms);
         }
     }
 
-    /// Something is done in it, or nothing any more.
-    pub(crate) fn act(&mut self, hears: Hears) {
-        self.active = matches!(hears, Hears::Yes);
+    /// Something is done in it, or nothing any more: as of this position of the log.
+    pub(crate) fn act(&mut self, hears: Hears, position: i64) {
+        if position > self.active_as_of {
+            (self.active, self.active_as_of) = (matches!(hears, Hears::Yes), position);
+        }
     }
 }
 
-impl FromRow for Seen {
-    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self {
-            here: row.get(0)?,
-            active: row.get(1)?,
-            away: row.get(2)?,
-            shows: row.get(3)?,
-            seen_at_ms: row.get(4)?,
-        })
-    }
-}
+const SEEN: &str = "person, here, active, away, shows, seen_at_ms, here_as_of, active_as_of";
 
 struct Found(String, Seen);
 
 impl FromRow for Found {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        let (here, active, away, shows, seen_at_ms) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
-        Ok(Self(row.get(0)?, Seen { here, active, away, shows, seen_at_ms }))
+        let known = Seen {
+            here: row.get(1)?,
+            active: row.get(2)?,
+            away: row.get(3)?,
+            shows: row.get(4)?,
+            seen_at_ms: row.get(5)?,
+            here_as_of: row.get(6)?,
+            active_as_of: row.get(7)?,
+        };
+        Ok(Self(row.get(0)?, known))
     }
 }
 
-/// What is known of a person; of whom nothing is known, that it is nowhere and shows everything.
+/// What is known of a person.
 pub(crate) async fn known_of(tx: &mut Tx, person: &str) -> Result<Seen, StoreError> {
-    let sql = "SELECT here, active, away, shows, seen_at_ms FROM chat_people WHERE person = $1";
-    let nothing = Seen { here: false, active: false, away: false, shows: true, seen_at_ms: None };
-    Ok(tx.first(sql, params![person]).await?.unwrap_or(nothing))
+    Ok(known_of_all(tx, &[person]).await?.remove(person).unwrap_or_default())
+}
+
+/// What is known of these, of whom anything is.
+pub(crate) async fn known_of_all(
+    tx: &mut Tx,
+    people: &[impl AsRef<str> + Sync],
+) -> Result<BTreeMap<String, Seen>, StoreError> {
+    let ids =
+        tx.either("SELECT value FROM json_each($1)", "SELECT json_array_elements_text(CAST(CAST($1 AS TEXT) AS JSON))");
+    let sql = format!("SELECT {SEEN} FROM chat_people WHERE person IN ({ids})");
+    let asked: Vec<&str> = people.iter().map(AsRef::as_ref).collect();
+    let found: Vec<Found> = tx.all(&sql, params![&serde_json::json!(asked).to_string()]).await?;
+    Ok(found.into_iter().map(|Found(person, known)| (person, known)).collect())
 }
 
 /// Where these people are, each of them, as others see it.
@@ -116,12 +149,7 @@ pub(crate) async fn whereabouts(tx: &mut Tx, people: &[String]) -> Result<Vec<Wh
     if people.is_empty() {
         return Ok(Vec::new());
     }
-    let ids =
-        tx.either("SELECT value FROM json_each($1)", "SELECT json_array_elements_text(CAST(CAST($1 AS TEXT) AS JSON))");
-    let sql = format!("SELECT person, here, active, away, shows, seen_at_ms FROM chat_people WHERE person IN ({ids})");
-    let asked = serde_json::json!(people).to_string();
-    let found: Vec<Found> = tx.all(&sql, params![&asked]).await?;
-    let mut found: BTreeMap<String, Seen> = found.into_iter().map(|Found(person, known)| (person, known)).collect();
+    let mut found = known_of_all(tx, people).await?;
     let of = |person: &String| match found.remove(person) {
         None => Whereabouts::nowhere(person.clone()),
         Some(known) => Whereabouts {
@@ -142,13 +170,46 @@ pub(crate) enum Hears {
     NotSince(i64),
 }
 
-/// Keeps what is known of a person.
-pub(crate) async fn keep_known(tx: &mut Tx, person: &str, known: Seen) -> Result<(), StoreError> {
-    let sql = "INSERT INTO chat_people (person, here, active, away, shows, seen_at_ms) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (person) DO UPDATE SET here = excluded.here, active = excluded.active, away = excluded.away,
-             shows = excluded.shows, seen_at_ms = excluded.seen_at_ms";
-    let Seen { here, active, away, shows, seen_at_ms } = known;
-    tx.execute(sql, params![person, here, active, away, shows, seen_at_ms]).await.map(drop)
+/// Keeps what these hear, in one statement. Of each channel the newer position stays, whoever writes first: a stretch of the log may come
+/// once more beside the stream. What they said themselves is not touched.
+pub(crate) async fn keep_heard(tx: &mut Tx, people: &[(String, Seen)]) -> Result<(), StoreError> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let row = |(person, it): &(String, Seen)| {
+        let (here, active) = (i64::from(it.here), i64::from(it.active));
+        serde_json::json!([person, here, active, it.seen_at_ms, it.here_as_of, it.active_as_of])
+    };
+    let rows: Vec<serde_json::Value> = people.iter().map(row).collect();
+    let listed = tx.either(
+        "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), 0, 1,
+             json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]') FROM json_each($1) WHERE TRUE",
+        "SELECT value->>0, CAST(value->>1 AS BIGINT), CAST(value->>2 AS BIGINT), 0, 1, CAST(value->>3 AS BIGINT),
+             CAST(value->>4 AS BIGINT), CAST(value->>5 AS BIGINT)
+             FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON)) AS listed(value)",
+    );
+    let newer = |column: &str, as_of: &str| {
+        format!(
+            "{column} = CASE WHEN excluded.{as_of} > chat_people.{as_of} THEN excluded.{column} ELSE chat_people.{column} END"
+        )
+    };
+    let pairs = [
+        ("here", "here_as_of"),
+        ("seen_at_ms", "here_as_of"),
+        ("here_as_of", "here_as_of"),
+        ("active", "active_as_of"),
+        ("active_as_of", "active_as_of"),
+    ];
+    let set = pairs.map(|(column, as_of)| newer(column, as_of)).join(", ");
+    let sql = format!("INSERT INTO chat_people ({SEEN}) {listed} ON CONFLICT (person) DO UPDATE SET {set}");
+    tx.execute(&sql, params![&serde_json::Value::from(rows).to_string()]).await.map(drop)
+}
+
+/// Keeps what a person said itself. What it hears is not touched.
+pub(crate) async fn keep_said(tx: &mut Tx, person: &str, Seen { away, shows, .. }: Seen) -> Result<(), StoreError> {
+    let sql = "INSERT INTO chat_people (person, here, active, away, shows) VALUES ($1, 0, 0, $2, $3)
+         ON CONFLICT (person) DO UPDATE SET away = excluded.away, shows = excluded.shows";
+    tx.execute(sql, params![person, away, shows]).await.map(drop)
 }
 
 /// Of the people of a room, who does not show others when it was last seen.

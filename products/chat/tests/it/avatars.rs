@@ -64,18 +64,51 @@ async fn a_photo_becomes_its_middle_upright_and_tells_nobody_where_it_was() {
     assert_eq!(site.get(ann, OWN).await, given);
 
     let (head, bytes) = site.open(ben, &path(&given["avatar"])).await;
-    assert_eq!((head.status, says(&head, header::CONTENT_TYPE)), (StatusCode::OK, "image/webp"));
+    assert_eq!((head.status, says(&head, header::CONTENT_TYPE)), (StatusCode::OK, "image/jpeg"));
     assert_eq!(says(&head, header::CACHE_CONTROL), "private, max-age=2592000, immutable");
     assert_eq!(says(&head, header::X_CONTENT_TYPE_OPTIONS), "nosniff");
     assert!(says(&head, header::CONTENT_SECURITY_POLICY).contains("sandbox"));
     assert!(!bytes.windows(PLACE.len()).any(|it| it == PLACE));
-    let reader = ImageReader::with_format(std::io::Cursor::new(&bytes[..]), ImageFormat::WebP);
+    let reader = ImageReader::with_format(std::io::Cursor::new(&bytes[..]), ImageFormat::Jpeg);
     let mut decoder = reader.into_decoder().expect("a picture");
     assert_eq!((decoder.dimensions(), decoder.orientation().expect("read")), ((400, 400), Orientation::NoTransforms));
     let shown = image::load_from_memory(&bytes).expect("a picture").to_rgb8();
     // Turned to the right, what was on the left is at the top; nothing was pressed together.
     assert!(shown.get_pixel(200, 190).0[0] < 60 && shown.get_pixel(200, 210).0[0] > 190);
     assert!(shown.get_pixel(5, 5).0[0] < 60 && shown.get_pixel(395, 395).0[0] > 190);
+}
+
+#[tokio::test]
+async fn a_photo_is_small_and_what_one_sees_through_stays_so() {
+    let site = Site::new().await;
+    let [ann] = site.people().await;
+    // A picture with something everywhere, as photos have, and the same with a hole.
+    let seen = |x: u32, y: u32| {
+        let grain = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).rotate_left(7) % 32;
+        [x / 4, y / 4, (x + y) / 8].map(|colour| u8::try_from((colour + grain).min(255)).expect("a byte"))
+    };
+    let opaque = image::RgbImage::from_fn(900, 900, |x, y| image::Rgb(seen(x, y)));
+    let holed = image::RgbaImage::from_fn(900, 900, |x, y| {
+        let [r, g, b] = seen(x, y);
+        image::Rgba([r, g, b, if x < 450 { 0 } else { 255 }])
+    });
+    let written = |picture: image::DynamicImage| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, ImageFormat::Png).expect("written");
+        bytes.into_inner()
+    };
+    for (picture, mime, most) in
+        [(written(opaque.into()), "image/jpeg", 64 * 1024), (written(holed.into()), "image/webp", 256 * 1024)]
+    {
+        let (status, given) = site.give(ann, OWN, picture).await;
+        assert_eq!(status, StatusCode::OK, "{given}");
+        let (head, bytes) = site.open(ann, &path(&given["avatar"])).await;
+        assert_eq!((says(&head, header::CONTENT_TYPE), head.status), (mime, StatusCode::OK));
+        assert!(bytes.len() < most, "{mime}: {} bytes", bytes.len());
+        let shown = image::load_from_memory(&bytes).expect("a picture").to_rgba8();
+        let alpha = if mime == "image/webp" { 0 } else { 255 };
+        assert_eq!((shown.dimensions(), shown.get_pixel(10, 200).0[3]), ((400, 400), alpha));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod avatars;
 mod digests;
+mod faces;
 mod files;
 mod find;
 mod gone;
@@ -20,7 +21,9 @@ mod rights;
 mod roommates;
 mod rooms;
 mod service;
+mod settings;
 mod sockets;
+mod streams;
 mod support;
 mod switches;
 mod watch;

@@ -101,7 +101,7 @@ async fn process(
         Ctx { store, events, jobs: jobs.clone(), hub, identity, bus, objects, outbound, mail, key, clock, entropy };
     let (router, api) = product.router(&ctx).split_for_parts();
     // What is posted stays posted here: whoever looks at it reads the job.
-    jobs.serve(product.start(&ctx), 4);
+    jobs.serve([product.start(&ctx), ctx.events.handlers()].into_iter().flatten().collect(), 4);
     (ctx, (serde_json::to_value(&api).expect("JSON"), router))
 }
 

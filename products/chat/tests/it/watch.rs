@@ -58,6 +58,26 @@ async fn it_is_shown_how_many_are_here_and_how_much_they_say() {
 }
 
 #[tokio::test]
+async fn how_it_goes_is_counted_once_for_all_who_look() {
+    let site = Site::new().await;
+    let [ann, ben] = site.people().await;
+    let room = site.group(&[ann, ben]).await;
+    let pulse = async || site.office(Method::GET, "/pulse", None).await;
+    let (_, first) = pulse().await;
+    site.say(ann, &room, "hello").await;
+    site.person(2).await;
+    // Many look at once, and again: all see what was counted for the first of them.
+    let looks = futures_util::future::join_all((0..6).map(|_| pulse())).await;
+    assert!(looks.iter().all(|(status, it)| (*status, it) == (StatusCode::OK, &first)), "{looks:?}");
+    site.clock.advance(10_000);
+    let looks = futures_util::future::join_all((0..6).map(|_| pulse())).await;
+    assert!(looks.iter().all(|it| *it == looks[0]), "{looks:?}");
+    let now = &looks[0].1;
+    assert_eq!((&now["registered"], &now["messages"][0]["count"]), (&json!(3), &json!(1)), "{now}");
+    assert_ne!(now["now_ms"], first["now_ms"]);
+}
+
+#[tokio::test]
 async fn a_room_from_outside_is_who_is_in_it_and_how_much_there_is_and_no_word() {
     let site = Site::new().await;
     let [ann, ben] = site.people().await;
