@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 /// The longest life, and the one that is meant where none is said, seconds.
 const LONGEST_S: u64 = limits::TOKEN_TTL_MS.unsigned_abs() / 1_000;
-/// For how long a connection stays open at most by a token of this kind, seconds: a key that is revoked does not end what it made.
+/// For how long a connection stays open at most by a token of this kind, seconds.
 const LONGEST_OPEN_S: i64 = 24 * 3_600;
 
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub(crate) fn routes(clock: Clock, identity: Identity) -> OpenApiRouter {
 
 /// Whom a token is for, and for how long.
 struct ForWhom {
+    /// The API key that asks.
+    key: Option<i64>,
     user: String,
     issuer: Option<String>,
     ttl_s: Option<u64>,
@@ -119,12 +121,12 @@ async fn connection(
 ) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
     let NewConnectionToken { user, issuer, ttl_s, expire_at, channels, subs, caps, meta, info } = new;
     mint.closes_in_time(expire_at)?;
-    let whom = ForWhom { user, issuer, ttl_s, expire_at };
+    let whom = ForWhom { key: key.id, user, issuer, ttl_s, expire_at };
     let channels = (!channels.is_empty()).then(|| json!(channels));
     let said = [("channels", channels), ("subs", subs), ("caps", caps), ("meta", meta), ("info", info)];
     let (person, ttl, claims) = mint.claims(whom, said).await?;
     mint.check(person, ttl, &claims, |claims| realtime::Caller::of_claims(claims).map(drop))?;
-    let token = mint.identity.connection_token(person, ttl, claims).await?.ok_or_else(nobody)?;
+    let token = mint.identity.connection_token(person, ttl, key.id, claims).await?.ok_or_else(nobody)?;
     tracing::info!(key = key.id, %person, "a token was made by which a person may connect");
     Ok(mint.made(&token, ttl))
 }
@@ -137,7 +139,7 @@ async fn subscription(
     Json(new): Json<NewSubscriptionToken>,
 ) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
     let NewSubscriptionToken { user, issuer, ttl_s, expire_at, channel, client, info, data, overridden } = new;
-    let whom = ForWhom { user, issuer, ttl_s, expire_at };
+    let whom = ForWhom { key: key.id, user, issuer, ttl_s, expire_at };
     if !(1..=limits::CHANNEL_BYTES).contains(&channel.len()) {
         let detail = format!("A channel has a name of 1 to {} bytes.", limits::CHANNEL_BYTES);
         return Err(Problem::bad_request("channel_invalid", detail).field("/channel", "a channel"));
@@ -152,7 +154,8 @@ async fn subscription(
     if mint.identity.welcomes(person).await? == Welcome::No {
         return Err(nobody());
     }
-    let token = mint.identity.subscription_token(&person.to_string(), &channel, ttl, claims).await?;
+    let user = person.to_string();
+    let token = mint.identity.subscription_token(&user, &channel, ttl, key.id, claims).await?;
     tracing::info!(key = key.id, %person, channel, "a token was made by which a person may subscribe");
     Ok(mint.made(&token, ttl))
 }
@@ -174,11 +177,34 @@ impl Mint {
             let problem = Problem::bad_request("expiry_invalid", "What has ended opens nothing.");
             return Err(problem.field("/expire_at", "a time to come, Unix seconds"));
         }
+        let (ttl_s, expire_at) = self.within_key(whom.key, ttl_s, whom.expire_at).await?;
         let mut claims: Map<String, Value> =
             said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-        claims.extend(whom.expire_at.map(|at_s| ("expire_at".to_owned(), json!(at_s))));
+        claims.extend(expire_at.map(|at_s| ("expire_at".to_owned(), json!(at_s))));
         let person = self.person(&whom.user, whom.issuer.as_deref()).await?;
         Ok((person, Duration::from_secs(ttl_s), claims))
+    }
+
+    /// Neither a token nor what it opens outlasts the key that had it made.
+    async fn within_key(
+        &self,
+        key: Option<i64>,
+        ttl_s: u64,
+        expire_at: Option<i64>,
+    ) -> ProblemResult<(u64, Option<i64>)> {
+        let Some(key) = key else { return Ok((ttl_s, expire_at)) };
+        let gone = || Problem::unauthorized("This API key is worth nothing any more.");
+        let ends_ms = self.identity.key_ends(key).await?.ok_or_else(gone)?;
+        if ends_ms == i64::MAX {
+            return Ok((ttl_s, expire_at));
+        }
+        let left_s = u64::try_from((ends_ms - self.clock.now_ms()) / 1_000).unwrap_or_default();
+        if left_s == 0 {
+            return Err(gone());
+        }
+        let ends_s = ends_ms / 1_000;
+        let within = |at_s: i64| if at_s == 0 { ends_s } else { at_s.min(ends_s) };
+        Ok((ttl_s.min(left_s), expire_at.map(within)))
     }
 
     fn closes_in_time(&self, expire_at: Option<i64>) -> ProblemResult<()> {

@@ -54,7 +54,8 @@ impl Identity {
         match who {
             Who::Acts(id, role) => {
                 let caller = Caller::Person { id, role, by: By::Token };
-                let pass = Pass { caller, shown: Secret::new(token), until_ms: claims.expires_at_ms };
+                let (until_ms, grounds) = (claims.expires_at_ms, self.grounds(&claims));
+                let pass = Pass { caller, shown: Secret::new(token), until_ms, grounds };
                 Ok((pass, claims))
             }
             Who::TakenBack => Err(Refusal::Expired),

@@ -10,6 +10,7 @@ mod courier;
 mod doors;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod grounds;
 mod http;
 mod invitations;
 pub mod issuers;

@@ -70,6 +70,7 @@ impl Core {
         };
         let Some(terms) = terms else { return Ok((caller.clone(), false)) };
         let until_ms = [caller.until_ms, terms.until_ms].into_iter().flatten().min();
-        Ok((Arc::new(Caller { until_ms, ..(**caller).clone() }), true))
+        let grounds = [&caller.grounds[..], &terms.grounds].concat();
+        Ok((Arc::new(Caller { until_ms, grounds, ..(**caller).clone() }), true))
     }
 }

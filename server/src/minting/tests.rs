@@ -14,12 +14,15 @@ use tower::ServiceExt;
 use super::*;
 use crate::doorman::Door;
 
+mod taken_back;
+
 const START_MS: i64 = 1_700_000_000_000;
 const CONNECTION: &str = "connection-tokens";
 const SUBSCRIPTION: &str = "subscription-tokens";
 
 struct House {
     clock: Clock,
+    store: store::Store,
     identity: Identity,
     door: Door,
     router: Router,
@@ -32,7 +35,8 @@ impl House {
         let entropy = Entropy::system();
         let store =
             store::Store::embedded(data.path(), store::Durability::Normal, identity::MIGRATIONS, &clock, &entropy);
-        let identity = Identity::new(store.expect("opened"), clock.clone(), entropy, SealKey::new([1; 32]));
+        let store = store.expect("opened");
+        let identity = Identity::new(store.clone(), clock.clone(), entropy, SealKey::new([1; 32]));
         let issuer = |name: &str| Settings {
             issuer: name.to_owned(),
             audience: "mainspring".into(),
@@ -45,7 +49,7 @@ impl House {
         let outbound = Outbound::new(outbound::Settings::default());
         let identity = identity.trusting(Issuers::new(&trusted, outbound, clock.clone()).expect("settings"));
         let router = routes(clock.clone(), identity.clone()).split_for_parts().0;
-        Self { door: Door(identity.clone()), router, clock, identity, _data: data }
+        Self { store, door: Door(identity.clone()), router, clock, identity, _data: data }
     }
 
     async fn person(&self, name: &str, role: Role) -> PersonId {
@@ -54,9 +58,13 @@ impl House {
     }
 
     async fn key(&self, scopes: &[Scope]) -> HeaderMap {
-        let new = NewKey { name: "backend".into(), scopes: scopes.to_vec(), expires_at_ms: None };
-        let (_, token) = self.identity.make_key(Actor::Admin, &new).await.expect("made");
-        bearer(token.expose())
+        self.key_until(scopes, None).await.1
+    }
+
+    async fn key_until(&self, scopes: &[Scope], expires_at_ms: Option<i64>) -> (i64, HeaderMap) {
+        let new = NewKey { name: "backend".into(), scopes: scopes.to_vec(), expires_at_ms };
+        let (id, token) = self.identity.make_key(Actor::Admin, &new).await.expect("made");
+        (id, bearer(token.expose()))
     }
 
     /// As the edge lets a request in.
@@ -73,7 +81,11 @@ impl House {
     }
 
     async fn made(&self, kind: &str, body: &Value) -> String {
-        let (status, answer) = self.ask(&self.key(&[Scope::RealtimeTokens]).await, kind, body).await;
+        self.made_by(&self.key(&[Scope::RealtimeTokens]).await, kind, body).await
+    }
+
+    async fn made_by(&self, key: &HeaderMap, kind: &str, body: &Value) -> String {
+        let (status, answer) = self.ask(key, kind, body).await;
         assert_eq!(status, 201, "{body}: {answer}");
         answer["token"].as_str().expect("a token").to_owned()
     }
