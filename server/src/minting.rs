@@ -4,13 +4,16 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
+use guard::About;
 use identity::people::Welcome;
+use identity::tokens::Tokens;
 use identity::{Identity, Key, scopes};
 use kernel::{Clock, PersonId, Problem, ProblemResult, Secret, limits};
 use realtime::doorman::{BadClaims, Ticketed};
+use realtime::{Hub, Refused};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -26,10 +29,12 @@ const LONGEST_OPEN_S: i64 = 24 * 3_600;
 struct Mint {
     clock: Clock,
     identity: Identity,
+    hub: Hub,
 }
 
-pub(crate) fn routes(clock: Clock, identity: Identity) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(connection)).routes(routes!(subscription)).with_state(Mint { clock, identity })
+pub(crate) fn routes(clock: Clock, identity: Identity, hub: Hub) -> OpenApiRouter {
+    let mint = Mint { clock, identity, hub };
+    OpenApiRouter::new().routes(routes!(connection)).routes(routes!(subscription)).with_state(mint)
 }
 
 /// Whom a token is for, and for how long.
@@ -103,11 +108,15 @@ struct NewSubscriptionToken {
     overridden: Option<Value>,
 }
 
+type Made = (StatusCode, Extension<About>, Json<RealtimeToken>);
+
 /// A token of realtime.
 #[derive(Serialize, ToSchema)]
 struct RealtimeToken {
     /// The token (JWT), for the client's `connect` or `subscribe`: worth nothing anywhere else.
     token: String,
+    /// Its own name (`jti`), by which an administrator takes it back: it is in the audit log.
+    id: String,
     /// When it ends, Unix milliseconds: the client asks your backend for another before.
     expires_at_ms: i64,
 }
@@ -118,17 +127,19 @@ async fn connection(
     key: Key<scopes::RealtimeTokens>,
     State(mint): State<Mint>,
     Json(new): Json<NewConnectionToken>,
-) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
+) -> ProblemResult<Made> {
     let NewConnectionToken { user, issuer, ttl_s, expire_at, channels, subs, caps, meta, info } = new;
     mint.closes_in_time(expire_at)?;
     let whom = ForWhom { key: key.id, user, issuer, ttl_s, expire_at };
+    let about = told::of(&whom.user, whom.issuer.as_deref(), told::channels(&channels, subs.as_ref(), caps.as_ref()));
+    mint.would_subscribe(&channels, subs.as_ref())?;
     let channels = (!channels.is_empty()).then(|| json!(channels));
     let said = [("channels", channels), ("subs", subs), ("caps", caps), ("meta", meta), ("info", info)];
     let (person, ttl, claims) = mint.claims(whom, said).await?;
     mint.check(person, ttl, &claims, |claims| realtime::Caller::of_claims(claims).map(drop))?;
     let token = mint.identity.connection_token(person, ttl, key.id, claims).await?.ok_or_else(nobody)?;
     tracing::info!(key = key.id, %person, "a token was made by which a person may connect");
-    Ok(mint.made(&token, ttl))
+    Ok(mint.made(&token, ttl, (person, about)))
 }
 
 /// Makes a token by which a client of this person subscribes to one channel.
@@ -137,13 +148,15 @@ async fn subscription(
     key: Key<scopes::RealtimeTokens>,
     State(mint): State<Mint>,
     Json(new): Json<NewSubscriptionToken>,
-) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
+) -> ProblemResult<Made> {
     let NewSubscriptionToken { user, issuer, ttl_s, expire_at, channel, client, info, data, overridden } = new;
     let whom = ForWhom { key: key.id, user, issuer, ttl_s, expire_at };
     if !(1..=limits::CHANNEL_BYTES).contains(&channel.len()) {
         let detail = format!("A channel has a name of 1 to {} bytes.", limits::CHANNEL_BYTES);
         return Err(Problem::bad_request("channel_invalid", detail).field("/channel", "a channel"));
     }
+    let about = told::of(&whom.user, whom.issuer.as_deref(), [channel.as_str()].into_iter());
+    mint.hub.heeds_ticket(&channel).map_err(|why| refused(&why, &channel, "/channel"))?;
     let said = [("client", client.map(Value::from)), ("info", info), ("data", data), ("override", overridden)];
     let (person, ttl, claims) = mint.claims(whom, said).await?;
     mint.check(person, ttl, &claims, |claims| {
@@ -157,7 +170,7 @@ async fn subscription(
     let user = person.to_string();
     let token = mint.identity.subscription_token(&user, &channel, ttl, key.id, claims).await?;
     tracing::info!(key = key.id, %person, channel, "a token was made by which a person may subscribe");
-    Ok(mint.made(&token, ttl))
+    Ok(mint.made(&token, ttl, (person, about)))
 }
 
 impl Mint {
@@ -248,9 +261,39 @@ impl Mint {
         self.clock.now_ms() + i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn made(&self, token: &Secret, ttl: Duration) -> (StatusCode, Json<RealtimeToken>) {
-        let made = RealtimeToken { token: token.expose().to_owned(), expires_at_ms: self.ends_ms(ttl) };
-        (StatusCode::CREATED, Json(made))
+    /// Fails where the server would not subscribe whoever shows these.
+    fn would_subscribe(&self, channels: &[String], subs: Option<&Value>) -> ProblemResult<()> {
+        let heeds =
+            |channel: &str, at: String| self.hub.heeds_claim(channel).map_err(|why| refused(&why, channel, &at));
+        for (number, channel) in channels.iter().enumerate() {
+            heeds(channel, format!("/channels/{number}"))?;
+        }
+        for channel in subs.and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            heeds(channel, format!("/subs/{}", channel.replace('~', "~0").replace('/', "~1")))?;
+        }
+        Ok(())
+    }
+
+    /// With what the audit log is told of it.
+    fn made(&self, token: &Secret, ttl: Duration, (person, about): (PersonId, String)) -> Made {
+        let id = Tokens::name_of(token).unwrap_or_default();
+        let about = About(format!("token {id} for {person}{about}"));
+        let made = RealtimeToken { token: token.expose().to_owned(), id, expires_at_ms: self.ends_ms(ttl) };
+        (StatusCode::CREATED, Extension(about), Json(made))
+    }
+}
+
+fn refused(why: &Refused, channel: &str, at: &str) -> Problem {
+    let shown: String = channel.chars().take(limits::CHANNEL_BYTES).collect();
+    match why {
+        Refused::UnknownChannel => {
+            let detail = format!("There is no namespace for the channel {shown:?}: nobody could subscribe to it.");
+            Problem::bad_request("channel_unknown", detail).field(at, "a channel of a namespace that there is")
+        }
+        _ => {
+            let detail = format!("No token opens the channel {shown:?}: its namespace does not heed them.");
+            Problem::bad_request("channel_closed", detail).field(at, "a channel that tokens open")
+        }
     }
 }
 
@@ -258,6 +301,8 @@ impl Mint {
 fn nobody() -> Problem {
     Problem::not_found("There is nobody of this name who may come.")
 }
+
+mod told;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use store::{StoreError, Tx};
 
 use crate::bearer::{EPOCH, Who, away, ours};
-use crate::grounds::{KEY, stand};
+use crate::grounds::KEY;
 use crate::people::{Pass, store as rows};
 use crate::tickets::CHANNEL;
 use crate::tokens::{Claims, Purpose, Refusal, Unissued};
@@ -61,10 +61,7 @@ impl Identity {
         let id = claims.subject.parse().map_err(|_| Refusal::Bad("it speaks of no person"))?;
         let grounds = self.grounds(&claims);
         let hangs_on = grounds.clone();
-        let read = async move |tx: &mut Tx| match ours(tx, id, epoch, now_ms).await? {
-            Who::Acts(..) if !stand(tx, &hangs_on, now_ms).await? => Ok(Who::TakenBack),
-            who => Ok(who),
-        };
+        let read = async move |tx: &mut Tx| ours(tx, id, (epoch, &hangs_on), now_ms).await;
         let who: Result<_, StoreError> = self.store.read(read).await;
         match who.map_err(away)? {
             Who::Acts(id, role) => {

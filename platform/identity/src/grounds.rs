@@ -18,32 +18,44 @@ pub(crate) const KEY: &str = "key";
 pub enum Ground {
     /// The API key of this number.
     Key(i64),
+    /// The token of this name (`jti`).
+    Token(String),
 }
 
 impl Ground {
     /// The one that is written so.
     pub fn named(name: &str) -> Option<Self> {
-        name.strip_prefix("key:").and_then(|id| id.parse().ok()).map(Self::Key)
+        match name.split_once(':')? {
+            ("key", id) => id.parse().ok().map(Self::Key),
+            ("token", id) => Some(Self::Token(id.to_owned())),
+            _ => None,
+        }
     }
 
     /// Whether it stands at this moment.
     async fn stands(&self, tx: &mut Tx, now_ms: i64) -> Result<bool, StoreError> {
-        let row: Option<(i64,)> = match self {
+        match self {
             Self::Key(id) => {
                 let sql = "SELECT id FROM api_keys WHERE id = $1 AND revoked_at_ms IS NULL
                      AND (expires_at_ms IS NULL OR expires_at_ms > $2)";
-                tx.first(sql, params![*id, now_ms]).await?
+                let row: Option<(i64,)> = tx.first(sql, params![*id, now_ms]).await?;
+                Ok(row.is_some())
             }
-        };
-        Ok(row.is_some())
+            Self::Token(id) => {
+                let sql = "SELECT expires_at_ms FROM revoked_tokens WHERE id = $1";
+                let row: Option<(i64,)> = tx.first(sql, params![id]).await?;
+                Ok(row.is_none())
+            }
+        }
     }
 }
 
-/// `key:7`. Stored: never changes.
+/// `key:7`, `token:` and its name. Stored: never changes.
 impl fmt::Display for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(id) => write!(f, "key:{id}"),
+            Self::Token(id) => write!(f, "token:{id}"),
         }
     }
 }
@@ -55,7 +67,7 @@ impl Identity {
             return Vec::new();
         }
         let key = claims.rest.get(KEY).and_then(Value::as_i64);
-        key.map(Ground::Key).into_iter().collect()
+        key.map(Ground::Key).into_iter().chain(claims.id.clone().map(Ground::Token)).collect()
     }
 
     /// Which of these stand no more; [`limits::PAGE`] at most are looked at.

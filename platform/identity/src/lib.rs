@@ -21,6 +21,7 @@ mod pass;
 mod passwords;
 pub mod people;
 mod person;
+mod revocations;
 mod sessions;
 mod sign_in;
 mod tickets;

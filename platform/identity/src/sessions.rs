@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[Migration] = &[
     crate::courier::WAITING,
     crate::courier::CONFIRMED,
     crate::joining::SWITCHES,
+    crate::revocations::REVOKED,
 ];
 
 const SESSIONS: Migration = Migration {
