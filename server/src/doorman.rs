@@ -1,15 +1,20 @@
 //! Who a realtime connection acts for, as identity knows it; and what is taken back there ends here.
 
+use std::time::Duration;
+
 use axum::http::HeaderMap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use identity::people::{Actor, Changed, Pass, Welcome};
+use identity::people::{Actor, Changed, Ground, Pass, Welcome};
 use identity::tokens::{Claims, Refusal};
 use identity::{By, Caller, Identity, Role};
-use kernel::Secret;
+use kernel::{Secret, limits};
 use realtime::doorman::{BadClaims, Shown, Standing, Ticket, Ticketed, Unknown};
 use realtime::{Doorman, Hub};
 use tokio_util::sync::CancellationToken;
+
+/// Between two look-ups while the store does not answer.
+const AGAIN: Duration = Duration::from_secs(1);
 
 pub(crate) struct Door(pub(crate) Identity);
 
@@ -56,7 +61,7 @@ impl Doorman for Door {
     fn by_ticket<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Ticket> {
         async move {
             let refusal = match self.0.by_subscription_token(token).await {
-                Ok(claims) => match ticketed(claims) {
+                Ok(claims) => match ticketed(&self.0.grounds(&claims), claims) {
                     Ok(opens) => return Ticket::Good(Box::new(opens)),
                     Err(error) => {
                         tracing::debug!(%error, "what the token of a subscription says cannot be used");
@@ -124,14 +129,28 @@ fn caller(pass: &Pass) -> Option<realtime::Caller> {
         Caller::Anonymous | Caller::Key { .. } | Caller::Unknown => return None,
     };
     let (until_ms, shown): (_, Secret) = (Some(pass.until_ms), pass.shown.clone());
-    Some(realtime::Caller { user: actor.to_string(), admin, until_ms, pass: Some(shown), ..Default::default() })
+    let grounds = named(&pass.grounds);
+    Some(realtime::Caller {
+        user: actor.to_string(),
+        admin,
+        until_ms,
+        pass: Some(shown),
+        grounds,
+        ..Default::default()
+    })
 }
 
-fn ticketed(claims: Claims) -> Result<Ticketed, BadClaims> {
+fn named(grounds: &[Ground]) -> Vec<String> {
+    grounds.iter().map(ToString::to_string).collect()
+}
+
+fn ticketed(grounds: &[Ground], claims: Claims) -> Result<Ticketed, BadClaims> {
     let mut said = claims.rest;
     said.insert("sub".to_owned(), claims.subject.into());
     said.insert("exp".to_owned(), (claims.expires_at_ms / 1_000).into());
-    Ticketed::of_claims(&said.into())
+    let mut opens = Ticketed::of_claims(&said.into())?;
+    opens.terms.grounds = named(grounds);
+    Ok(opens)
 }
 
 /// The same, with what the token says of the connection: until when it may last, what others are shown, and what it gives.
@@ -149,12 +168,33 @@ pub(crate) async fn watch(identity: Identity, hub: Hub, stop: CancellationToken)
     let mut changes = identity.changes();
     while let Some(changed) = stop.run_until_cancelled(changes.next()).await {
         match changed {
-            Changed::These(actors) => {
+            Changed::These { actors, grounds } => {
+                grounds.iter().for_each(|ground| hub.fell(&ground.to_string()));
                 for actor in actors {
                     hub.ask_again(&actor.to_string()).await;
                 }
             }
-            Changed::Everybody => hub.ask_about_all().await,
+            Changed::Everybody => {
+                hub.ask_about_all().await;
+                stop.run_until_cancelled(look_at_grounds(&identity, &hub)).await;
+            }
         }
+    }
+}
+
+/// Ends what hangs on what fell unheard. A store that does not answer is asked again.
+async fn look_at_grounds(identity: &Identity, hub: &Hub) {
+    let here: Vec<_> = hub.grounds().iter().filter_map(|name| Ground::named(name)).collect();
+    for some in here.chunks(limits::PAGE) {
+        let fallen = loop {
+            match identity.fallen(some).await {
+                Ok(fallen) => break fallen,
+                Err(error) => {
+                    tracing::warn!(error = %kernel::problem::chain(&error), "what tokens hang on could not be looked up");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        };
+        fallen.iter().for_each(|ground| hub.fell(&ground.to_string()));
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn router(config: &Config, products: &[Product], telemetry: &Telemetr
         api = api
             .with(identity::routes(machine.identity.clone()))
             .with(guard::routes(machine.guard.clone()))
-            .with(minting::routes(ctx.clock.clone(), machine.identity.clone()))
+            .with(minting::routes(ctx.clock.clone(), machine.identity.clone(), ctx.hub.clone()))
             .with(overview::routes(machine.overview.clone()))
             .with(slo::routes(machine.slo.clone()))
             .with(level::routes(machine.level.clone()))

@@ -4,13 +4,16 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
+use guard::About;
 use identity::people::Welcome;
+use identity::tokens::Tokens;
 use identity::{Identity, Key, scopes};
 use kernel::{Clock, PersonId, Problem, ProblemResult, Secret, limits};
 use realtime::doorman::{BadClaims, Ticketed};
+use realtime::{Hub, Refused};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -19,21 +22,25 @@ use utoipa_axum::routes;
 
 /// The longest life, and the one that is meant where none is said, seconds.
 const LONGEST_S: u64 = limits::TOKEN_TTL_MS.unsigned_abs() / 1_000;
-/// For how long a connection stays open at most by a token of this kind, seconds: a key that is revoked does not end what it made.
+/// For how long a connection stays open at most by a token of this kind, seconds.
 const LONGEST_OPEN_S: i64 = 24 * 3_600;
 
 #[derive(Clone)]
 struct Mint {
     clock: Clock,
     identity: Identity,
+    hub: Hub,
 }
 
-pub(crate) fn routes(clock: Clock, identity: Identity) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(connection)).routes(routes!(subscription)).with_state(Mint { clock, identity })
+pub(crate) fn routes(clock: Clock, identity: Identity, hub: Hub) -> OpenApiRouter {
+    let mint = Mint { clock, identity, hub };
+    OpenApiRouter::new().routes(routes!(connection)).routes(routes!(subscription)).with_state(mint)
 }
 
 /// Whom a token is for, and for how long.
 struct ForWhom {
+    /// The API key that asks.
+    key: Option<i64>,
     user: String,
     issuer: Option<String>,
     ttl_s: Option<u64>,
@@ -101,11 +108,15 @@ struct NewSubscriptionToken {
     overridden: Option<Value>,
 }
 
+type Made = (StatusCode, Extension<About>, Json<RealtimeToken>);
+
 /// A token of realtime.
 #[derive(Serialize, ToSchema)]
 struct RealtimeToken {
     /// The token (JWT), for the client's `connect` or `subscribe`: worth nothing anywhere else.
     token: String,
+    /// Its own name (`jti`), by which an administrator takes it back: it is in the audit log.
+    id: String,
     /// When it ends, Unix milliseconds: the client asks your backend for another before.
     expires_at_ms: i64,
 }
@@ -116,17 +127,19 @@ async fn connection(
     key: Key<scopes::RealtimeTokens>,
     State(mint): State<Mint>,
     Json(new): Json<NewConnectionToken>,
-) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
+) -> ProblemResult<Made> {
     let NewConnectionToken { user, issuer, ttl_s, expire_at, channels, subs, caps, meta, info } = new;
     mint.closes_in_time(expire_at)?;
-    let whom = ForWhom { user, issuer, ttl_s, expire_at };
+    let whom = ForWhom { key: key.id, user, issuer, ttl_s, expire_at };
+    let about = told::of(&whom.user, whom.issuer.as_deref(), told::channels(&channels, subs.as_ref(), caps.as_ref()));
+    mint.would_subscribe(&channels, subs.as_ref())?;
     let channels = (!channels.is_empty()).then(|| json!(channels));
     let said = [("channels", channels), ("subs", subs), ("caps", caps), ("meta", meta), ("info", info)];
     let (person, ttl, claims) = mint.claims(whom, said).await?;
     mint.check(person, ttl, &claims, |claims| realtime::Caller::of_claims(claims).map(drop))?;
-    let token = mint.identity.connection_token(person, ttl, claims).await?.ok_or_else(nobody)?;
+    let token = mint.identity.connection_token(person, ttl, key.id, claims).await?.ok_or_else(nobody)?;
     tracing::info!(key = key.id, %person, "a token was made by which a person may connect");
-    Ok(mint.made(&token, ttl))
+    Ok(mint.made(&token, ttl, (person, about)))
 }
 
 /// Makes a token by which a client of this person subscribes to one channel.
@@ -135,13 +148,15 @@ async fn subscription(
     key: Key<scopes::RealtimeTokens>,
     State(mint): State<Mint>,
     Json(new): Json<NewSubscriptionToken>,
-) -> ProblemResult<(StatusCode, Json<RealtimeToken>)> {
+) -> ProblemResult<Made> {
     let NewSubscriptionToken { user, issuer, ttl_s, expire_at, channel, client, info, data, overridden } = new;
-    let whom = ForWhom { user, issuer, ttl_s, expire_at };
+    let whom = ForWhom { key: key.id, user, issuer, ttl_s, expire_at };
     if !(1..=limits::CHANNEL_BYTES).contains(&channel.len()) {
         let detail = format!("A channel has a name of 1 to {} bytes.", limits::CHANNEL_BYTES);
         return Err(Problem::bad_request("channel_invalid", detail).field("/channel", "a channel"));
     }
+    let about = told::of(&whom.user, whom.issuer.as_deref(), [channel.as_str()].into_iter());
+    mint.hub.heeds_ticket(&channel).map_err(|why| refused(&why, &channel, "/channel"))?;
     let said = [("client", client.map(Value::from)), ("info", info), ("data", data), ("override", overridden)];
     let (person, ttl, claims) = mint.claims(whom, said).await?;
     mint.check(person, ttl, &claims, |claims| {
@@ -152,9 +167,10 @@ async fn subscription(
     if mint.identity.welcomes(person).await? == Welcome::No {
         return Err(nobody());
     }
-    let token = mint.identity.subscription_token(&person.to_string(), &channel, ttl, claims).await?;
+    let user = person.to_string();
+    let token = mint.identity.subscription_token(&user, &channel, ttl, key.id, claims).await?;
     tracing::info!(key = key.id, %person, channel, "a token was made by which a person may subscribe");
-    Ok(mint.made(&token, ttl))
+    Ok(mint.made(&token, ttl, (person, about)))
 }
 
 impl Mint {
@@ -174,11 +190,34 @@ impl Mint {
             let problem = Problem::bad_request("expiry_invalid", "What has ended opens nothing.");
             return Err(problem.field("/expire_at", "a time to come, Unix seconds"));
         }
+        let (ttl_s, expire_at) = self.within_key(whom.key, ttl_s, whom.expire_at).await?;
         let mut claims: Map<String, Value> =
             said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-        claims.extend(whom.expire_at.map(|at_s| ("expire_at".to_owned(), json!(at_s))));
+        claims.extend(expire_at.map(|at_s| ("expire_at".to_owned(), json!(at_s))));
         let person = self.person(&whom.user, whom.issuer.as_deref()).await?;
         Ok((person, Duration::from_secs(ttl_s), claims))
+    }
+
+    /// Neither a token nor what it opens outlasts the key that had it made.
+    async fn within_key(
+        &self,
+        key: Option<i64>,
+        ttl_s: u64,
+        expire_at: Option<i64>,
+    ) -> ProblemResult<(u64, Option<i64>)> {
+        let Some(key) = key else { return Ok((ttl_s, expire_at)) };
+        let gone = || Problem::unauthorized("This API key is worth nothing any more.");
+        let ends_ms = self.identity.key_ends(key).await?.ok_or_else(gone)?;
+        if ends_ms == i64::MAX {
+            return Ok((ttl_s, expire_at));
+        }
+        let left_s = u64::try_from((ends_ms - self.clock.now_ms()) / 1_000).unwrap_or_default();
+        if left_s == 0 {
+            return Err(gone());
+        }
+        let ends_s = ends_ms / 1_000;
+        let within = |at_s: i64| if at_s == 0 { ends_s } else { at_s.min(ends_s) };
+        Ok((ttl_s.min(left_s), expire_at.map(within)))
     }
 
     fn closes_in_time(&self, expire_at: Option<i64>) -> ProblemResult<()> {
@@ -222,9 +261,39 @@ impl Mint {
         self.clock.now_ms() + i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn made(&self, token: &Secret, ttl: Duration) -> (StatusCode, Json<RealtimeToken>) {
-        let made = RealtimeToken { token: token.expose().to_owned(), expires_at_ms: self.ends_ms(ttl) };
-        (StatusCode::CREATED, Json(made))
+    /// Fails where the server would not subscribe whoever shows these.
+    fn would_subscribe(&self, channels: &[String], subs: Option<&Value>) -> ProblemResult<()> {
+        let heeds =
+            |channel: &str, at: String| self.hub.heeds_claim(channel).map_err(|why| refused(&why, channel, &at));
+        for (number, channel) in channels.iter().enumerate() {
+            heeds(channel, format!("/channels/{number}"))?;
+        }
+        for channel in subs.and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            heeds(channel, format!("/subs/{}", channel.replace('~', "~0").replace('/', "~1")))?;
+        }
+        Ok(())
+    }
+
+    /// With what the audit log is told of it.
+    fn made(&self, token: &Secret, ttl: Duration, (person, about): (PersonId, String)) -> Made {
+        let id = Tokens::name_of(token).unwrap_or_default();
+        let about = About(format!("token {id} for {person}{about}"));
+        let made = RealtimeToken { token: token.expose().to_owned(), id, expires_at_ms: self.ends_ms(ttl) };
+        (StatusCode::CREATED, Extension(about), Json(made))
+    }
+}
+
+fn refused(why: &Refused, channel: &str, at: &str) -> Problem {
+    let shown: String = channel.chars().take(limits::CHANNEL_BYTES).collect();
+    match why {
+        Refused::UnknownChannel => {
+            let detail = format!("There is no namespace for the channel {shown:?}: nobody could subscribe to it.");
+            Problem::bad_request("channel_unknown", detail).field(at, "a channel of a namespace that there is")
+        }
+        _ => {
+            let detail = format!("No token opens the channel {shown:?}: its namespace does not heed them.");
+            Problem::bad_request("channel_closed", detail).field(at, "a channel that tokens open")
+        }
     }
 }
 
@@ -232,6 +301,8 @@ impl Mint {
 fn nobody() -> Problem {
     Problem::not_found("There is nobody of this name who may come.")
 }
+
+mod told;
 
 #[cfg(test)]
 mod tests;

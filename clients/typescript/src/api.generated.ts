@@ -1030,7 +1030,7 @@ export interface Entry {
   request_id: string;
   /** How it ended: the HTTP status; 200 for a command that succeeded. */
   status: number;
-  /** To what: the path; empty where it would be a secret. */
+  /** To what: the path, and behind it what more the answer said of it; empty where it would be a secret. */
   target: string;
 }
 
@@ -2049,6 +2049,8 @@ export interface Ready {
 export interface RealtimeToken {
   /** When it ends, Unix milliseconds: the client asks your backend for another before. */
   expires_at_ms: number;
+  /** Its own name (`jti`), by which an administrator takes it back: it is in the audit log. */
+  id: string;
   /** The token (JWT), for the client's `connect` or `subscribe`: worth nothing anywhere else. */
   token: string;
 }
@@ -3925,6 +3927,13 @@ export interface Routes {
   "POST /api/v1/subscriptions/{name}/resume": {
     path: {
       name: string;
+    };
+    answer: undefined;
+  };
+  /** Takes one token of this server back, by its own name (`jti`): what it opened ends within a second, in every process. */
+  "POST /api/v1/tokens/{id}/revoke": {
+    path: {
+      id: string;
     };
     answer: undefined;
   };

@@ -38,6 +38,8 @@ pub const PERSON_CHANGES_LOOK_MS: u64 = 500;
 pub const PERSON_CHANGES_BATCH: usize = 1_000;
 /// API keys that work at one time.
 pub const API_KEYS: usize = 200;
+/// Tokens that are taken back, one by one, within a day.
+pub const TOKENS_REVOKED: usize = 10_000;
 /// A signed token, bytes.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 /// Whom a token speaks of, bytes.

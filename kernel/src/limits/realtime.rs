@@ -111,3 +111,5 @@ pub const REALTIME_API_CHANNELS: usize = 10_000;
 pub const REALTIME_API_ONCE: usize = 64_000;
 /// For how long, milliseconds.
 pub const REALTIME_API_ONCE_MS: i64 = 5 * 60_000;
+/// What rights hung on and was taken back, as remembered until whatever was on its way in has come.
+pub const GROUNDS_FALLEN: usize = 4_096;

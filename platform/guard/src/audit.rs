@@ -28,6 +28,8 @@ const SAID: [&str; 7] = [
 ];
 /// Asks with a body and changes nothing.
 const PREVIEW: &str = "/api/v1/schedules/preview";
+/// What an answer may say for the log, bytes.
+const ABOUT_BYTES: usize = 2_048;
 /// Entries removed by one write.
 const PRUNE: i64 = 1_000;
 
@@ -42,7 +44,7 @@ pub struct Entry {
     pub actor: String,
     /// What was asked for: the method and the route, or the command.
     pub action: String,
-    /// To what: the path; empty where it would be a secret.
+    /// To what: the path, and behind it what more the answer said of it; empty where it would be a secret.
     pub target: String,
     /// How it ended: the HTTP status; 200 for a command that succeeded.
     pub status: u16,
@@ -51,6 +53,10 @@ pub struct Entry {
     /// The request, as in the log lines.
     pub request_id: String,
 }
+
+/// What an answer says of what was done, for the log: whoever answers puts it among the extensions. No secret.
+#[derive(Clone, Debug)]
+pub struct About(pub String);
 
 /// Which entries, newest first.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +75,14 @@ pub struct Query {
 pub(crate) struct Act(Option<Entry>);
 
 impl Act {
+    pub(crate) fn about(mut self, about: Option<&About>) -> Self {
+        if let (Self(Some(entry)), Some(About(about))) = (&mut self, about) {
+            let end = about.floor_char_boundary(ABOUT_BYTES);
+            entry.target = format!("{} {}", entry.target, about[..end].replace(char::is_control, " "));
+        }
+        self
+    }
+
     pub(crate) fn is_recorded(&self) -> bool {
         self.0.is_some()
     }

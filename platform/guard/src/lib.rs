@@ -22,7 +22,7 @@ use identity::people::DOORS;
 use kernel::{Clock, Entropy, Problem, SealKey};
 use tracing::Instrument;
 
-pub use self::audit::{Entry, Query};
+pub use self::audit::{About, Entry, Query};
 pub use self::client::client_of;
 pub use self::http::routes;
 pub use self::rate::{Policies, PolicyError};
@@ -98,6 +98,7 @@ impl Guard {
         let run = async move {
             let response = guard.once(request, next).await;
             let (status, signed_in) = (response.status(), response.extensions().get().copied());
+            let act = act.about(response.extensions().get());
             guard.record_act(act, status, signed_in).await;
             response
         };

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use store::{StoreError, Tx};
 
 use crate::bearer::{EPOCH, Who, away, ours};
+use crate::grounds::KEY;
 use crate::people::{Pass, store as rows};
 use crate::tickets::CHANNEL;
 use crate::tokens::{Claims, Purpose, Refusal, Unissued};
@@ -17,7 +18,7 @@ use crate::{By, Caller, Identity};
 
 impl Identity {
     /// Makes a token by which realtime is open to this person for `ttl` ([`kernel::limits::TOKEN_TTL_MS`] at most), and nothing else is;
-    /// `None` for nobody who may come. What else it says is in `more`.
+    /// `None` for nobody who may come. It falls with the API key `by`, where one had it made. What else it says is in `more`.
     ///
     /// # Errors
     /// [`Unissued`].
@@ -25,18 +26,18 @@ impl Identity {
         &self,
         person: PersonId,
         ttl: Duration,
+        by: Option<i64>,
         mut more: Map<String, Value>,
     ) -> Result<Option<Secret>, Unissued> {
-        if [CHANNEL, EPOCH].iter().any(|name| more.contains_key(*name)) {
-            return Err(Unissued::Wrong(
-                "it is for no channel, and whether its person may come is not the caller's to say",
-            ));
+        if [CHANNEL, EPOCH, KEY].iter().any(|name| more.contains_key(*name)) {
+            return Err(Unissued::Wrong("it is for no channel, and on what it hangs is not the caller's to say"));
         }
         let now_ms = self.clock.now_ms();
         let acting: Result<_, StoreError> =
             self.store.read(async move |tx: &mut Tx| rows::acting(tx, person, now_ms).await).await;
         let Some((_, epoch)) = acting? else { return Ok(None) };
         more.insert(EPOCH.to_owned(), json!(epoch));
+        more.extend(by.map(|id| (KEY.to_owned(), json!(id))));
         self.tokens.meant_for(Purpose::Connection).issue(&person.to_string(), ttl, more).await.map(Some)
     }
 
@@ -58,12 +59,14 @@ impl Identity {
         };
         let epoch = claims.rest.get(EPOCH).and_then(Value::as_i64);
         let id = claims.subject.parse().map_err(|_| Refusal::Bad("it speaks of no person"))?;
-        let who: Result<_, StoreError> =
-            self.store.read(async move |tx: &mut Tx| ours(tx, id, epoch, now_ms).await).await;
+        let grounds = self.grounds(&claims);
+        let hangs_on = grounds.clone();
+        let read = async move |tx: &mut Tx| ours(tx, id, (epoch, &hangs_on), now_ms).await;
+        let who: Result<_, StoreError> = self.store.read(read).await;
         match who.map_err(away)? {
             Who::Acts(id, role) => {
                 let caller = Caller::Person { id, role, by: By::Token };
-                Ok((Pass { caller, shown: Secret::new(token), until_ms: claims.expires_at_ms }, claims))
+                Ok((Pass { caller, shown: Secret::new(token), until_ms: claims.expires_at_ms, grounds }, claims))
             }
             Who::TakenBack => Err(Refusal::Expired),
             Who::Nobody => Err(Refusal::Bad("its person may not come")),

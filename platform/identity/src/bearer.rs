@@ -6,8 +6,9 @@ use kernel::{PersonId, Secret};
 use serde_json::{Map, Value, json};
 use store::{StoreError, Tx, params};
 
+use crate::grounds::stand;
 use crate::people::model::{self, Role};
-use crate::people::{Pass, Turn, Untold, Way, store as rows};
+use crate::people::{Ground, Pass, Turn, Untold, Way, store as rows};
 use crate::tickets::CHANNEL;
 use crate::tokens::{Claims, Refusal, Unissued};
 use crate::{By, Caller, Identity};
@@ -42,7 +43,9 @@ impl Identity {
             let claims = self.tokens.verify(token, now_ms).await?;
             let epoch = claims.rest.get(EPOCH).and_then(Value::as_i64);
             let id = claims.subject.parse().map_err(|_| Refusal::Bad("it speaks of no person"))?;
-            (self.store.read(async move |tx| ours(tx, id, epoch, now_ms).await).await.map_err(away)?, claims)
+            let grounds = self.grounds(&claims);
+            let read = async move |tx: &mut Tx| ours(tx, id, (epoch, &grounds), now_ms).await;
+            (self.store.read(read).await.map_err(away)?, claims)
         } else {
             let (issuer, claims) =
                 self.issuers.as_ref().ok_or(Refusal::Bad("no issuer is trusted"))?.verify(token).await?;
@@ -54,7 +57,8 @@ impl Identity {
         match who {
             Who::Acts(id, role) => {
                 let caller = Caller::Person { id, role, by: By::Token };
-                let pass = Pass { caller, shown: Secret::new(token), until_ms: claims.expires_at_ms };
+                let (until_ms, grounds) = (claims.expires_at_ms, self.grounds(&claims));
+                let pass = Pass { caller, shown: Secret::new(token), until_ms, grounds };
                 Ok((pass, claims))
             }
             Who::TakenBack => Err(Refusal::Expired),
@@ -118,10 +122,15 @@ pub(crate) enum Who {
     Nobody,
 }
 
-/// Of a person whose token of ours has this epoch.
-pub(crate) async fn ours(tx: &mut Tx, id: PersonId, epoch: Option<i64>, now_ms: i64) -> Result<Who, StoreError> {
+/// Of a person whose token of ours has this epoch, and hangs on these.
+pub(crate) async fn ours(
+    tx: &mut Tx,
+    id: PersonId,
+    (epoch, grounds): (Option<i64>, &[Ground]),
+    now_ms: i64,
+) -> Result<Who, StoreError> {
     Ok(match rows::acting(tx, id, now_ms).await? {
-        Some((role, now)) if Some(now) == epoch => Who::Acts(id, role),
+        Some((role, now)) if Some(now) == epoch && stand(tx, grounds, now_ms).await? => Who::Acts(id, role),
         Some(_) => Who::TakenBack,
         None => Who::Nobody,
     })

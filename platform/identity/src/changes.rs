@@ -8,7 +8,7 @@ use store::{StoreError, Tx, params};
 use tokio::sync::watch;
 
 use crate::Identity;
-use crate::people::Actor;
+use crate::people::{Actor, Ground};
 
 /// The topic of the hints between processes.
 const TOPIC: &str = "people";
@@ -17,7 +17,12 @@ const TOPIC: &str = "people";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// These, each once.
-    These(Vec<Actor>),
+    These {
+        /// Whoever may do less than before, or more.
+        actors: Vec<Actor>,
+        /// What tokens hung on, and fell.
+        grounds: Vec<Ground>,
+    },
     /// Too many, or too long ago: anybody.
     Everybody,
 }
@@ -90,7 +95,9 @@ impl Changes {
         if silent || rows.len() == most {
             return Ok(Some(Changed::Everybody));
         }
-        let these: BTreeSet<_> = rows.iter().filter_map(|(_, who)| Actor::named(who)).collect();
-        Ok((!these.is_empty()).then(|| Changed::These(these.into_iter().collect())))
+        let actors: BTreeSet<_> = rows.iter().filter_map(|(_, who)| Actor::named(who)).collect();
+        let grounds: BTreeSet<_> = rows.iter().filter_map(|(_, what)| Ground::named(what)).collect();
+        let (actors, grounds) = (Vec::from_iter(actors), Vec::from_iter(grounds));
+        Ok((!actors.is_empty() || !grounds.is_empty()).then_some(Changed::These { actors, grounds }))
     }
 }

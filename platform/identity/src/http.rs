@@ -24,6 +24,7 @@ pub fn routes(identity: Identity) -> OpenApiRouter {
         .routes(routes!(session, sign_in))
         .routes(routes!(end))
         .merge(crate::keys::routes())
+        .merge(crate::revocations::routes())
         .merge(people::http::routes())
         .merge(people::me::routes())
         .merge(doors::routes())

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::people::Actor;
+use crate::people::{Actor, Ground, store as rows};
 use crate::sessions::digest;
 use crate::{Admin, Caller, Identity};
 
@@ -225,16 +225,23 @@ impl Identity {
         }
     }
 
-    /// Makes a key worthless, from the next request on; `false` when there is no such key.
+    /// Makes a key worthless, from the next request on, and with it every token that it had made: what these opened ends on every process
+    /// within a second. `false` when there is no such key.
     ///
     /// # Errors
     /// 403 when the actor may not any more, and what the store says.
     pub async fn revoke_key(&self, actor: Actor, id: i64) -> ProblemResult<bool> {
         let now_ms = self.clock.now_ms();
         let sql = "UPDATE api_keys SET revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE id = $1";
+        let ours = self.clone();
         let write = async move |tx: &mut Tx| {
             actor.must_administer(tx, now_ms).await?;
-            Ok(tx.execute(sql, params![id, now_ms]).await? == 1)
+            if tx.execute(sql, params![id, now_ms]).await? == 0 {
+                return Ok(false);
+            }
+            rows::note(tx, &Ground::Key(id), now_ms).await?;
+            ours.tell(tx);
+            Ok(true)
         };
         self.store.write(write).await
     }

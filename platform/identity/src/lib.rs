@@ -11,6 +11,7 @@ mod courier;
 mod doors;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod grounds;
 mod http;
 mod invitations;
 pub mod issuers;
@@ -21,6 +22,7 @@ mod pass;
 mod passwords;
 pub mod people;
 mod person;
+mod revocations;
 mod sessions;
 mod sign_in;
 pub mod sign_in_with;

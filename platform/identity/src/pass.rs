@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use kernel::{PersonId, Secret};
 use store::{StoreError, Tx};
 
+use crate::grounds::Ground;
 use crate::http::{bearer, cookie, is_token};
 use crate::people::store as rows;
 use crate::tokens::Refusal;
@@ -20,6 +21,8 @@ pub struct Pass {
     pub shown: Secret,
     /// When it ends by itself, Unix milliseconds.
     pub until_ms: i64,
+    /// On what else it hangs.
+    pub grounds: Vec<Ground>,
 }
 
 /// Whether a person may come.
@@ -64,7 +67,7 @@ impl Identity {
             };
         }
         let holder = self.holder(shown.expose()).await.map_err(|error| Refusal::Unknown(Arc::new(error)))?;
-        Ok(holder.map(|(caller, until_ms)| Pass { caller, shown: shown.clone(), until_ms }))
+        Ok(holder.map(|(caller, until_ms)| Pass { caller, shown: shown.clone(), until_ms, grounds: Vec::new() }))
     }
 
     /// Whether this person may come at all.

@@ -26,6 +26,7 @@ pub const MIGRATIONS: &[Migration] = &[
     crate::courier::WAITING,
     crate::courier::CONFIRMED,
     crate::joining::SWITCHES,
+    crate::revocations::REVOKED,
     crate::sign_in_with::USED,
 ];
 
@@ -200,12 +201,12 @@ impl Identity {
         let (identity, digest, now_ms) = (self.clone(), digest(session), self.clock.now_ms());
         let write = async move |tx: &mut Tx| {
             if tx.execute("DELETE FROM sessions WHERE digest = $1", params![&digest]).await? == 1 {
-                people::note(tx, Actor::Admin, now_ms).await?;
+                people::note(tx, &Actor::Admin, now_ms).await?;
                 identity.tell(tx);
             }
             let sql = "DELETE FROM person_sessions WHERE digest = $1 RETURNING person";
             if let Some((person,)) = tx.first::<(String,)>(sql, params![&digest]).await? {
-                people::note(tx, Actor::Person(people::person_id(&person)?), now_ms).await?;
+                people::note(tx, &Actor::Person(people::person_id(&person)?), now_ms).await?;
                 identity.tell(tx);
             }
             Ok(())

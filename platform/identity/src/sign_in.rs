@@ -199,7 +199,7 @@ pub(crate) async fn open(
          (SELECT id FROM person_sessions WHERE person = $1 ORDER BY id DESC LIMIT $2)";
     let went = tx.execute(sql, params![&id, limits::PERSON_SESSIONS as i64 - 1]).await? > 0;
     if went {
-        rows::note(tx, Actor::Person(account.id), now_ms).await?;
+        rows::note(tx, &Actor::Person(account.id), now_ms).await?;
     }
     let sql = "INSERT INTO person_sessions (digest, person, epoch, client, created_at_ms, expires_at_ms)
          VALUES ($1, $2, $3, $4, $5, $6)";

@@ -11,6 +11,7 @@ use store::{StoreError, Tx};
 
 use crate::Identity;
 use crate::bearer::{Who, away, issued};
+use crate::grounds::{KEY, stand};
 use crate::tokens::{Claims, Purpose, Refusal, Unissued};
 
 /// The claim that names the channel.
@@ -18,7 +19,8 @@ pub(crate) const CHANNEL: &str = "channel";
 
 impl Identity {
     /// Makes a token that lets `user` (a person's id, or `admin`) subscribe to a channel for `ttl`
-    /// ([`kernel::limits::TOKEN_TTL_MS`] at most). What else it says is in `more`: `client`, `expire_at`, `info`, `data`, `override`.
+    /// ([`kernel::limits::TOKEN_TTL_MS`] at most). It falls with the API key `by`, where one had it made. What else it says is in `more`:
+    /// `client`, `expire_at`, `info`, `data`, `override`.
     ///
     /// # Errors
     /// [`Unissued`].
@@ -27,11 +29,14 @@ impl Identity {
         user: &str,
         channel: &str,
         ttl: Duration,
+        by: Option<i64>,
         mut more: Map<String, Value>,
     ) -> Result<Secret, Unissued> {
-        if channel.is_empty() || more.insert(CHANNEL.to_owned(), json!(channel)).is_some() {
-            return Err(Unissued::Wrong("it opens one channel, which is named apart"));
+        let named = more.insert(CHANNEL.to_owned(), json!(channel)).is_some() || more.contains_key(KEY);
+        if channel.is_empty() || named {
+            return Err(Unissued::Wrong("it opens one channel, which is named apart, as what it hangs on is"));
         }
+        more.extend(by.map(|id| (KEY.to_owned(), json!(id))));
         self.tokens.meant_for(Purpose::Subscription).issue(user, ttl, more).await
     }
 
@@ -39,11 +44,18 @@ impl Identity {
     /// ends without leeway, for whoever shows it may have another at once.
     ///
     /// # Errors
-    /// [`Refusal`]: `Expired` also where what the issuer gave out was taken back.
+    /// [`Refusal`]: `Expired` also where it was taken back, or what the issuer gave out until then.
     pub async fn by_subscription_token(&self, token: &str) -> Result<Claims, Refusal> {
         let now_ms = self.clock.now_ms();
         let claims = if self.tokens.is_named_by(token) {
-            self.tokens.meant_for(Purpose::Subscription).verify(token, now_ms).await?
+            let claims = self.tokens.meant_for(Purpose::Subscription).verify(token, now_ms).await?;
+            let grounds = self.grounds(&claims);
+            let stands: Result<_, StoreError> =
+                self.store.read(async move |tx: &mut Tx| stand(tx, &grounds, now_ms).await).await;
+            if !stands.map_err(away)? {
+                return Err(Refusal::Expired);
+            }
+            claims
         } else {
             let issuers = self.issuers.as_ref().ok_or(Refusal::Bad("no issuer is trusted"))?;
             let (issuer, claims) = issuers.verify(token).await?;

@@ -28,6 +28,8 @@ pub struct Caller {
     pub pass: Option<Secret>,
     /// What others are shown of it beside its name (`conn_info`): JSON of `limits::CLIENT_INFO_BYTES` at most.
     pub info: Option<Bytes>,
+    /// On what its right hangs beside the user, by names of the doorman's own: see [`Hub::fell`](crate::Hub::fell).
+    pub grounds: Vec<String>,
     /// What its token gives beside that.
     pub claimed: Option<Arc<Claimed>>,
 }

@@ -44,7 +44,7 @@ impl Core {
                 Some(Member::Socket(client)) if client.subscribed_until(&channel).is_some_and(is_over) => {
                     client.lapsed(&channel);
                 }
-                Some(Member::Socketio(socket)) => socket.lapses(&channel, is_over),
+                Some(Member::Socketio(socket)) => socket.lapses(&channel, |terms| terms.until_ms.is_some_and(is_over)),
                 _ => {}
             }
         }

@@ -17,6 +17,7 @@ mod feed;
 mod fossil;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod grounds;
 mod guarded;
 mod hub;
 mod lapses;

@@ -199,6 +199,12 @@ impl Namespace {
         Self { manner: Manner { delay_ms, ..self.manner }, ..self }
     }
 
+    /// Whether both treat subscribers that are too slow the same, and let publications wait as long.
+    #[must_use]
+    pub fn is_as_slow_as(&self, other: &Self) -> bool {
+        self.manner == other.manner
+    }
+
     /// Has it told when somebody is in a channel for whom nobody was, and the other way round.
     #[must_use]
     pub fn tell_occupancy(self) -> Self {

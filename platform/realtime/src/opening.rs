@@ -6,8 +6,8 @@ use crate::Caller;
 use crate::claims::subscription::Terms;
 use crate::codes::{Refused, ReplyError};
 use crate::doorman::{Ticket, Unknown};
-use crate::hub::Core;
-use crate::namespace::{ByToken, Namespace};
+use crate::hub::{Core, Hub};
+use crate::namespace::{Access, ByToken, Namespace};
 
 /// Why a token opens nothing.
 pub(crate) enum Unopened {
@@ -22,6 +22,29 @@ impl From<Unopened> for Refused {
             Unopened::Error(ReplyError::TOKEN_EXPIRED | ReplyError::EXPIRED) => Self::Expired,
             Unopened::Error(ReplyError::INTERNAL) => Self::Unavailable(Arc::new(Unknown::Away)),
             Unopened::Error(_) | Unopened::NotTheirs => Self::Forbidden,
+        }
+    }
+}
+
+impl Hub {
+    /// Whether the token of a subscription opens this channel, to whom it names.
+    ///
+    /// # Errors
+    /// [`Refused`]: there is no such namespace, or none that heeds such tokens.
+    pub fn heeds_ticket(&self, channel: &str) -> Result<(), Refused> {
+        let namespace = self.heeds_claim(channel).and_then(|()| self.0.find(channel).ok_or(Refused::UnknownChannel))?;
+        if namespace.heeds_tokens() { Ok(()) } else { Err(Refused::Forbidden) }
+    }
+
+    /// Whether a client may be subscribed to this channel by the token of its connection (`channels`, `subs`), as far as its namespace has a
+    /// say: its guard, if it has one and no token overrules it, is asked when the client comes.
+    ///
+    /// # Errors
+    /// [`Refused`]: there is no such namespace, or it is for admins, whom no token makes.
+    pub fn heeds_claim(&self, channel: &str) -> Result<(), Refused> {
+        match self.0.find(channel).ok_or(Refused::UnknownChannel)?.access {
+            Access::Public => Ok(()),
+            Access::Admin => Err(Refused::Forbidden),
         }
     }
 }
@@ -70,6 +93,7 @@ impl Core {
         };
         let Some(terms) = terms else { return Ok((caller.clone(), false)) };
         let until_ms = [caller.until_ms, terms.until_ms].into_iter().flatten().min();
-        Ok((Arc::new(Caller { until_ms, ..(**caller).clone() }), true))
+        let grounds = [&caller.grounds[..], &terms.grounds].concat();
+        Ok((Arc::new(Caller { until_ms, grounds, ..(**caller).clone() }), true))
     }
 }

@@ -93,7 +93,8 @@ impl From<&Terms> for Written {
 impl From<&Written> for Terms {
     fn from(written: &Written) -> Self {
         let (info, data) = (written.info.clone().map(Bytes::from), written.data.clone().map(Bytes::from));
-        Self { info, data, until_ms: written.until_ms, hidden: written.hidden, told_comings: written.told_comings }
+        let Written { until_ms, hidden, told_comings, .. } = *written;
+        Self { info, data, until_ms, hidden, told_comings, grounds: Vec::new() }
     }
 }
 

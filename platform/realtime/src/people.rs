@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::codes::{Disconnect, Unsubscribed};
 use crate::doorman::{Caller, Standing, Unknown};
+use crate::grounds::Fallen;
 use crate::hub::{Core, Hub};
 use crate::members::Member;
 
@@ -30,9 +31,15 @@ pub(crate) struct Asking {
     /// About whom the doorman could not say anything: at most everybody who is here.
     unanswered: Mutex<HashSet<u64>>,
     again: Notify,
+    pub(crate) fallen: Fallen,
 }
 
 impl Asking {
+    /// Rights change: whoever is on its way in is asked about once more.
+    pub(crate) fn change(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// One second has passed.
     pub(crate) fn tick(&self) {
         if !self.unanswered.lock().is_empty() {
@@ -47,13 +54,13 @@ impl Hub {
     /// it in every process, when rights have changed and that is committed. Whom the doorman cannot answer about stays, and is
     /// asked about again every second by [`Hub::run`].
     pub async fn ask_again(&self, user: &str) {
-        self.0.asking.changes.fetch_add(1, Ordering::SeqCst);
+        self.0.asking.change();
         self.0.ask(self.0.members.of(user)).await;
     }
 
     /// As [`Hub::ask_again`], about everybody who is somebody.
     pub async fn ask_about_all(&self) {
-        self.0.asking.changes.fetch_add(1, Ordering::SeqCst);
+        self.0.asking.change();
         self.0.ask(self.0.members.known()).await;
     }
 
@@ -93,6 +100,10 @@ impl Core {
 
     /// The member is registered; its caller was looked up when the rights were like `since`, or by somebody else.
     pub(crate) async fn entered(&self, member: &Member, since: Option<Rights>) {
+        // What a reader shows beside who it is, the doorman is not asked about again.
+        if self.asking.fallen.any(&member.caller().grounds) {
+            return member.cut(Disconnect::STATE_INVALIDATED);
+        }
         if since != Some(self.rights()) && member.caller().is_known() {
             self.ask(vec![member.clone()]).await;
         }

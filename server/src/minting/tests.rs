@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
@@ -7,12 +9,14 @@ use identity::people::{Actor, NewPerson};
 use identity::{Caller, NewKey, Role, Scope};
 use kernel::{Entropy, SealKey};
 use outbound::Outbound;
-use realtime::Doorman;
 use realtime::doorman::{Shown, Standing, Ticket, Unknown};
+use realtime::{Doorman, Namespace};
 use tower::ServiceExt;
 
 use super::*;
 use crate::doorman::Door;
+
+mod taken_back;
 
 const START_MS: i64 = 1_700_000_000_000;
 const CONNECTION: &str = "connection-tokens";
@@ -20,6 +24,7 @@ const SUBSCRIPTION: &str = "subscription-tokens";
 
 struct House {
     clock: Clock,
+    store: store::Store,
     identity: Identity,
     door: Door,
     router: Router,
@@ -32,7 +37,8 @@ impl House {
         let entropy = Entropy::system();
         let store =
             store::Store::embedded(data.path(), store::Durability::Normal, identity::MIGRATIONS, &clock, &entropy);
-        let identity = Identity::new(store.expect("opened"), clock.clone(), entropy, SealKey::new([1; 32]));
+        let store = store.expect("opened");
+        let identity = Identity::new(store.clone(), clock.clone(), entropy, SealKey::new([1; 32]));
         let issuer = |name: &str| Settings {
             issuer: name.to_owned(),
             audience: "mainspring".into(),
@@ -44,8 +50,14 @@ impl House {
         let trusted = [issuer("https://one.example"), issuer("https://two.example")];
         let outbound = Outbound::new(outbound::Settings::default());
         let identity = identity.trusting(Issuers::new(&trusted, outbound, clock.clone()).expect("settings"));
-        let router = routes(clock.clone(), identity.clone()).split_for_parts().0;
-        Self { door: Door(identity.clone()), router, clock, identity, _data: data }
+        let (bus, door) = (bus::Bus::memory(clock.clone(), &Entropy::system()), Arc::new(Door(identity.clone())));
+        let hub = Hub::new(bus, clock.clone(), Entropy::system(), door);
+        hub.namespace(Namespace::public("news").opened_by_tokens_alone());
+        hub.namespace(Namespace::public("a").opened_by_tokens());
+        hub.namespace(Namespace::public("plain"));
+        hub.namespace(Namespace::admin("console"));
+        let router = routes(clock.clone(), identity.clone(), hub).split_for_parts().0;
+        Self { store, door: Door(identity.clone()), router, clock, identity, _data: data }
     }
 
     async fn person(&self, name: &str, role: Role) -> PersonId {
@@ -54,13 +66,23 @@ impl House {
     }
 
     async fn key(&self, scopes: &[Scope]) -> HeaderMap {
-        let new = NewKey { name: "backend".into(), scopes: scopes.to_vec(), expires_at_ms: None };
-        let (_, token) = self.identity.make_key(Actor::Admin, &new).await.expect("made");
-        bearer(token.expose())
+        self.key_until(scopes, None).await.1
+    }
+
+    async fn key_until(&self, scopes: &[Scope], expires_at_ms: Option<i64>) -> (i64, HeaderMap) {
+        let new = NewKey { name: "backend".into(), scopes: scopes.to_vec(), expires_at_ms };
+        let (id, token) = self.identity.make_key(Actor::Admin, &new).await.expect("made");
+        (id, bearer(token.expose()))
     }
 
     /// As the edge lets a request in.
     async fn ask(&self, headers: &HeaderMap, kind: &str, body: &Value) -> (u16, Value) {
+        let (status, answer, _) = self.answer(headers, kind, body).await;
+        (status, answer)
+    }
+
+    /// And what the audit log is told.
+    async fn answer(&self, headers: &HeaderMap, kind: &str, body: &Value) -> (u16, Value, String) {
         let mut request = Request::post(format!("/api/v1/realtime/{kind}")).body(Body::from(body.to_string()));
         let request = request.as_mut().expect("a request");
         *request.headers_mut() = headers.clone();
@@ -68,12 +90,17 @@ impl House {
         request.extensions_mut().insert(self.identity.caller_of(headers).await);
         let response = self.router.clone().oneshot(std::mem::take(request)).await.expect("answered");
         let status = response.status().as_u16();
+        let about = response.extensions().get().map(|About(about)| about.clone()).unwrap_or_default();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        (status, serde_json::from_slice(&body).unwrap_or_default(), about)
     }
 
     async fn made(&self, kind: &str, body: &Value) -> String {
-        let (status, answer) = self.ask(&self.key(&[Scope::RealtimeTokens]).await, kind, body).await;
+        self.made_by(&self.key(&[Scope::RealtimeTokens]).await, kind, body).await
+    }
+
+    async fn made_by(&self, key: &HeaderMap, kind: &str, body: &Value) -> String {
+        let (status, answer) = self.ask(key, kind, body).await;
         assert_eq!(status, 201, "{body}: {answer}");
         answer["token"].as_str().expect("a token").to_owned()
     }
@@ -238,4 +265,51 @@ async fn it_is_for_somebody_who_may_come_and_ends_with_that() {
     let last = house.lets_in(&house.made(CONNECTION, &json!({ "user": ann.to_string() })).await).await;
     house.identity.ban(Actor::Admin, ann, None, "").await.expect("banned");
     assert_eq!(house.door.still(&last).await, Standing::Never);
+}
+
+#[tokio::test]
+async fn a_channel_that_would_refuse_it_is_named_and_no_token_made() {
+    let house = House::new();
+    let (ann, key) = (house.person("ann", Role::Member).await.to_string(), house.key(&[Scope::RealtimeTokens]).await);
+    for (kind, more, named) in [
+        (SUBSCRIPTION, json!({ "channel": "nobody:a" }), Some(("channel_unknown", "nobody:a", "/channel"))),
+        (SUBSCRIPTION, json!({ "channel": "news" }), Some(("channel_unknown", "news", "/channel"))),
+        (SUBSCRIPTION, json!({ "channel": "plain:a" }), Some(("channel_closed", "plain:a", "/channel"))),
+        (SUBSCRIPTION, json!({ "channel": "console:jobs" }), Some(("channel_closed", "console:jobs", "/channel"))),
+        (SUBSCRIPTION, json!({ "channel": "a:b" }), None),
+        (
+            CONNECTION,
+            json!({ "channels": ["news:a", "nobody:a"] }),
+            Some(("channel_unknown", "nobody:a", "/channels/1")),
+        ),
+        (CONNECTION, json!({ "channels": ["console:jobs"] }), Some(("channel_closed", "console:jobs", "/channels/0"))),
+        (CONNECTION, json!({ "subs": { "no/b:a": {} } }), Some(("channel_unknown", "no/b:a", "/subs/no~1b:a"))),
+        (CONNECTION, json!({ "channels": ["plain:a"], "subs": { "a:b": {} } }), None),
+    ] {
+        let mut body = more.clone();
+        body["user"] = json!(ann);
+        let (status, answer) = house.ask(&key, kind, &body).await;
+        let Some((code, channel, at)) = named else {
+            assert_eq!(status, 201, "{more}: {answer}");
+            continue;
+        };
+        assert_eq!((status, &answer["code"]), (400, &json!(code)), "{more}: {answer}");
+        assert!(answer["detail"].as_str().expect("words").contains(channel), "{answer}");
+        assert!(answer.to_string().contains(at), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_is_told_for_whom_and_for_what_and_not_the_token() {
+    let house = House::new();
+    let (ann, key) = (house.person("ann", Role::Member).await.to_string(), house.key(&[Scope::RealtimeTokens]).await);
+    let channel = json!({ "user": ann, "channel": "news:a" });
+    let channels = json!({ "user": ann, "channels": ["news:a"], "subs": { "a:b": {} },
+        "caps": [{ "channels": ["news:*"], "match": "wildcard", "allow": ["pub"] }] });
+    for (kind, body, named) in [(SUBSCRIPTION, channel, "news:a"), (CONNECTION, channels, "news:a, a:b, news:*")] {
+        let (status, answer, about) = house.answer(&key, kind, &body).await;
+        let (id, token) = (answer["id"].as_str().expect("a name"), answer["token"].as_str().expect("a token"));
+        assert_eq!((status, about.as_str()), (201, format!("token {id} for {ann}: {named}").as_str()));
+        assert!(id.len() == 32 && token.split('.').all(|part| !about.contains(part)), "{about}");
+    }
 }

@@ -24,6 +24,15 @@ async fn a_change_is_recorded_with_its_end() {
 }
 
 #[tokio::test]
+async fn what_an_answer_says_of_it_is_kept_within_bounds_and_on_one_line() {
+    let bench = Bench::new();
+    bench.post(None, "about").await;
+    let target = bench.guard.audit(newest()).await.expect("readable").remove(0).target;
+    assert!(target.starts_with("/api/v1/things for ann: ä") && target.ends_with('ä'), "{target}");
+    assert!((2_040..2_100).contains(&target.len()), "{} bytes", target.len());
+}
+
+#[tokio::test]
 async fn a_sign_in_is_recorded_without_its_token() {
     let bench = Bench::new();
     let mut request = bench.request("POST", "/console/enter/s3cr3t", None, "");

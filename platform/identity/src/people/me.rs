@@ -233,7 +233,7 @@ impl Identity {
             let sql = "DELETE FROM person_sessions WHERE id = $1 AND person = $2";
             let gone = tx.execute(sql, params![id, &person.to_string()]).await? == 1;
             if gone {
-                rows::note(tx, Actor::Person(person), now_ms).await?;
+                rows::note(tx, &Actor::Person(person), now_ms).await?;
                 identity.tell(tx);
             }
             Ok(gone)

@@ -15,6 +15,7 @@ pub use crate::annals::{Annals, Turn, Untold, Way};
 pub use crate::changes::{Changed, Changes};
 pub use crate::courier::{Ask, Courier, Says, Word};
 pub use crate::doors::{DOORS, RETURN};
+pub use crate::grounds::Ground;
 pub use crate::invitations::Registration;
 pub use crate::pass::{Pass, Welcome};
 use crate::{Identity, passwords};

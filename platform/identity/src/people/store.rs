@@ -1,5 +1,7 @@
 //! The tables of people. Every change of what somebody may do leaves a row in `person_changes`, for all processes.
 
+use std::fmt::Display;
+
 use kernel::{PersonId, limits};
 use store::{FromRow, Migration, Row, StoreError, Tx, Value, params};
 
@@ -287,11 +289,11 @@ pub(crate) async fn ended(tx: &mut Tx, id: PersonId, now_ms: i64) -> Result<(), 
     tx.execute(sql, params![&text, now_ms]).await?;
     tx.execute("DELETE FROM person_sessions WHERE person = $1", params![&text]).await?;
     tx.execute("DELETE FROM password_resets WHERE person = $1", params![&text]).await?;
-    note(tx, Actor::Person(id), now_ms).await
+    note(tx, &Actor::Person(id), now_ms).await
 }
 
 /// Leaves word for all processes that something which this one had is worth nothing any more.
-pub(crate) async fn note(tx: &mut Tx, who: Actor, now_ms: i64) -> Result<(), StoreError> {
+pub(crate) async fn note(tx: &mut Tx, who: &impl Display, now_ms: i64) -> Result<(), StoreError> {
     let sql = "DELETE FROM person_changes WHERE id IN (SELECT id FROM person_changes WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)";
     tx.execute(sql, params![now_ms - limits::PERSON_CHANGES_MS, PRUNE]).await?;
     let sql = "INSERT INTO person_changes (person, at_ms) VALUES ($1, $2)";

@@ -30,6 +30,7 @@ pub use ours::{Purpose, Tokens, Unissued};
 pub(crate) use claims::Expected;
 pub(crate) use jwk::{Key, key_set};
 pub(crate) use jws::{Doubt, Jws};
+pub(crate) use ours::ID_BYTES;
 pub(crate) use store::MADE;
 pub(crate) use strict::object;
 #[cfg(fuzzing)]

@@ -14,7 +14,8 @@ use super::{Refusal, strict};
 
 /// What only we say in a token.
 const OURS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
-const ID_BYTES: usize = 16;
+/// Of a token's own name (`jti`), which is written as hexadecimal digits.
+pub(crate) const ID_BYTES: usize = 16;
 
 /// What a token of ours is for. One that was made for one thing is refused for every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,6 +134,11 @@ impl Tokens {
             return Err(Unissued::Wrong("it would be too long"));
         }
         Ok(Secret::new(token))
+    }
+
+    /// What a token calls itself (`jti`). It proves nothing.
+    pub fn name_of(token: &Secret) -> Option<String> {
+        Jws::read(token.expose()).ok()?.claims()?.get("jti")?.as_str().map(str::to_owned)
     }
 
     /// Whether a token says that we made it: whom to ask about it, [`Tokens::verify`] or [`crate::issuers::Issuers::verify`]. It proves

@@ -7,6 +7,7 @@ mod elsewhere;
 mod joining;
 mod keys;
 mod links;
+mod revocations;
 mod rights;
 mod sessions;
 mod sign_in;

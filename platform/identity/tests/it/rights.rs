@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Bed, PASSWORD, send};
 
+pub(crate) fn these(person: PersonId) -> Changed {
+    Changed::These { actors: vec![Actor::Person(person)], grounds: Vec::new() }
+}
+
 fn applicant(email: &str, invitation: &str) -> Value {
     json!({ "name": "New", "email": email, "password": PASSWORD, "invitation": invitation })
 }
@@ -34,7 +38,7 @@ async fn a_ban_ends_everything_everywhere_and_can_be_taken_back() {
     let router = identity::routes(other.clone()).split_for_parts().0;
     let there = send(router, &other, "GET", "/api/v1/me", &[("cookie", &member)]).await;
     assert_eq!(there.status, 401, "in another process too");
-    assert_eq!(changes.next().await, Changed::These(vec![Actor::Person(ada)]));
+    assert_eq!(changes.next().await, these(ada));
     let again = bed.sign_in_as("ada@example.com", PASSWORD, "").await;
     assert_eq!((again.status.as_u16(), again.json()["code"].as_str()), (403, Some("banned")));
     assert_eq!(bed.sign_in_as("ada@example.com", "wrong", "").await.status, 401, "a stranger is not told");
@@ -111,11 +115,7 @@ async fn a_session_ends_with_the_role_it_was_opened_in() {
     assert_eq!(bed.get(&browser, "/api/v1/people").await, 200);
     let ada = bed.person("Ada", Role::Member).await;
     bed.identity.ban(Actor::Admin, ada, None, "").await.expect("banned");
-    assert_eq!(
-        changes.next().await,
-        Changed::These(vec![Actor::Person(ada)]),
-        "nothing that Eve has open ends by her name"
-    );
+    assert_eq!(changes.next().await, these(ada), "nothing that Eve has open ends by her name");
     bed.identity.set_role(Actor::Admin, eve, Role::Member).await.expect("changed");
     assert_eq!(bed.get(&browser, "/api/v1/people").await, 401);
 }
@@ -293,7 +293,7 @@ async fn a_process_that_was_away_for_long_asks_about_everybody() {
     let mut changes = bed.identity.changes();
     assert_eq!(changes.next().await, Changed::Everybody);
     bed.identity.sign_out_everywhere(Actor::Admin, ada).await.expect("written");
-    assert_eq!(changes.next().await, Changed::These(vec![Actor::Person(ada)]));
+    assert_eq!(changes.next().await, these(ada));
     bed.clock.advance(limits::PERSON_CHANGES_MS);
     bed.identity.sign_out_everywhere(Actor::Admin, ada).await.expect("written");
     assert_eq!(changes.next().await, Changed::Everybody);

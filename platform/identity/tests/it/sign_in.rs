@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use identity::Role;
-use identity::people::{Actor, Changed};
+use identity::people::Actor;
 use kernel::limits;
 use serde_json::json;
 
+use crate::rights::these;
 use crate::support::{Bed, PASSWORD};
 
 const WRONG: &str = "not the password";
@@ -190,7 +191,7 @@ async fn a_session_ends_by_itself_and_the_oldest_where_there_are_too_many() {
     let mut changes = bed.identity.changes();
     changes.next().await;
     bed.browser_of("Ada").await;
-    assert_eq!(changes.next().await, Changed::These(vec![Actor::Person(ada)]), "what the oldest has open ends too");
+    assert_eq!(changes.next().await, these(ada), "what the oldest has open ends too");
     assert_eq!(bed.get(&second, "/api/v1/me").await, 401);
 }
 

@@ -27,7 +27,7 @@ async fn ours_opens_a_channel_and_is_no_key_to_anything_else() {
     let bed = Bed::new();
     let ada = bed.person("Ada", Role::Member).await.to_string();
     let more = members(json!({ "client": "c", "expire_at": 0, "info": { "a": 1 } }));
-    let made = bed.identity.subscription_token(&ada, "news:a", MINUTE, more.clone()).await.expect("made");
+    let made = bed.identity.subscription_token(&ada, "news:a", MINUTE, None, more.clone()).await.expect("made");
     let claims = bed.identity.by_subscription_token(made.expose()).await.expect("good");
     assert_eq!(claims.subject, ada);
     let said: Map<String, Value> = claims.rest.into_iter().filter(|(name, _)| name != "channel").collect();
@@ -41,8 +41,10 @@ async fn ours_opens_a_channel_and_is_no_key_to_anything_else() {
     assert_eq!(verdict(&bed, &forged).await, "bad");
     bed.clock.advance(60_000);
     assert_eq!(verdict(&bed, made.expose()).await, "expired", "without leeway");
-    for (channel, more) in [("", json!({})), ("a", json!({ "channel": "b" })), ("a", json!({ "exp": 1 }))] {
-        let wrong = bed.identity.subscription_token(&ada, channel, MINUTE, members(more)).await;
+    for (channel, more) in
+        [("", json!({})), ("a", json!({ "channel": "b" })), ("a", json!({ "exp": 1 })), ("a", json!({ "key": 1 }))]
+    {
+        let wrong = bed.identity.subscription_token(&ada, channel, MINUTE, None, members(more)).await;
         assert!(matches!(wrong, Err(Unissued::Wrong(_))), "{channel}");
     }
 }

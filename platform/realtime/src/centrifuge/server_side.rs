@@ -113,6 +113,16 @@ impl Client {
         self.subscriptions.end_of(channel)?.1
     }
 
+    /// Ends what hangs on this ground, as if its end had come.
+    pub(crate) fn fell(&self, ground: &str) {
+        self.subscriptions.on(ground).iter().for_each(|channel| self.lapsed(channel));
+    }
+
+    /// On what its subscriptions hang.
+    pub(crate) fn grounds(&self) -> Vec<String> {
+        self.subscriptions.grounds()
+    }
+
     /// That end has come. What the client asked for itself, it asks for again.
     pub(crate) fn lapsed(&self, channel: &str) {
         if self.subscriptions.is_by_server(channel) {

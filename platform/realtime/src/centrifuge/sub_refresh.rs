@@ -27,13 +27,13 @@ impl Client {
     }
 
     async fn prolong(&self, channel: &str, token: &str) -> Result<Result<Term, ReplyError>, Disconnect> {
-        let until_ms = match self.core.doorman.by_ticket(token).await {
-            Ticket::Good(ticket) if ticket.is_for(&self.caller().user, channel, &self.name()) => ticket.terms.until_ms,
+        let terms = match self.core.doorman.by_ticket(token).await {
+            Ticket::Good(ticket) if ticket.is_for(&self.caller().user, channel, &self.name()) => ticket.terms,
             Ticket::Good(_) | Ticket::Bad => return Err(Disconnect::INVALID_TOKEN),
             Ticket::Expired => return Ok(Err(ReplyError::EXPIRED)),
             Ticket::Unknown => return Ok(Err(ReplyError::INTERNAL)),
         };
-        let left_s = self.left_s(until_ms);
+        let left_s = self.left_s(terms.until_ms);
         if left_s == Some(0) {
             return Ok(Err(ReplyError::EXPIRED));
         }
@@ -44,9 +44,12 @@ impl Client {
         if let Some(before_ms) = before_ms {
             self.core.lapses.remove(before_ms, self.id, &name);
         }
-        self.subscriptions.end_at(channel, until_ms);
-        if let Some(until_ms) = until_ms {
+        self.subscriptions.prolong(channel, &terms);
+        if let Some(until_ms) = terms.until_ms {
             self.core.lapses.add(until_ms, self.id, &name);
+        }
+        if self.core.asking.fallen.any(&terms.grounds) {
+            self.lapsed(channel);
         }
         Ok(Ok(left_s.map_or_else(Term::default, |ttl| Term { expires: true, ttl })))
     }

@@ -220,6 +220,9 @@ impl Client {
             // Told of it after the reply.
             self.core.stamp(channel, self.id, false);
             self.reflect(channel);
+            if self.core.asking.fallen.any(&terms.grounds) {
+                self.lapsed(channel);
+            }
         }
         there
     }

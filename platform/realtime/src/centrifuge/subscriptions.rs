@@ -40,6 +40,7 @@ struct Lasting {
     info: Option<Bytes>,
     until_ms: Option<i64>,
     hidden: bool,
+    grounds: Vec<String>,
 }
 
 /// A subscription that was taken off the list.
@@ -71,9 +72,9 @@ impl Subscriptions {
         if list.closed || list.all.len() >= limits::CHANNELS_PER_CONNECTION || list.find(channel).is_some() {
             return false;
         }
-        let Terms { info, until_ms, hidden, .. } = terms.clone();
-        let lasting = info.is_some() || until_ms.is_some() || hidden;
-        let terms = lasting.then(|| Box::new(Lasting { info, until_ms, hidden }));
+        let Terms { info, until_ms, hidden, grounds, .. } = terms.clone();
+        let lasting = info.is_some() || until_ms.is_some() || hidden || !grounds.is_empty();
+        let terms = lasting.then(|| Box::new(Lasting { info, until_ms, hidden, grounds }));
         list.all.push(Subscription { channel: channel.into(), live: false, by_server, terms });
         true
     }
@@ -108,12 +109,27 @@ impl Subscriptions {
         self.list.lock().find(channel).is_some_and(|one| one.by_server)
     }
 
-    /// Lets it end at another time.
-    pub(super) fn end_at(&self, channel: &str, until_ms: Option<i64>) {
+    /// Lets it end at another time, and with what these say.
+    pub(super) fn prolong(&self, channel: &str, terms: &Terms) {
         if let Some(one) = self.list.lock().find(channel) {
-            let lasting = || Box::new(Lasting { info: None, until_ms: None, hidden: false });
-            one.terms.get_or_insert_with(lasting).until_ms = until_ms;
+            let lasting = Lasting { info: None, until_ms: None, hidden: false, grounds: Vec::new() };
+            let kept = one.terms.get_or_insert_with(|| lasting.into());
+            (kept.until_ms, kept.grounds) = (terms.until_ms, terms.grounds.clone());
         }
+    }
+
+    /// What hangs on this ground, of what is live.
+    pub(super) fn on(&self, ground: &str) -> Vec<Arc<str>> {
+        let hangs = |one: &&Subscription| {
+            one.live && one.terms.as_ref().is_some_and(|terms| terms.grounds.iter().any(|it| it == ground))
+        };
+        self.list.lock().all.iter().filter(hangs).map(|one| one.channel.clone()).collect()
+    }
+
+    /// All on which something hangs.
+    pub(super) fn grounds(&self) -> Vec<String> {
+        let list = self.list.lock();
+        list.all.iter().filter_map(|one| one.terms.as_ref()).flat_map(|terms| terms.grounds.clone()).collect()
     }
 
     /// What its terms add to what others are shown of the client in the channel.

@@ -20,6 +20,8 @@ pub struct Terms {
     pub hidden: bool,
     /// Told who comes and goes, asked or not, where the namespace tells that.
     pub told_comings: bool,
+    /// On what it hangs beside the user, by names of the doorman's own: see [`Hub::fell`](crate::Hub::fell).
+    pub grounds: Vec<String>,
 }
 
 /// As tokens and the server API write them.
@@ -63,6 +65,7 @@ impl TryFrom<TermsClaims> for Terms {
             until_ms: None,
             hidden: overridden.presence.is_some_and(|flag| !flag.value),
             told_comings: overridden.force_push_join_leave.is_some_and(|flag| flag.value),
+            grounds: Vec::new(),
         })
     }
 }

@@ -152,6 +152,7 @@ impl Socket {
             return Err(JoinError::Gone);
         }
         self.reflect(&channel);
+        self.check_ground(&channel);
         Ok(())
     }
 }

@@ -50,13 +50,12 @@ impl Socket {
     }
 
     /// Ends a channel that is past its end. Asked where nobody else is told so: what is prolonged stays, and what ends is not prolonged.
-    pub(crate) fn lapses(&self, channel: &str, is_over: impl FnOnce(i64) -> bool) {
+    pub(crate) fn lapses(&self, channel: &str, is_over: impl FnOnce(&Terms) -> bool) {
         let core = &self.peer.core;
         let gone = core.channels.turn_out_if(channel, self.id, Unsubscribed::EXPIRED, || {
             let mut rooms = self.rooms();
             let room = rooms.list.iter().find(|room| *room.channel == *channel);
-            let until_ms = room.and_then(|room| room.terms.as_ref()?.until_ms);
-            let over = until_ms.is_some_and(is_over);
+            let over = room.and_then(|room| room.terms.as_deref()).is_some_and(is_over);
             if over {
                 self.is_out(&mut rooms, channel, Unsubscribed::EXPIRED);
             }
@@ -65,6 +64,27 @@ impl Socket {
         if gone {
             self.reflect(channel);
         }
+    }
+
+    /// Ends what hangs on this ground.
+    pub(crate) fn fell(&self, ground: &str) {
+        let on = |terms: &Terms| terms.grounds.iter().any(|it| it == ground);
+        let rooms = self.rooms();
+        let those = rooms.list.iter().filter(|room| room.terms.as_deref().is_some_and(on));
+        let those: Vec<_> = those.map(|room| room.channel.clone()).collect();
+        drop(rooms);
+        those.iter().for_each(|channel| self.lapses(channel, on));
+    }
+
+    /// On what its channels hang.
+    pub(crate) fn grounds(&self) -> Vec<String> {
+        let rooms = self.rooms();
+        rooms.list.iter().filter_map(|room| room.terms.as_ref()).flat_map(|terms| terms.grounds.clone()).collect()
+    }
+
+    /// A ground may have fallen while the token was looked at.
+    pub(super) fn check_ground(&self, channel: &str) {
+        self.lapses(channel, |terms| self.peer.core.asking.fallen.any(&terms.grounds));
     }
 
     /// A channel that a token opened, and that is heard, is joined again by another one. Others stay as they are.
@@ -79,6 +99,7 @@ impl Socket {
                 return Err(JoinError::Gone);
             }
             self.reflect(channel);
+            self.check_ground(channel);
         }
         Ok(())
     }

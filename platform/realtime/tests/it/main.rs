@@ -12,6 +12,7 @@ mod delta;
 mod durable;
 mod emulation;
 mod given;
+mod grounds;
 mod guarded;
 mod life;
 mod notary;

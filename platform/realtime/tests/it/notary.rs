@@ -48,7 +48,10 @@ impl Doorman for Notary {
 
     fn by_ticket<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Ticket> {
         let shown = match self.read(token) {
-            Read::Says(said) => Ticketed::of_claims(&said).map_or(Ticket::Bad, |it| Ticket::Good(it.into())),
+            Read::Says(said) => Ticketed::of_claims(&said).map_or(Ticket::Bad, |mut it| {
+                it.terms.grounds = said["key"].as_i64().map(|key| format!("key:{key}")).into_iter().collect();
+                Ticket::Good(it.into())
+            }),
             Read::Expired => Ticket::Expired,
             Read::Bad => Ticket::Bad,
         };

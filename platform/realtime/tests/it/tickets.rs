@@ -228,6 +228,6 @@ async fn a_reader_of_plain_events_shows_one_too() {
     }
 }
 
-fn percent(text: &str) -> String {
+pub(crate) fn percent(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }

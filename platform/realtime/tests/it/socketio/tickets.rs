@@ -134,6 +134,21 @@ async fn it_is_left_with_the_tokens_end_unless_another_is_shown() {
 }
 
 #[tokio::test]
+async fn it_is_left_with_what_its_token_hangs_on() {
+    let house = house().await;
+    let mut client = ann(&house).await;
+    let by = |key: i64| ticket("only:a", &json!({ "exp": START_S + 60, "key": key }));
+    assert_eq!(subscribe(&mut client, "only:a", &by(1)).await.1, json!({}));
+    assert_eq!(subscribe(&mut client, "only:a", &by(2)).await.1, json!({}), "it hangs on another now");
+    house.server.hub.fell("key:1");
+    house.server.publish("only:a", json!(2)).await;
+    assert_eq!(client.text().await, r#"42["message",2,"only:a"]"#);
+    house.server.hub.fell("key:2");
+    assert_eq!(client.text().await, r#"42["unsubscribed","only:a",2501,"subscription expired"]"#);
+    assert_eq!(house.server.hub.subscribers("only:a"), 0);
+}
+
+#[tokio::test]
 async fn what_ends_while_its_next_token_is_read_is_not_prolonged() {
     let clock = Clock::manual(START_S * 1_000);
     let doorman = Arc::new(Patient(Notary(clock.clone()), Semaphore::new(1)));
