@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use identity::people::{Actor, Changed, Ground, Pass, Welcome};
 use identity::tokens::{Claims, Refusal};
 use identity::{By, Caller, Identity, Role};
-use kernel::{Secret, limits};
+use kernel::Secret;
 use realtime::doorman::{BadClaims, Shown, Standing, Ticket, Ticketed, Unknown};
 use realtime::{Doorman, Hub};
 use tokio_util::sync::CancellationToken;
@@ -169,7 +169,7 @@ pub(crate) async fn watch(identity: Identity, hub: Hub, stop: CancellationToken)
     while let Some(changed) = stop.run_until_cancelled(changes.next()).await {
         match changed {
             Changed::These { actors, grounds } => {
-                grounds.iter().for_each(|ground| hub.fell(&ground.to_string()));
+                hub.fell(&named(&grounds)).await;
                 for actor in actors {
                     hub.ask_again(&actor.to_string()).await;
                 }
@@ -185,16 +185,13 @@ pub(crate) async fn watch(identity: Identity, hub: Hub, stop: CancellationToken)
 /// Ends what hangs on what fell unheard. A store that does not answer is asked again.
 async fn look_at_grounds(identity: &Identity, hub: &Hub) {
     let here: Vec<_> = hub.grounds().iter().filter_map(|name| Ground::named(name)).collect();
-    for some in here.chunks(limits::PAGE) {
-        let fallen = loop {
-            match identity.fallen(some).await {
-                Ok(fallen) => break fallen,
-                Err(error) => {
-                    tracing::warn!(error = %kernel::problem::chain(&error), "what tokens hang on could not be looked up");
-                    tokio::time::sleep(AGAIN).await;
-                }
+    loop {
+        match identity.fallen(&here).await {
+            Ok(fallen) => return hub.fell(&named(&fallen)).await,
+            Err(error) => {
+                tracing::warn!(error = %kernel::problem::chain(&error), "what tokens hang on could not be looked up");
+                tokio::time::sleep(AGAIN).await;
             }
-        };
-        fallen.iter().for_each(|ground| hub.fell(&ground.to_string()));
+        }
     }
 }

@@ -11,6 +11,16 @@ use crate::config::Config;
 
 /// Identity as the settings want it.
 pub(crate) fn open(config: &Config, identity: Identity, outbound: &Outbound, clock: &Clock) -> Result<Identity> {
+    for it in &config.identity.sign_in {
+        let is_same =
+            |other: &&identity::issuers::Settings| other.issuer == it.issuer && other.audience == it.client_id;
+        // Else whoever has an identity token is a person, whatever `who` says.
+        anyhow::ensure!(
+            !config.identity.issuers.iter().any(|other| is_same(&other)),
+            "identity.issuers: {}: its audience is the client_id of identity.sign_in: give programs an audience of their own",
+            it.issuer
+        );
+    }
     let issuers = Issuers::new(&config.identity.issuers, outbound.clone(), clock.clone())?;
     let base_url = config.base_url(&config.server.listen);
     let sign_in = config.identity.sign_in.iter().map(with_secret).collect::<Result<Vec<_>>>()?;

@@ -66,7 +66,9 @@ export class Credentials {
     for (const cookie of headers.getSetCookie?.() ?? []) {
       const [pair = ""] = cookie.split(";");
       const [name, value] = pair.split("=", 2);
-      if (name?.endsWith(COOKIE)) this.#cookie = value ? pair : undefined;
+      if (!name?.endsWith(COOKIE)) continue;
+      if (value) this.#cookie = pair;
+      else if (this.#cookie?.startsWith(`${name}=`)) this.#cookie = undefined;
     }
   }
 }

@@ -90,6 +90,16 @@ test("a session is kept where there is no browser, said to this server alone, an
   await expect(async () => answering([], key).client.signIn("a", "b")).rejects.toThrow(TypeError);
 });
 
+test("what is forgotten under another name is not the session", async () => {
+  const given = answer(200, {});
+  given.headers.append("set-cookie", "__Host-mainspring_session=abc; Path=/; HttpOnly");
+  given.headers.append("set-cookie", "mainspring_session=; Max-Age=0");
+  const { client, asked } = answering([given, answer(200, { items: [] })], { auth: { session: true } });
+  await client.signIn("ada@example.org", "secret");
+  await client.get("/api/v1/queues");
+  expect(asked[1]?.headers.get("cookie")).toBe("__Host-mainspring_session=abc");
+});
+
 test("a guess of a password is not repeated", async () => {
   const { client, asked } = answering([answer(503)], { auth: { session: true } });
   await expect(client.signIn("a@b", "c")).rejects.toMatchObject({ status: 503 });

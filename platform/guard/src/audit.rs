@@ -108,7 +108,7 @@ impl Act {
             at_ms: 0,
             actor: caller.to_string(),
             action: format!("{} {route}", request.method()),
-            target: if route.ends_with("{token}") { String::new() } else { request.uri().path().to_owned() },
+            target: if route.contains("{token}") { String::new() } else { request.uri().path().to_owned() },
             status: 0,
             address: address.as_ref().map(IpAddr::to_string).unwrap_or_default(),
             request_id: extensions.get::<RequestInfo>().map(|info| info.request_id.clone()).unwrap_or_default(),

@@ -17,7 +17,7 @@ pub(crate) const ATTEMPT: &str = "mainspring_signing_in";
 /// What binds a cookie to the host that set it.
 const HOST: &str = "__Host-";
 
-/// What a browser shows under this name. The plain one is read over TLS too: it may have been given before there was the other.
+/// What a browser shows under this name, in either form.
 pub(crate) fn shown<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     bound(headers, name).or_else(|| plain(headers, name))
 }

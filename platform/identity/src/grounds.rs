@@ -1,9 +1,9 @@
 //! What a token of ours hangs on beside its person. When that falls, so does what the token opened: in every process, as when a person
 //! loses a right.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use kernel::limits;
 use serde_json::Value;
 use store::{StoreError, Tx, params};
 
@@ -70,22 +70,30 @@ impl Identity {
         key.map(Ground::Key).into_iter().chain(claims.id.clone().map(Ground::Token)).collect()
     }
 
-    /// Which of these stand no more; [`limits::PAGE`] at most are looked at.
+    /// Which of these stand no more. Asks for what was taken back, which has a bound, and not for each of them.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn fallen(&self, grounds: &[Ground]) -> Result<Vec<Ground>, StoreError> {
-        let (grounds, now_ms) = (grounds.iter().take(limits::PAGE).cloned().collect::<Vec<_>>(), self.clock.now_ms());
+        if grounds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now_ms = self.clock.now_ms();
         let read = async move |tx: &mut Tx| {
-            let mut fallen = Vec::new();
-            for ground in grounds.iter().cloned() {
-                if !ground.stands(tx, now_ms).await? {
-                    fallen.push(ground);
-                }
-            }
-            Ok(fallen)
+            let keys =
+                "SELECT id FROM api_keys WHERE revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > $1)";
+            let keys: Vec<(i64,)> = tx.all(keys, params![now_ms]).await?;
+            let tokens: Vec<(String,)> = tx.all("SELECT id FROM revoked_tokens", params![]).await?;
+            Ok::<_, StoreError>((keys, tokens))
         };
-        self.store.read(read).await
+        let (keys, tokens) = self.store.read(read).await?;
+        let keys: HashSet<i64> = keys.into_iter().map(|(id,)| id).collect();
+        let tokens: HashSet<String> = tokens.into_iter().map(|(id,)| id).collect();
+        let fell = |ground: &&Ground| match ground {
+            Ground::Key(id) => !keys.contains(id),
+            Ground::Token(id) => tokens.contains(id),
+        };
+        Ok(grounds.iter().filter(fell).cloned().collect())
     }
 
     /// When an API key ends by itself, Unix milliseconds, `i64::MAX` for never; `None` for one that is worth nothing.

@@ -36,7 +36,7 @@ impl Identity {
     /// Who sends a request with these headers. A request that shows a key acts for that key alone, whatever cookie comes
     /// with it. When the store does not answer, that is [`Caller::Unknown`].
     pub async fn caller_of(&self, headers: &HeaderMap) -> Caller {
-        let known = match (bearer(headers), api_key(headers), cookie(headers)) {
+        let known = match (bearer(headers), api_key(headers), self.session_of(headers)) {
             (Some(token), ..) if is_token(token) => return self.caller_by_token(token).await,
             (Some(key), ..) | (None, Some(key), _) => self.bearer(key).await,
             (None, None, Some(session)) => self.caller(session).await,
@@ -46,6 +46,12 @@ impl Identity {
             tracing::warn!(error = %kernel::problem::chain(&error), "who sends a request could not be looked up");
             Caller::Unknown
         })
+    }
+
+    /// The session that a browser shows: over TLS only one that no other host can have given it.
+    pub(crate) fn session_of<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let shown = if self.is_secure(headers) { cookies::bound } else { cookies::shown };
+        shown(headers, cookies::SESSION)
     }
 
     async fn caller_by_token(&self, token: &str) -> Caller {
@@ -81,7 +87,7 @@ pub(crate) fn is_token(shown: &str) -> bool {
     shown.contains('.')
 }
 
-/// The session that a browser shows.
+/// The session that somebody showed who is in one.
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
     cookies::shown(headers, cookies::SESSION)
 }

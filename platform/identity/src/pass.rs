@@ -7,7 +7,7 @@ use kernel::{PersonId, Secret};
 use store::{StoreError, Tx};
 
 use crate::grounds::Ground;
-use crate::http::{bearer, cookie, is_token};
+use crate::http::{bearer, is_token};
 use crate::people::store as rows;
 use crate::tokens::Refusal;
 use crate::{Caller, Identity};
@@ -42,7 +42,7 @@ impl Identity {
     /// [`Refusal`]: also where a header shows a token or a key that is not good. That is no way to be nobody.
     pub async fn pass_of(&self, headers: &HeaderMap) -> Result<Option<Pass>, Refusal> {
         // As `Identity::caller_of`: who shows something in a header is not known by the cookie beside it.
-        match (bearer(headers), cookie(headers)) {
+        match (bearer(headers), self.session_of(headers)) {
             (Some(token), _) if is_token(token) => self.by_token(token).await.map(|(pass, _)| Some(pass)),
             (Some(key), _) => match self.bearer(key).await {
                 Ok(Caller::Anonymous) => Err(Refusal::Bad("no key is called so")),

@@ -108,6 +108,8 @@ impl Identity {
     #[must_use]
     pub fn reached_at(self, base_url: &str) -> Self {
         let host = base_url.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        // As browsers say it.
+        let host = host.map(|host| host.strip_suffix(":443").unwrap_or(host));
         Self { secure_host: host.map(|host| host.to_ascii_lowercase().into()), ..self }
     }
 

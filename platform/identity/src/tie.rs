@@ -5,7 +5,7 @@ use kernel::PersonId;
 use store::{StoreError, Tx};
 
 use crate::Identity;
-use crate::http::{bearer, cookie};
+use crate::http::bearer;
 use crate::people::store as rows;
 use crate::sessions::digest;
 
@@ -22,7 +22,7 @@ impl Identity {
     /// [`StoreError`].
     pub async fn tie(&self, tx: &mut Tx, person: PersonId, headers: &HeaderMap) -> Result<Option<String>, StoreError> {
         if bearer(headers).is_none()
-            && let Some(session) = cookie(headers)
+            && let Some(session) = self.session_of(headers)
         {
             let tie = format!("{SESSION}{}", hex::encode(digest(session)));
             return Ok(self.is_tied(tx, person, &tie).await?.then_some(tie));

@@ -117,8 +117,8 @@ pub(crate) struct AttemptError {
 pub(crate) struct JobDetail {
     #[serde(flatten)]
     row: JobRow,
-    /// Its arguments.
-    #[schema(value_type = Object)]
+    /// Its arguments; none of a job that needs none.
+    #[schema(value_type = Option<Object>, required = true)]
     args: Box<RawValue>,
     /// Every failed attempt, oldest first.
     errors: Vec<AttemptError>,

@@ -3,7 +3,7 @@
 //! As a user's right, a ground may fall while something that hangs on it is on its way in: looked up before, kept after. So what fell is
 //! remembered for longer than any look-up takes, and looked at once whatever comes in is found by who looks for it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use kernel::limits;
 use parking_lot::Mutex;
@@ -14,6 +14,8 @@ use crate::members::Member;
 
 /// For how long what fell is remembered, milliseconds.
 const KEPT_MS: i64 = 10 * 60_000;
+/// Members that are looked at before others have their turn.
+const AT_ONCE: usize = 256;
 
 /// What fell a short while ago, and when, Unix milliseconds.
 #[derive(Default)]
@@ -40,24 +42,30 @@ impl Fallen {
 }
 
 impl Hub {
-    /// Ends here what hangs on this ground ([`Caller::grounds`](crate::Caller::grounds), [`Terms::grounds`](crate::doorman::Terms::grounds)):
-    /// connections are closed so that their clients come again by another token (3014), subscriptions end as if their time were over
-    /// (2501). Call it in every process, when that is committed: the doorman refuses whatever hangs on it from then on.
-    pub fn fell(&self, ground: &str) {
+    /// Ends here what hangs on one of these grounds ([`Caller::grounds`](crate::Caller::grounds),
+    /// [`Terms::grounds`](crate::doorman::Terms::grounds)): connections are closed so that their clients come again by another token (3014),
+    /// subscriptions end as if their time were over (2501). Call it in every process, when that is committed: the doorman refuses whatever
+    /// hangs on them from then on.
+    pub async fn fell(&self, grounds: &[String]) {
         let core = &self.0;
-        core.asking.fallen.add(ground, core.clock.now_ms());
+        grounds.iter().for_each(|ground| core.asking.fallen.add(ground, core.clock.now_ms()));
         core.asking.change();
-        for member in core.members.known() {
-            if member.caller().grounds.iter().any(|it| it == ground) {
-                tracing::info!(connection = member.id(), "what its right hung on was taken back");
-                member.cut(Disconnect::STATE_INVALIDATED);
-                continue;
+        let those: HashSet<&str> = grounds.iter().map(String::as_str).collect();
+        let fell = |ground: &str| those.contains(ground);
+        for some in core.members.known().chunks(AT_ONCE) {
+            for member in some {
+                if member.caller().grounds.iter().any(|ground| fell(ground)) {
+                    tracing::info!(connection = member.id(), "what its right hung on was taken back");
+                    member.cut(Disconnect::STATE_INVALIDATED);
+                    continue;
+                }
+                match member {
+                    Member::Socket(client) => client.fell(fell),
+                    Member::Socketio(socket) => socket.fell(fell),
+                    Member::Feed(_) | Member::Peer(_) => {}
+                }
             }
-            match &member {
-                Member::Socket(client) => client.fell(ground),
-                Member::Socketio(socket) => socket.fell(ground),
-                Member::Feed(_) | Member::Peer(_) => {}
-            }
+            tokio::task::yield_now().await;
         }
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::codes::Disconnect;
-use crate::outbox::Outbox;
+use crate::outbox::{IDLE_ENTRIES, Outbox};
 use crate::socket::Writer;
 
 /// Between a queue and a socket. Locked for no longer than a call that does not wait.
@@ -74,25 +74,34 @@ impl Line {
         }
     }
 
-    /// Writes what is queued, for whoever queued it. Whether the connection's task has nothing to do for it.
+    /// Writes what is queued, for whoever queued it: one `writev` at most, so that nobody waits long behind it. Whether the connection's
+    /// task has nothing to do for it.
     pub(crate) fn flush(&self, outbox: &Outbox<Bytes>) -> bool {
-        let mut state = self.0.lock();
+        // Somebody writes to it now, who may have taken what is queued or not: the task looks.
+        let Some(mut state) = self.0.try_lock() else { return false };
         let State { writer: Some(writer), frames, written } = &mut *state else { return false };
         if !frames.is_empty() {
-            // The task was told, or waits for the socket: it takes what is queued as soon as these are written.
-            return true;
+            // The task was told, or waits for the socket: it takes what is queued as soon as these are written. Not so what was given up.
+            return outbox.given_up().is_none();
         }
         if outbox.take(frames, take(written)).is_some() {
             return false;
         }
-        while !frames.is_empty() {
+        if !frames.is_empty() {
             match writer.try_some(frames) {
                 Ok(bytes @ 1..) => *written += bytes,
                 // What is wrong is for the task, which finds it as well.
                 Ok(0) | Err(_) => return false,
             }
         }
-        outbox.wrote(take(written));
-        true
+        if !frames.is_empty() {
+            return false;
+        }
+        let room = std::mem::take(frames);
+        if room.capacity() <= IDLE_ENTRIES {
+            *frames = room;
+        }
+        // A task that had no room for answers waits for it.
+        !outbox.wrote(take(written))
     }
 }

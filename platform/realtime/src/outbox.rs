@@ -12,7 +12,7 @@ use crate::codes::Disconnect;
 use crate::slow::Slow;
 
 /// Room that an idle queue keeps, entries.
-const IDLE_ENTRIES: usize = 4;
+pub(crate) const IDLE_ENTRIES: usize = 4;
 
 /// Appending never waits; taking is for one at a time: the task whose waker is registered, or who holds the connection's line.
 pub(crate) struct Outbox<T> {
@@ -209,10 +209,12 @@ impl<T> Outbox<T> {
         self.waker.register(waker);
     }
 
-    /// `written` bytes of what was taken are off the account.
-    pub(crate) fn wrote(&self, written: usize) {
+    /// `written` bytes of what was taken are off the account. Whether there was no room before.
+    pub(crate) fn wrote(&self, written: usize) -> bool {
         let mut state = self.state.lock();
+        let was_full = state.bytes >= self.bound_bytes;
         state.bytes = state.bytes.saturating_sub(written);
+        was_full
     }
 
     /// Swaps everything that waits into the empty `taken`. `written` bytes of what was taken before are off the account.

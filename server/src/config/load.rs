@@ -56,6 +56,11 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
                 if origin != "default" && !origins.contains_key(&name) {
                     return Err(ConfigError::Wrong(format!("there is no setting {name} (from {origin})")));
                 }
+                // Without its text, which may be a secret.
+                let is_list = settings.get(&section).and_then(|known| known.get(&key)).is_some_and(Value::is_array);
+                if is_list && !value.is_array() {
+                    return Err(ConfigError::Wrong(format!("{name} (from {origin}) is no list as TOML writes one")));
+                }
                 let shown = value.to_string();
                 let hidden = SECRET.contains(&name.as_str()) && !["[]", "\"\""].contains(&shown.as_str());
                 origins.insert(name, (if hidden { "[secret]".to_owned() } else { shown }, origin.to_owned()));
@@ -104,7 +109,12 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
 }
 
 fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
-    text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax(origin.to_owned(), error.to_string()))
+    // With the line's number, and not with the line: it may hold a secret.
+    let said = |error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        ConfigError::Syntax(origin.to_owned(), format!("line {line}: {}", error.message()))
+    };
+    text.parse().map_err(said)
 }
 
 fn single(section: &str, key: &str, value: Value) -> Table {

@@ -142,6 +142,21 @@ fn a_replica_is_one_of_a_shared_database_and_its_address_is_a_secret() {
 }
 
 #[test]
+fn a_secret_that_cannot_be_read_is_not_said() {
+    let lost_quote = r#"[{ name = "corp", client_secret = "hunter2 }]"#;
+    let said = load(&with(&[("MAINSPRING__IDENTITY__SIGN_IN", lost_quote)])).expect_err("refused").to_string();
+    assert!(
+        said.contains("identity.sign_in (from MAINSPRING__IDENTITY__SIGN_IN)") && !said.contains("hunter2"),
+        "{said}"
+    );
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("mainspring.toml");
+    std::fs::write(&file, format!("[identity]\nsign_in = {lost_quote}\n")).expect("written");
+    let said = load(&Overrides { file: Some(file), ..Overrides::default() }).expect_err("refused").to_string();
+    assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn a_role_is_one_that_there_is() {
     let mut overrides = Overrides { roles: vec!["ingress".into(), "worker".into()], ..Overrides::default() };
     let server = load(&overrides).expect("loads").server;

@@ -306,7 +306,9 @@ async fn the_audit_log_is_told_for_whom_and_for_what_and_not_the_token() {
     let channel = json!({ "user": ann, "channel": "news:a" });
     let channels = json!({ "user": ann, "channels": ["news:a"], "subs": { "a:b": {} },
         "caps": [{ "channels": ["news:*"], "match": "wildcard", "allow": ["pub"] }] });
-    for (kind, body, named) in [(SUBSCRIPTION, channel, "news:a"), (CONNECTION, channels, "news:a, a:b, news:*")] {
+    for (kind, body, named) in
+        [(SUBSCRIPTION, channel, "\"news:a\""), (CONNECTION, channels, "\"news:*\", \"news:a\", \"a:b\"")]
+    {
         let (status, answer, about) = house.answer(&key, kind, &body).await;
         let (id, token) = (answer["id"].as_str().expect("a name"), answer["token"].as_str().expect("a token"));
         assert_eq!((status, about.as_str()), (201, format!("token {id} for {ann}: {named}").as_str()));

@@ -90,7 +90,7 @@ impl Identity {
     ) -> ProblemResult<Account> {
         self.must_let_join(tx).await?;
         let (role, way) = match (it.invitation, it.who) {
-            (Some(_), Who::Invited) if self.registration == Registration::Closed => return Err(uninvited()),
+            (Some(_), _) if self.registration == Registration::Closed => return Err(uninvited()),
             (Some(invitation), _) => (use_up(tx, &invitation, now_ms).await?.0, Way::Invited),
             (None, Who::Domains | Who::Anybody) => (Role::Member, Way::Issued),
             (None, Who::Invited) => return Err(uninvited()),

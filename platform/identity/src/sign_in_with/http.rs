@@ -55,6 +55,10 @@ async fn begin(
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
     let next = Some(next.path()).filter(|next| next.len() <= limits::SIGN_IN_NEXT_BYTES).unwrap_or("/");
+    if is_from_elsewhere(&headers) {
+        let query = serde_urlencoded::to_string([("next", next)]).map_err(Problem::internal)?;
+        return Ok(Redirect::to(&format!("/sign-in?{query}")).into_response());
+    }
     send(&identity, &name, (next, ""), &headers).await
 }
 
@@ -63,8 +67,18 @@ async fn begin_invited(
     Path((token, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ProblemResult<Response> {
-    let token = if token.len() <= limits::SIGN_IN_NEXT_BYTES { token } else { String::new() };
+    let is_token = token.len() <= limits::SIGN_IN_NEXT_BYTES && token.bytes().all(|b| b.is_ascii_alphanumeric());
+    let token = if is_token { token } else { String::new() };
+    if is_from_elsewhere(&headers) && is_token {
+        return Ok(Redirect::to(&format!("/join/{token}")).into_response());
+    }
     send(&identity, &name, ("/", &token), &headers).await
+}
+
+/// Whether another site has the browser come (Fetch Metadata, `Sec-Fetch-Site`): whoever is signed in as somebody else is not to be made
+/// somebody at the issuer without a word. There the button is shown.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// Sends the browser to the issuer.
@@ -76,7 +90,7 @@ async fn send(identity: &Identity, name: &str, asked: (&str, &str), headers: &He
     };
     let kept = attempt.sealed(&identity.key, &identity.entropy).map_err(Problem::internal)?;
     let mut response = Redirect::to(&address).into_response();
-    let secure = identity.is_secure(headers);
+    let secure = identity.is_secure(headers) || providers.are_reached_by_tls();
     let cookie = (cookies::ATTEMPT, kept.as_str(), limits::SIGN_IN_ATTEMPT_MS / 1_000);
     cookies::keep(response.headers_mut(), headers, cookie, secure)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -102,11 +116,15 @@ async fn finish(
     let Some((providers, provider)) = identity.provider(&name) else { return Ok(unknown()) };
     let Ok(Query(brought)) = brought else { return Ok(not_begun()) };
     // Whoever could have the browser send another cookie could have it end a sign-in that somebody else began.
-    let secure = identity.is_secure(&headers);
+    let secure = identity.is_secure(&headers) || providers.are_reached_by_tls();
     let read = if secure { cookies::bound } else { cookies::plain };
     let attempt = read(&headers, cookies::ATTEMPT)
         .and_then(|kept| Attempt::open(&identity.key, kept, (&provider.name, &brought.state), identity.clock.now_ms()));
     let Some(attempt) = attempt else { return Ok(not_begun()) };
+    // First: an issuer that does not answer now takes away nobody's way back.
+    if let Err(problem) = providers.answers(provider).await {
+        return page(problem);
+    }
     if !identity.use_answer(&attempt).await? {
         return Ok(not_begun());
     }

@@ -125,8 +125,23 @@ impl Providers {
         }
         let said = ask::endpoints(&self.0.outbound, provider).await.map(Arc::new).map_err(Arc::new);
         let kept_ms = if said.is_ok() { limits::ISSUER_KEPT_MS.0 } else { limits::ISSUER_RETRY_MS };
+        // What it said before holds on while it does not answer.
+        let said = said.or_else(|trouble| match last.take() {
+            Some(Last { said: Ok(before), .. }) => Ok(before),
+            _ => Err(trouble),
+        });
         *last = Some(Last { said: said.clone(), until_ms: now_ms.saturating_add(kept_ms) });
         said
+    }
+
+    /// Whether people come to us by TLS: whatever a proxy says of it, those who come back from an issuer do.
+    pub(crate) fn are_reached_by_tls(&self) -> bool {
+        self.0.base_url.starts_with("https://")
+    }
+
+    /// Whether it can be said where the issuer does what.
+    pub(crate) async fn answers(&self, provider: &Provider) -> ProblemResult<()> {
+        self.endpoints(provider).await.map(drop).map_err(|trouble| away(provider, &trouble))
     }
 
     /// A new attempt, and where the browser goes for it.

@@ -113,9 +113,9 @@ impl Client {
         self.subscriptions.end_of(channel)?.1
     }
 
-    /// Ends what hangs on this ground, as if its end had come.
-    pub(crate) fn fell(&self, ground: &str) {
-        self.subscriptions.on(ground).iter().for_each(|channel| self.lapsed(channel));
+    /// Ends what hangs on a ground that `fell`, as if its end had come.
+    pub(crate) fn fell(&self, fell: impl Fn(&str) -> bool) {
+        self.subscriptions.on(fell).iter().for_each(|channel| self.lapsed(channel));
     }
 
     /// On what its subscriptions hang.

@@ -119,9 +119,9 @@ impl Subscriptions {
     }
 
     /// What hangs on this ground, of what is live.
-    pub(super) fn on(&self, ground: &str) -> Vec<Arc<str>> {
+    pub(super) fn on(&self, fell: impl Fn(&str) -> bool) -> Vec<Arc<str>> {
         let hangs = |one: &&Subscription| {
-            one.live && one.terms.as_ref().is_some_and(|terms| terms.grounds.iter().any(|it| it == ground))
+            one.live && one.terms.as_ref().is_some_and(|terms| terms.grounds.iter().any(|ground| fell(ground)))
         };
         self.list.lock().all.iter().filter(hangs).map(|one| one.channel.clone()).collect()
     }

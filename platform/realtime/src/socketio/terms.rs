@@ -66,14 +66,14 @@ impl Socket {
         }
     }
 
-    /// Ends what hangs on this ground.
-    pub(crate) fn fell(&self, ground: &str) {
-        let on = |terms: &Terms| terms.grounds.iter().any(|it| it == ground);
+    /// Ends what hangs on a ground that `fell`.
+    pub(crate) fn fell(&self, fell: impl Fn(&str) -> bool) {
+        let on = |terms: &Terms| terms.grounds.iter().any(|ground| fell(ground));
         let rooms = self.rooms();
         let those = rooms.list.iter().filter(|room| room.terms.as_deref().is_some_and(on));
         let those: Vec<_> = those.map(|room| room.channel.clone()).collect();
         drop(rooms);
-        those.iter().for_each(|channel| self.lapses(channel, on));
+        those.iter().for_each(|channel| self.lapses(channel, &on));
     }
 
     /// On what its channels hang.

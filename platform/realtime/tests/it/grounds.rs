@@ -104,9 +104,11 @@ impl House {
     }
 
     /// As each process is told of it.
-    fn fall(&self, key: i64) {
+    async fn fall(&self, key: i64) {
         self.keeper.fallen.lock().insert(format!("key:{key}"));
-        self.servers.iter().for_each(|server| server.hub.fell(&format!("key:{key}")));
+        for server in &self.servers {
+            server.hub.fell(&[format!("key:{key}")]).await;
+        }
     }
 }
 
@@ -148,7 +150,7 @@ async fn connections_end_with_what_their_tokens_hang_on() {
     assert!(moved.ask(json!({ "refresh": { "token": token(2) } })).await["refresh"].is_object());
     let here: Vec<_> = house.servers[0].hub.grounds().into_iter().collect();
     assert_eq!(here, ["key:1", "key:2"]);
-    house.fall(1);
+    house.fall(1).await;
     for mut client in lost {
         assert_eq!(client.closed().await.0, 3014);
     }
@@ -176,7 +178,7 @@ async fn subscriptions_end_with_what_their_tokens_hang_on() {
     let path = format!("only:a/events?last_event_id=0@x&token={}", percent(&ticket(1)));
     let mut reader = here.events(&path, &[("x-user", "ann")]).await;
     assert_eq!(reader.status(), 200, "{}", reader.head);
-    house.fall(1);
+    house.fall(1).await;
     is_out(&mut one).await;
     while let Some(event) = reader.next().await {
         assert!(!event.contains("data: 7"), "{event}");
@@ -199,7 +201,7 @@ async fn whoever_is_on_its_way_in_meanwhile_is_found() {
     house.keeper.held.store(true, Ordering::SeqCst);
     client.send(json!({ "id": 2, "subscribe": { "channel": "only:a", "token": ticket(1) } }).to_string()).await;
     in_time(house.keeper.looked.acquire()).await.expect("open").forget();
-    house.fall(1);
+    house.fall(1).await;
     house.keeper.gate.add_permits(1);
     let reply = client.next().await;
     assert!(reply["subscribe"].is_object(), "it was let in: {reply}");
@@ -209,7 +211,7 @@ async fn whoever_is_on_its_way_in_meanwhile_is_found() {
     let read = server.events(&path, &[("x-user", "ann")]);
     let fall = async {
         in_time(house.keeper.looked.acquire()).await.expect("open").forget();
-        house.fall(4);
+        house.fall(4).await;
         house.keeper.gate.add_permits(1);
     };
     let (mut reader, ()) = tokio::join!(read, fall);

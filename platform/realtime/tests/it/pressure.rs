@@ -134,6 +134,28 @@ async fn it_is_no_different_in_a_crowd() {
     in_time(crowd.join_all()).await;
 }
 
+/// Whose queue is given up is told so at once, whoever found it full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_crowd_it_is_sent_away_as_soon() {
+    let (server, mut fast, _slow) = two(Namespace::public("crowded"), "crowded:a").await;
+    let mut crowd = JoinSet::new();
+    for _ in 0..6 {
+        let mut client = server.connect().await;
+        client.subscribe("crowded:a").await;
+        crowd.spawn(async move {
+            loop {
+                client.next().await;
+            }
+        });
+    }
+    let mut sent = 0;
+    while server.hub.subscribers("crowded:a") == 8 {
+        publish(&server, &mut fast, "crowded:a", sent).await;
+        sent += 1;
+        assert!(sent < MANY, "what waits has a bound");
+    }
+}
+
 /// A reader of events comes back by itself with the last that it got.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_ends_and_is_resumed() {

@@ -122,7 +122,7 @@ async fn an_issuer_that_is_away_or_odd_is_a_page_with_a_way_back() {
 }
 
 #[tokio::test]
-async fn over_tls_cookies_are_bound_to_this_host_and_old_ones_go_on() {
+async fn over_tls_cookies_are_bound_to_this_host_and_no_others_are_taken() {
     let mut house = House::new().await;
     house.bed.person("Eve", identity::Role::Member).await;
     let old = house.bed.browser_of("Eve").await;
@@ -130,6 +130,12 @@ async fn over_tls_cookies_are_bound_to_this_host_and_old_ones_go_on() {
     assert_eq!(house.me(&old).await["name"], "Eve", "what was given before is good");
 
     let host = ("host", "us.example");
+    let planted = house.bed.send("GET", "/api/v1/me", &[host, ("cookie", &old)]).await;
+    assert_eq!(planted.status.as_u16(), 401, "by TLS a neighbour could have set it");
+    for (site, way) in [("cross-site", "/sign-in?next=%2F"), ("same-site", "/sign-in?next=%2F")] {
+        let sent = house.bed.send("GET", "/sign-in/with/corp", &[host, ("sec-fetch-site", site)]).await;
+        assert_eq!((location(&sent), sent.cookies().as_str()), (way, ""), "there the button is shown");
+    }
     let begun = house.bed.send("GET", "/sign-in/with/corp", &[host]).await;
     assert!(
         begun.set_cookie().starts_with("__Host-mainspring_signing_in=") && begun.set_cookie().ends_with("; Secure")

@@ -140,10 +140,10 @@ async fn it_is_left_with_what_its_token_hangs_on() {
     let by = |key: i64| ticket("only:a", &json!({ "exp": START_S + 60, "key": key }));
     assert_eq!(subscribe(&mut client, "only:a", &by(1)).await.1, json!({}));
     assert_eq!(subscribe(&mut client, "only:a", &by(2)).await.1, json!({}), "it hangs on another now");
-    house.server.hub.fell("key:1");
+    house.server.hub.fell(&["key:1".to_owned()]).await;
     house.server.publish("only:a", json!(2)).await;
     assert_eq!(client.text().await, r#"42["message",2,"only:a"]"#);
-    house.server.hub.fell("key:2");
+    house.server.hub.fell(&["key:2".to_owned()]).await;
     assert_eq!(client.text().await, r#"42["unsubscribed","only:a",2501,"subscription expired"]"#);
     assert_eq!(house.server.hub.subscribers("only:a"), 0);
 }
