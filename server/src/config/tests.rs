@@ -183,7 +183,7 @@ fn files_have_a_directory_of_their_own() {
         load(&overrides).map_err(|error| error.to_string())
     };
     let backups = at("backups");
-    for fit in ["".to_owned(), at("data/objects"), at("data/files"), at("elsewhere"), at("dat")] {
+    for fit in [String::new(), at("data/objects"), at("data/files"), at("elsewhere"), at("dat")] {
         loaded(&fit, &backups).expect("loads");
     }
     let unfit = [at("data"), at("linked"), at("."), at("data/"), "/".to_owned(), backups.clone()];
