@@ -64,6 +64,8 @@ pub(crate) async fn make(args: BackupArgs) -> Result<ExitCode> {
         println!("{}", said.last_word(|progress| line.show(progress)).await?);
         return Ok(ExitCode::SUCCESS);
     }
+    // Of what a restore decided and did not complete, each half lies elsewhere.
+    Store::complete_restore(&config.server.data, &Clock::system())?;
     if !config.server.data.join(store::FILE).exists() {
         bail!("{} holds no database", config.server.data.display());
     }
@@ -118,6 +120,12 @@ fn files_of(config: &Config) -> Result<Option<PathBuf>> {
 /// Puts a backup into the data directory. No server may run on it.
 pub(crate) async fn restore(args: RestoreArgs, products: Products) -> Result<ExitCode> {
     let config = args.serve.load()?;
+    if config.store.is_shared() {
+        bail!(
+            "the database is PostgreSQL (store.url, DATABASE_URL), which its own tools restore; a backup of ours is restored into a data \
+             directory, without that setting, and `mainspring move` takes it from there"
+        );
+    }
     let dir = config.server.data.clone();
     let along = config.objects.bucket().is_none().then(|| config.objects.directory(&dir));
     let bucket = along.is_none();
@@ -237,16 +245,25 @@ pub(crate) async fn run(
     if every_ms == 0 {
         return;
     }
+    let mut wait = EVERY;
     loop {
         let due = keep((&store, Some(&objects)), &directory, every_ms, settings.keep, &clock);
-        if let Some(Err(error)) = stop.run_until_cancelled(due).await {
+        let made = stop.run_until_cancelled(due).await;
+        wait = after(wait, every_ms, matches!(made, Some(Err(_))));
+        if let Some(Err(error)) = made {
             metrics::counter!("backup_failures_total").increment(1);
-            tracing::error!("a scheduled backup failed, it is tried again: {error:#}");
+            tracing::error!("a scheduled backup failed, it is tried again in {} s: {error:#}", wait.as_secs());
         }
-        if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+        if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
             return;
         }
     }
+}
+
+/// How long to wait next: each one that fails reads and writes everything, so the next is later, by a quarter of the interval at most.
+fn after(wait: Duration, every_ms: i64, failed: bool) -> Duration {
+    let most = Duration::from_millis(every_ms.unsigned_abs() / 4).max(EVERY);
+    if failed { (wait * 2).min(most) } else { EVERY }
 }
 
 async fn keep(
@@ -319,6 +336,17 @@ mod tests {
         std::fs::write(backups.join("a file of somebody else"), "x")?;
         store.close().await;
         Ok(())
+    }
+
+    #[test]
+    fn a_backup_that_fails_again_and_again_is_tried_less_often() {
+        let (mut wait, mut waits) = (EVERY, Vec::new());
+        for _ in 0..7 {
+            wait = after(wait, HOUR_MS, true);
+            waits.push(wait.as_secs());
+        }
+        assert_eq!(waits, [60, 120, 240, 480, 900, 900, 900]);
+        assert_eq!(after(wait, HOUR_MS, false), EVERY);
     }
 
     #[tokio::test]

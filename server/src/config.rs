@@ -334,7 +334,9 @@ impl Config {
             let why = "alerts.targets: give at most 10, each with a kind (slack, discord, webhook) and an https:// url";
             return Err(ConfigError::Wrong(why.into()));
         }
-        if let Some((name, why)) = self.objects.unfit().or_else(|| self.realtime.unfit()).or_else(|| self.unfound()) {
+        let in_the_way = || self.objects.in_the_way(&self.server.data, &crate::backup::directory(self));
+        let unfit = self.objects.unfit().or_else(in_the_way).or_else(|| self.realtime.unfit());
+        if let Some((name, why)) = unfit.or_else(|| self.unfound()) {
             return wrong(name, why);
         }
         let mail = self.mail.settings();

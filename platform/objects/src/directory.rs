@@ -1,6 +1,6 @@
 //! Objects as files. What is being written lies in a folder of its own until it is whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ use crate::{Error, Name};
 const COMING: &str = ".coming";
 /// What has come for longer than this comes no more: its process is gone. Others may write into the same directory.
 const LOST_MS: u128 = 3_600_000;
+/// Shared by every process that serves the directory: who replaces what is in it takes it alone.
+const LOCK: &str = ".lock";
 const TOKEN_BYTES: usize = 12;
 
 pub(crate) struct Directory {
@@ -25,12 +27,14 @@ pub(crate) struct Directory {
     entropy: Entropy,
     /// Read by what removes, written by who holds that back.
     removals: Arc<RwLock<()>>,
+    _lock: File,
 }
 
 impl Directory {
     pub(crate) fn open(root: &Path, clock: &Clock, entropy: &Entropy) -> io::Result<Self> {
         let coming = root.join(COMING);
         make(&coming)?;
+        let lock = share(root)?;
         let now_ms = u128::try_from(clock.now_ms()).unwrap_or_default();
         for entry in fs::read_dir(&coming)? {
             let entry = entry?;
@@ -39,7 +43,7 @@ impl Directory {
                 gone(fs::remove_file(entry.path()))?;
             }
         }
-        Ok(Self { root: root.to_owned(), entropy: entropy.clone(), removals: Arc::default() })
+        Ok(Self { root: root.to_owned(), entropy: entropy.clone(), removals: Arc::default(), _lock: lock })
     }
 
     /// The folder, and the file in it.
@@ -117,6 +121,20 @@ impl Held {
 async fn blocking<T: Send + 'static>(act: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(act).await;
     Ok(done.map_err(|error| Error::Away(error.to_string()))??)
+}
+
+fn share(root: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = options.open(root.join(LOCK))?;
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("a restore is at work in it")),
+        // Some shares of a network have no locks.
+        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => Err(error),
+        _ => Ok(lock),
+    }
 }
 
 /// The bytes are on the disk before the name is, and the name is before anybody hears of it.

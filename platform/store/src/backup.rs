@@ -18,10 +18,11 @@ use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 use crate::sqlite::connect;
-pub(crate) use packed::{archived, take_database};
+pub(crate) use packed::{archived, put, take_database, untaken, unwritten};
 use packed::{pack, unread};
 
 const FORMAT: i64 = 1;
+const MIB: u64 = 1024 * 1024;
 /// Pages copied between two looks at the disk: half a megabyte.
 const STEP_PAGES: i32 = 256;
 /// Bytes after which what was copied is synced: one great sync at the end would hold up the writer's small ones.
@@ -104,20 +105,25 @@ pub(crate) fn make(
     let cannot = |error: std::io::Error| StoreError::Backup(format!("{shown} cannot be written: {error}"));
     let _ = std::fs::remove_file(&partial.0);
     let file = connect::private_file(&partial.0).map_err(cannot)?;
-    let along = order.along.as_deref().map(|root| Ok((root, archive::size(root)?))).transpose().map_err(cannot)?;
     // Without files, a backup is the database alone.
-    let along = along.filter(|(_, (files, _))| *files > 0);
+    let along = || {
+        let sized = order.along.as_deref().map(|root| Ok((root, archive::size(root)?))).transpose().map_err(cannot);
+        Ok::<_, StoreError>(sized?.filter(|(_, (files, _))| *files > 0))
+    };
+    let before = along()?;
+    enough(dir, &order.to, before.map(|(_, (_, bytes))| bytes))?;
     // Before the snapshot: what moves from a file into the database meanwhile is then in both, not in neither.
     let files = beside(dir, &order.with)?;
     let mut size = 0;
     copy(&dir.join(connect::FILE), &partial.0, &file, &mut |step: Progress| {
         size = step.total;
-        progress(Progress { total: along.map_or(size, |(_, (_, bytes))| 2 * size + bytes), ..step })
+        progress(Progress { total: before.map_or(size, |(_, (_, bytes))| 2 * size + bytes), ..step })
     })?;
     describe(order, &files, &partial.0)?;
     file.sync_all().map_err(cannot)?;
     let mut contents = read(&partial.0)?;
-    if let Some((root, (_, bytes))) = along {
+    // Now: the first file may have come meanwhile, with the row that names it.
+    if let Some((root, (_, bytes))) = along()? {
         let begun = Progress { copied: size, total: 2 * size + bytes };
         (partial, contents.objects) = pack(order, root, &partial.0, begun, &mut progress)?;
         contents.size_bytes = partial.0.metadata().map_err(cannot)?.len();
@@ -132,6 +138,22 @@ pub(crate) fn make(
     .map_err(|error| cannot(error.into()))?;
     sync_parent(&order.to).map_err(cannot)?;
     Ok(contents)
+}
+
+/// Whether a backup fits, as far as that is known before: with files, the database is there twice until the end.
+fn enough(dir: &Path, to: &Path, files: Option<u64>) -> Result<(), StoreError> {
+    let cannot = |error: std::io::Error| StoreError::Backup(format!("{} cannot be written: {error}", to.display()));
+    let database = dir.join(connect::FILE).metadata().map_or(0, |meta| meta.len());
+    let needs = files.map_or(database, |bytes| 2 * database + bytes) + limits::BACKUP_LEAVES_BYTES;
+    let free = connect::free_bytes(parent(to)).map_err(cannot)?;
+    if free >= needs {
+        return Ok(());
+    }
+    let (needs, free) = (needs.div_ceil(MIB), free / MIB);
+    Err(StoreError::Backup(format!(
+        "the backup was not begun: it would have filled its disk. It needs {needs} MiB beside {}, and {free} MiB are free",
+        to.display()
+    )))
 }
 
 /// Copies one snapshot, page by page. The writer goes on; its log cannot start over meanwhile.
@@ -320,9 +342,12 @@ pub(crate) fn feed(hash: &mut Sha256, value: ValueRef<'_>) {
     hash.update(bytes);
 }
 
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
+    File::open(parent(path))?.sync_all()
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -98,13 +98,17 @@ impl crate::Store {
                 "{root} holds files already; say --replace, which keeps them aside"
             )));
         }
+        let along = along.map(|(root, tally)| Ok((std::path::absolute(root)?, tally))).transpose();
+        let along = along.map_err(|source| connect::directory(dir, source))?;
+        let served = along.as_ref().map(|(root, _)| folder::lock(root)).transpose()?;
+        let along = along.as_ref().map(|(root, tally)| (root.as_path(), *tally));
         let staged = stage(&backup, dir, with, along.map(|(root, tally)| (file, root, tally)), entropy);
-        if let (Err(_), Some((root, _))) = (&staged, along) {
+        if let (Err(_), Some((root, _)), false) = (&staged, along, dir.join(DECIDED).exists()) {
             // The error that is told is the first one.
             let _ = folder::discard(root);
         }
         staged?;
-        let aside = finish(dir, clock)?;
+        let aside = complete(dir, clock, served)?;
         Ok(Restored { contents, aside })
     }
 
@@ -132,9 +136,11 @@ fn stage(
 ) -> Result<(), StoreError> {
     let cannot = |source: Error| connect::directory(dir, source);
     let partial = dir.join(PARTIAL);
-    match std::fs::remove_dir_all(&partial) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(cannot(error)),
-        _ => DirBuilder::new().mode(0o700).create(&partial).map_err(cannot)?,
+    DirBuilder::new().mode(0o700).create(&partial).map_err(cannot)?;
+    if let Some((_, root, _)) = along {
+        // Before anything comes: whoever finds this undecided knows what to remove.
+        let mut says = connect::private_file(&partial.join(ALONG)).map_err(cannot)?;
+        says.write_all(root.as_os_str().as_bytes()).and_then(|()| says.sync_all()).map_err(cannot)?;
     }
     let file = partial.join(connect::FILE);
     let handle = connect::private_file(&file).map_err(cannot)?;
@@ -154,27 +160,63 @@ fn stage(
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)?;
     }
     if let Some((archive, root, tally)) = along {
-        let root = std::path::absolute(root).map_err(cannot)?;
-        folder::fill(archive, &root, tally).map_err(|source| connect::directory(&root, source))?;
-        let mut says = connect::private_file(&partial.join(ALONG)).map_err(cannot)?;
-        says.write_all(root.as_os_str().as_bytes()).and_then(|()| says.sync_all()).map_err(cannot)?;
+        folder::fill(archive, root, tally).map_err(|source| backup::untaken(archive, root, source))?;
     }
     let decide = || {
         File::open(&partial)?.sync_all()?;
         std::fs::rename(&partial, dir.join(DECIDED))?;
-        File::open(dir)?.sync_all()
+        File::open(dir)?.sync_all()?;
+        backup::sync_parent(dir)
     };
     decide().map_err(cannot)
 }
 
 /// Completes a restore that was decided: where the files that were there before lie now. Can be interrupted and repeated at
 /// every line.
+/// What one that was not decided left is removed.
 pub(crate) fn finish(dir: &Path, clock: &Clock) -> Result<Vec<PathBuf>, StoreError> {
-    let decided = dir.join(DECIDED);
+    complete(dir, clock, None)
+}
+
+/// `served` is the lock of the folder elsewhere, where it is held.
+fn complete(dir: &Path, clock: &Clock, served: Option<File>) -> Result<Vec<PathBuf>, StoreError> {
+    let (decided, cannot) = (dir.join(DECIDED), |source| connect::directory(dir, source));
     if !decided.exists() {
-        return Ok(Vec::new());
+        return sweep(dir).map(|()| Vec::new()).map_err(cannot);
     }
-    move_in(dir, &decided, clock).map_err(|source| connect::directory(dir, source))
+    let along = elsewhere(&decided).map_err(cannot)?;
+    let _served = match (&along, served) {
+        (Some(root), _) if !folder::waits(root) => {
+            let root = root.display();
+            return Err(StoreError::Backup(format!(
+                "a restore is not complete: its files wait in {root}, which is not there; mount it and start again"
+            )));
+        }
+        (Some(root), None) => Some(folder::lock(root)?),
+        (_, served) => served,
+    };
+    move_in(dir, &decided, along.as_deref(), clock).map_err(cannot)
+}
+
+/// The folder elsewhere, where there is a note of one.
+fn elsewhere(restore: &Path) -> Result<Option<PathBuf>, Error> {
+    match std::fs::read(restore.join(ALONG)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => Ok(Some(PathBuf::from(OsString::from_vec(read?)))),
+    }
+}
+
+/// Removes what a restore left that was killed before it was decided.
+fn sweep(dir: &Path) -> Result<(), Error> {
+    let partial = dir.join(PARTIAL);
+    if let Some(root) = elsewhere(&partial)?.filter(|root| folder::waits(root)) {
+        // Where somebody serves it or restores into it, what is there may be theirs.
+        if let Ok(_lock) = folder::lock(&root) {
+            folder::discard(&root)?;
+        }
+    }
+    folder::gone(std::fs::remove_dir_all(partial))?;
+    folder::gone(std::fs::remove_file(dir.join(DATABASE)))
 }
 
 /// A name for what was there until now.
@@ -182,16 +224,16 @@ fn dated(name: &str, clock: &Clock) -> String {
     format!("{name}-{}", kernel::clock::rfc3339(clock.now_ms()).replace(':', "-"))
 }
 
-fn move_in(dir: &Path, decided: &Path, clock: &Clock) -> Result<Vec<PathBuf>, Error> {
+fn move_in(dir: &Path, decided: &Path, along: Option<&Path>, clock: &Clock) -> Result<Vec<PathBuf>, Error> {
     let old = decided.join(OLD);
     DirBuilder::new().recursive(true).mode(0o700).create(&old)?;
     let mut aside = Vec::new();
     // First, and its note last: until the folder is done, this is decided and not complete.
-    let along = decided.join(ALONG);
-    if along.exists() {
-        let root = PathBuf::from(OsString::from_vec(std::fs::read(&along)?));
-        aside.extend(folder::swap(&root, clock)?);
-        std::fs::remove_file(&along)?;
+    if let Some(root) = along {
+        aside.extend(folder::swap(root, clock)?);
+        std::fs::remove_file(decided.join(ALONG))?;
+        File::open(decided)?.sync_all()?;
+        folder::arrived(root)?;
     }
     // A log without its database would be applied to the new one: it goes first, and only while the new one is not there.
     let logs = LOGS.into_iter().filter(|_| decided.join(connect::FILE).exists());

@@ -52,4 +52,27 @@ impl Objects {
         }
         None
     }
+
+    /// Why the directory cannot be beside these two: a restore moves whatever lies in it, and a backup takes it.
+    pub(super) fn in_the_way(&self, data: &Path, backups: &Path) -> Option<(&'static str, &'static str)> {
+        if !self.s3_endpoint.is_empty() {
+            return None;
+        }
+        let [dir, data, backups] = [&self.directory(data), data, backups].map(placed);
+        if data.starts_with(&dir) {
+            return Some((
+                "objects.dir",
+                "files need a directory of their own: this is the data directory, or holds it",
+            ));
+        }
+        let why = "files need a directory of their own: this is where backups lie, or holds it";
+        backups.starts_with(&dir).then_some(("objects.dir", why))
+    }
+}
+
+/// Where a path leads, as far as it is there.
+fn placed(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = |above: &Path| Some(above.canonicalize().ok()?.join(whole.strip_prefix(above).ok()?));
+    whole.ancestors().find_map(real).unwrap_or_else(|| whole.clone())
 }

@@ -185,3 +185,26 @@ fn files_are_in_a_directory_or_in_a_bucket_and_the_key_is_a_secret() {
     let lost = read(&[("S3_BUCKET", "files")]).expect_err("refused").to_string();
     assert!(lost.contains("objects.s3_endpoint"), "{lost}");
 }
+
+#[test]
+fn files_have_a_directory_of_their_own() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| dir.path().join(name).to_str().expect("plain").to_owned();
+    std::fs::create_dir(dir.path().join("data")).expect("made");
+    std::os::unix::fs::symlink(dir.path().join("data"), dir.path().join("linked")).expect("a link");
+    let loaded = |objects: &str, backups: &str| {
+        let mut overrides = with(&[("MAINSPRING__OBJECTS__DIR", objects), ("MAINSPRING__BACKUP__DIRECTORY", backups)]);
+        overrides.data = Some(at("data"));
+        load(&overrides).map_err(|error| error.to_string())
+    };
+    let backups = at("backups");
+    for fit in [String::new(), at("data/objects"), at("data/files"), at("elsewhere"), at("dat")] {
+        loaded(&fit, &backups).expect("loads");
+    }
+    let unfit = [at("data"), at("linked"), at("."), at("data/"), "/".to_owned(), backups.clone()];
+    for unfit in unfit {
+        let refused = loaded(&unfit, &backups).expect_err("refused");
+        assert!(refused.contains("objects.dir") && refused.contains("of their own"), "{unfit}: {refused}");
+    }
+    assert!(loaded("", &at("data/objects/backups")).is_err() && loaded(&at("linked/backups"), "").is_err());
+}

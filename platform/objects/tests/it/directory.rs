@@ -11,6 +11,7 @@ use objects::{Error, Name, Objects};
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let entries = entries.filter(|path| !path.ends_with(".lock"));
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
@@ -91,4 +92,18 @@ async fn nothing_is_removed_while_somebody_copies_it() {
     assert_eq!(objects.get(&one, 0..1).await.expect("asked"), None);
     std::fs::remove_dir_all(dir.path().join(".coming")).expect("taken away");
     assert!(matches!(objects.hold().await, Err(Error::Away(_))), "a copy of nothing would pass for one of everything");
+}
+
+#[test]
+fn several_serve_a_directory_and_none_while_it_is_replaced() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let open = || Objects::in_directory(dir.path(), &Clock::system(), &Entropy::system());
+    let both = [open().expect("opened"), open().expect("opened as well")];
+    let replacing = std::fs::File::open(dir.path().join(".lock")).expect("the lock");
+    assert!(replacing.try_lock().is_err());
+    drop(both);
+    replacing.lock().expect("alone");
+    assert!(open().is_err());
+    drop(replacing);
+    open().expect("opened");
 }

@@ -63,6 +63,10 @@ pub(crate) fn each(root: &Path, mut act: impl FnMut(&str, &Path) -> io::Result<(
     for part in names(root)?.iter().filter(|part| root.join(part).is_dir()) {
         for folder in names(&root.join(part))? {
             let at = root.join(part).join(&folder);
+            // Not what an operator keeps there.
+            if !at.is_dir() {
+                continue;
+            }
             for name in names(&at)? {
                 act(&format!("{part}/{folder}/{name}"), &at.join(&name))?;
             }

@@ -1,5 +1,7 @@
 //! A backup is put into an archive with the files that rows name, and its database is taken out of it again.
 
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use kernel::limits;
@@ -21,7 +23,7 @@ pub(super) fn pack(
 ) -> Result<(Partial, u64), StoreError> {
     let (to, lines) =
         (Partial(with_suffix(&order.to, ".tar.partial")), Partial(with_suffix(&order.to, ".sums.partial")));
-    let failed = |error: std::io::Error| StoreError::Backup(format!("the backup cannot be written: {error}"));
+    let failed = |error: io::Error| StoreError::Backup(format!("the backup cannot be written: {error}"));
     for left in [&to, &lines] {
         let _ = std::fs::remove_file(&left.0);
     }
@@ -38,11 +40,11 @@ pub(super) fn pack(
         }
         looked = copied;
         if connect::free_bytes(to.0.parent().unwrap_or(&to.0))? < limits::BACKUP_LEAVES_BYTES {
-            return Err(std::io::Error::other("it would have filled its disk"));
+            return Err(io::Error::other("it would have filled its disk"));
         }
         // The whole is told at the end alone: files may have come meanwhile.
         let copied = copied.min(begun.total.saturating_sub(1));
-        if progress(Progress { copied, ..begun }) { Ok(()) } else { Err(std::io::Error::other("it was stopped")) }
+        if progress(Progress { copied, ..begun }) { Ok(()) } else { Err(io::Error::other("it was stopped")) }
     };
     let tally = archive::write((database, root), (&file, &lines.0), order.made_at_ms, &mut going).map_err(failed)?;
     file.sync_all().map_err(failed)?;
@@ -57,7 +59,7 @@ pub(super) fn pack(
     Ok((to, tally.files))
 }
 
-pub(super) fn unread(file: &Path, error: &std::io::Error) -> StoreError {
+pub(super) fn unread(file: &Path, error: &io::Error) -> StoreError {
     StoreError::Backup(format!("{} is damaged ({error}): it is not used; take an older backup", file.display()))
 }
 
@@ -73,11 +75,51 @@ pub(crate) fn archived(file: &Path) -> Result<Option<archive::Tally>, StoreError
 pub(crate) fn take_database(file: &Path, to: &Path, expected: archive::Tally) -> Result<(), StoreError> {
     let _ = std::fs::remove_file(to);
     let found = archive::read(file, &mut |piece, bytes| match piece {
-        archive::Piece::Database => std::io::copy(bytes, &mut connect::private_file(to)?).map(drop),
+        archive::Piece::Database => put(bytes, to).map(drop),
         archive::Piece::Object(_) => Ok(()),
     });
-    match found.map_err(|error| unread(file, &error))? {
+    match found.map_err(|error| untaken(file, to, error))? {
         found if found == expected => Ok(()),
-        _ => Err(unread(file, &std::io::Error::other("it was changed while it was read"))),
+        _ => Err(unread(file, &io::Error::other("it was changed while it was read"))),
+    }
+}
+
+/// That what was read could not be written: the backup is not to blame.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Unwritten(io::Error);
+
+struct Out(File);
+
+/// Marks an error as one of writing.
+pub(crate) fn unwritten(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), Unwritten(error))
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(unwritten)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(unwritten)
+    }
+}
+
+/// Writes what is read from a backup into a file.
+pub(crate) fn put(bytes: &mut dyn Read, to: &Path) -> io::Result<File> {
+    let mut out = Out(connect::private_file(to).map_err(unwritten)?);
+    io::copy(bytes, &mut out)?;
+    Ok(out.0)
+}
+
+/// Why something could not be taken out of a backup: the one cannot be read, or the other cannot be written.
+pub(crate) fn untaken(file: &Path, to: &Path, error: io::Error) -> StoreError {
+    match error.downcast::<Unwritten>() {
+        Ok(Unwritten(error)) => StoreError::Backup(format!(
+            "{} cannot be written ({error}): make room or make it writable; the backup is not to blame",
+            to.display()
+        )),
+        Err(error) => unread(file, &error),
     }
 }

@@ -7,6 +7,7 @@ mod conformance;
 mod damage;
 mod embedded;
 mod full_disk;
+mod interrupted;
 mod mounts;
 mod pooled;
 mod postgres;

@@ -43,6 +43,10 @@ fn wav(bytes: &mut [u8]) {
     while let Some(head) = bytes.get(at..at + 8) {
         let size = usize::try_from(super::sound::little(&head[4..])).unwrap_or(usize::MAX);
         let kept = matches!(&head[..4], b"fmt " | b"data" | b"fact");
+        // A recorder that never came back to say how long the sound is: players go on to the end.
+        if size == 0 && &head[..4] == b"data" {
+            return;
+        }
         let (body, end) = (at + 8, (at + 8).saturating_add(size).min(bytes.len()));
         if !kept {
             bytes[at..at + 4].copy_from_slice(b"JUNK");
@@ -59,13 +63,18 @@ fn webm(bytes: &mut [u8]) {
     while let Some((name, named)) = bytes.get(at..).and_then(|rest| ebml(rest, true)) {
         let Some((size, sized)) = bytes.get(at + named..).and_then(|rest| ebml(rest, false)) else { break };
         let body = at + named + sized;
-        // Segment and information: what is in them comes next.
-        if matches!(name, 0x1853_8067 | 0x1549_a966) {
+        // All ones of any length: nobody knows.
+        let unknown = size == (1 << (7 * sized)) - 1;
+        // Segment and information, and a cluster of unknown length: what is in them comes next.
+        if matches!(name, 0x1853_8067 | 0x1549_a966) || (unknown && name == 0x1f43_b675) {
             at = body;
             continue;
         }
+        // Where anything else ends is not said.
+        if unknown {
+            return;
+        }
         let end = usize::try_from(size).ok().and_then(|size| body.checked_add(size)).unwrap_or(usize::MAX);
-        // A cluster of unknown length is the last thing that is looked at: a recorder that writes so writes no tags after it.
         let Some(whole) = bytes.get_mut(at..end) else { break };
         match name {
             // Tags, attachments, checksum, title.

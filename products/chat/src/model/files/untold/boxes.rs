@@ -1,17 +1,34 @@
 //! Files of the MP4 family: boxes in boxes, each of a size and a name.
 //!
 //! Overwritten are `udta` and `meta` (where it was taken and with what, as iPhones and Androids say it), `uuid` (XMP and what makers add), what
-//! is free anyway, the times in three headers, and tracks of neither pictures nor sound (the way that an action camera went) with their samples.
+//! is free anyway, the times in three headers, the names of handlers, and tracks of neither pictures nor sound (the way that an action camera
+//! went) with their samples. At the top and in `moov`, where every maker adds boxes of its own, whatever is not known is overwritten.
 
 use super::super::sound::{inside, number};
 
 /// Boxes in boxes as deep as real files have them: what lies deeper is overwritten.
 const DEPTH: usize = 8;
 
+/// What a recording is played from.
+const TOP: &[[u8; 4]] = &[*b"ftyp", *b"styp", *b"moov", *b"moof", *b"mdat", *b"sidx", *b"mfra"];
+const MOOV: &[[u8; 4]] = &[*b"mvhd", *b"trak", *b"mvex", *b"iods"];
+
 /// Overwrites it in `out`, which is a copy of `bytes`.
 pub(super) fn clear(bytes: &[u8], out: &mut [u8]) {
     // What is overwritten over and over is no real file: all of it once is enough.
     let mut left = out.len();
+    for (at, length) in inside(bytes, b"moov")
+        .flat_map(|moov| inside(moov, b"gps "))
+        .flat_map(|table| entries(Some(table), 8, 8).map(|entry| (number(&entry[..4]), number(&entry[4..]))))
+    {
+        let (at, length) = (usize::try_from(at).unwrap_or(usize::MAX), usize::try_from(length).unwrap_or(usize::MAX));
+        // A dashcam puts where it is among the pictures, each in a box whose head stays.
+        let end = at.saturating_add(length).min(out.len());
+        if bytes.get(at.saturating_add(4)..at.saturating_add(8)) == Some(b"free") && at + 8 <= end && end - at <= left {
+            out[at + 8..end].fill(0);
+            left -= end - at;
+        }
+    }
     for track in inside(bytes, b"moov").flat_map(|moov| inside(moov, b"trak")).filter(|track| is_other(track)) {
         samples(track, |at, length| {
             let begins = usize::try_from(at).unwrap_or(usize::MAX).min(out.len());
@@ -22,7 +39,7 @@ pub(super) fn clear(bytes: &[u8], out: &mut [u8]) {
         });
     }
     // The boxes are read where they are whole, and overwritten where they lie.
-    within(bytes, out, 0);
+    within(bytes, out, (0, TOP));
 }
 
 /// Where a box's content begins, and where it ends.
@@ -37,17 +54,19 @@ fn first(bytes: &[u8]) -> Option<(usize, usize)> {
     (begins <= end).then_some((begins, end))
 }
 
-fn within(mut bytes: &[u8], mut out: &mut [u8], depth: usize) {
+/// `known` are the only boxes that stay, unless it is empty.
+fn within(mut bytes: &[u8], mut out: &mut [u8], (depth, known): (usize, &[[u8; 4]])) {
     while let Some((begins, end)) = first(bytes) {
         let (this, rest) = bytes.split_at(end);
         let (mine, next) = std::mem::take(&mut out).split_at_mut(end);
         (bytes, out) = (rest, next);
         let (content, to) = (&this[begins..], &mut mine[begins..]);
         match &this[4..8] {
+            name if !known.is_empty() && !known.iter().any(|it| it == name) => {}
             b"udta" | b"meta" | b"uuid" | b"free" | b"skip" | b"wide" | b"tref" => {}
             b"trak" if is_other(content) => {}
             b"moov" | b"trak" | b"mdia" | b"minf" | b"moof" | b"traf" if depth < DEPTH => {
-                within(content, to, depth + 1);
+                within(content, to, (depth + 1, if &this[4..8] == b"moov" { MOOV } else { &[] }));
                 continue;
             }
             b"moov" | b"trak" | b"mdia" | b"minf" | b"moof" | b"traf" => {}
@@ -56,6 +75,13 @@ fn within(mut bytes: &[u8], mut out: &mut [u8], depth: usize) {
                 let times = if content.first() == Some(&1) { 4..20 } else { 4..12 };
                 if let Some(times) = to.get_mut(times) {
                     times.fill(0);
+                }
+                continue;
+            }
+            // What it is called, often by what wrote it, after what it is.
+            b"hdlr" => {
+                if let Some(name) = to.get_mut(24..) {
+                    name.fill(0);
                 }
                 continue;
             }

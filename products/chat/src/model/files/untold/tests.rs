@@ -34,7 +34,7 @@ fn outline(bytes: &[u8]) -> Vec<(String, usize)> {
 /// A track with two chunks of two samples: of five and six bytes, of seven and eight.
 fn track(kind: &[u8; 4], chunks: [u32; 2]) -> Vec<u8> {
     let header = boxed(b"tkhd", &[&[0, 0, 0, 7][..], &words(&[111, 222, 1]), &[0; 68]].concat());
-    let handler = boxed(b"hdlr", &[&[0; 8], &kind[..], &[0; 12]].concat());
+    let handler = boxed(b"hdlr", &[&[0; 8], &kind[..], &[0; 12], b"\x0bCore Camera"].concat());
     let tables = [
         boxed(b"stsc", &words(&[0, 1, 1, 2, 1])),
         boxed(b"stsz", &words(&[0, 0, 4, 5, 6, 7, 8])),
@@ -59,8 +59,17 @@ fn film(before: &[u8]) -> Vec<u8> {
         long(b"udta", &boxed(b"loci", WHERE)),
         boxed(b"uuid", &xmp),
         boxed(b"free", WHERE),
+        boxed(b"thma", WHERE),
     ];
-    [begin, before.to_vec(), boxed(b"mdat", &data), boxed(b"moov", &moov.concat()), boxed(b"uuid", &xmp)].concat()
+    [
+        begin,
+        before.to_vec(),
+        boxed(b"mdat", &data),
+        boxed(b"moov", &moov.concat()),
+        boxed(b"uuid", &xmp),
+        boxed(b"beam", WHERE),
+    ]
+    .concat()
 }
 
 #[test]
@@ -69,7 +78,16 @@ fn a_film_no_longer_says_where_it_was_taken_and_stays_as_long_and_in_its_places(
         let film = film(&before);
         let out = untold(QUICKTIME, &film).expect("a recording");
         assert_eq!(out.len(), film.len());
-        for said in [WHERE, b"location", b"\xa9xyz", b"loci", b"\xbe\x7a\xcf\xcb", &[9; 16], &words(&[111, 222])] {
+        for said in [
+            WHERE,
+            b"Core Camera",
+            b"location",
+            b"\xa9xyz",
+            b"loci",
+            b"\xbe\x7a\xcf\xcb",
+            &[9; 16],
+            &words(&[111, 222]),
+        ] {
             assert!(holds(&film, said) && !holds(&out, said), "{}", String::from_utf8_lossy(said));
         }
         assert!(holds(&out, &[b'p'; 11]) && holds(&out, &[b'p'; 15]), "the pictures");
@@ -198,5 +216,40 @@ fn damaged_recordings_are_cleaned_or_left_and_never_grow() {
             let out = untold(form, &bytes).expect("a recording");
             assert_eq!(out.len(), bytes.len());
         }
+    }
+}
+
+#[test]
+fn where_a_dashcam_was_is_gone_from_among_its_pictures() {
+    let begin = boxed(b"ftyp", b"isom\0\0\0\0");
+    let said = boxed(b"free", &[b"GPS ", WHERE].concat());
+    let data = [b"pictures", &said[..], b"more of them"].concat();
+    let at = u32::try_from(begin.len() + 16).expect("small");
+    let length = u32::try_from(said.len()).expect("small");
+    let table = boxed(b"gps ", &words(&[257, 5, at, length, at - 4, length, at, u32::MAX, u32::MAX, 9, 3, 1]));
+    let bytes = [begin, boxed(b"mdat", &data), boxed(b"moov", &table)].concat();
+    let out = untold(MP4, &bytes).expect("a recording");
+    assert!(!holds(&out, WHERE) && holds(&out, b"pictures") && holds(&out, &said[..8]), "{out:?}");
+}
+
+#[test]
+fn sound_of_unknown_length_is_sound_to_its_end() {
+    // Samples that read as a chunk that is no sound.
+    let sound = [b"LIST\x10\0\0\0", &[7; 64][..]].concat();
+    let wav = [b"RIFF\0\0\0\0WAVEfmt \x04\0\0\0abcdLIST\x04\0\0\0heredata\0\0\0\0", &sound[..]].concat();
+    let out = untold(WAV, &wav).expect("a recording");
+    assert!(out.ends_with(&sound) && !holds(&out, b"here"));
+
+    for unknown in [&b"\xff"[..], b"\x7f\xff", b"\x3f\xff\xff", b"\x01\xff\xff\xff\xff\xff\xff\xff"] {
+        let tags = [b"\x12\x54\xc3\x67", &[0x80 | 26][..], WHERE].concat();
+        let block = [b"\xa3\xc0", &tags[..], &[3; 33]].concat();
+        let begin = [b"\x18\x53\x80\x67", unknown, b"\x1f\x43\xb6\x75", unknown, b"\xe7\x81\0"].concat();
+        let webm = [&begin[..], &block, &tags].concat();
+        let out = untold(WEBM, &webm).expect("a recording");
+        let kept = begin.len() + block.len();
+        assert!(out[..kept] == webm[..kept] && !holds(&out[kept..], WHERE), "{unknown:?}");
+        // Of something else: nothing is known to follow it.
+        let other = [b"\x16\x54\xae\x6b", unknown, &tags[..], &[5; 127]].concat();
+        assert_eq!(untold(WEBM, &other).expect("a recording"), other, "{unknown:?}");
     }
 }
