@@ -56,6 +56,16 @@ pub(crate) async fn gone(ctx: &Ctx, ids: &[PersonId]) -> ProblemResult<Vec<Strin
     Ok(ctx.identity.gone(ids).await?.iter().map(ToString::to_string).collect())
 }
 
+/// Who of these was deleted, in the caller's snapshot. What comes late for them is not kept.
+pub(crate) async fn deleted<'a>(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    people: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<String>, StoreError> {
+    let deleted = ctx.identity.deleted(tx, &ids(people)).await?;
+    Ok(deleted.iter().map(ToString::to_string).collect())
+}
+
 /// Where these people are, as others see it: those whose accounts are there.
 pub(crate) async fn whereabouts(ctx: &Ctx, mut people: Vec<String>) -> Result<Vec<Whereabouts>, StoreError> {
     let gone = ctx.identity.gone(&ids(&people)).await?;

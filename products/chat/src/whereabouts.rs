@@ -22,6 +22,9 @@ const REALTIME: &str = "/realtime";
 const OCCUPIED: &str = "realtime.channel_occupied";
 const VACATED: &str = "realtime.channel_vacated";
 
+// Of everybody in a batch it is asked at once who was deleted.
+const _: () = assert!(limits::STREAM_BATCH <= limits::PAGE);
+
 /// What realtime tells of a channel.
 #[derive(Deserialize)]
 struct Channel {
@@ -62,21 +65,25 @@ async fn say(ctx: &Ctx, tx: &mut Tx, person: &str, known: Seen) -> Result<(), Ap
 /// The stream that follows realtime: one reading and one writing for all people of a batch. Doing it again changes nothing, and what is older
 /// than what is known changes nothing, in whatever order it comes.
 pub(crate) async fn follow(ctx: Ctx, batch: Vec<Event>) -> Result<(), String> {
-    let mut people: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    let mut heard_of: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for event in &batch {
         if let Some((kind, person, hears)) = heard(event) {
-            people.entry(person).or_default().push((kind, hears, event.position));
+            heard_of.entry(person).or_default().push((kind, hears, event.position));
         }
     }
-    if people.is_empty() {
+    if heard_of.is_empty() {
         return Ok(());
     }
     let ours = ctx.clone();
     let write = async move |tx: &mut Tx| {
-        let ids: Vec<&String> = people.keys().collect();
+        // Their pages close after they were deleted, and what was kept for them is gone by then.
+        for person in people::deleted(&ours, tx, heard_of.keys()).await? {
+            heard_of.remove(&person);
+        }
+        let ids: Vec<&String> = heard_of.keys().collect();
         let known = store::known_of_all(tx, &ids).await?;
         let (mut changed, mut moved) = (Vec::new(), Vec::new());
-        for (person, heard) in people {
+        for (person, heard) in heard_of {
             let before = known.get(&person).copied().unwrap_or_default();
             // Whoever comes hears one of its channels before the other: what counts is what there is at the end.
             let mut known = before;

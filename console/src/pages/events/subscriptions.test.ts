@@ -38,6 +38,10 @@ test("how an event fared with each", () => {
   expect(reached(phrase, [], stream, true)?.tone).toBe("bad");
   expect(reached({ ...phrase, position: 11 }, [], { ...stream, lag: 1 }, false)?.words).toBe("waits, 1 event before the end");
   expect(reached({ ...phrase, position: 11 }, [], { ...stream, paused_at_ms: 1 }, false)?.words).toContain("paused");
+  const held = { ...stream, filter: { exact: {} } };
+  expect(reached({ ...phrase, position: 11 }, [], held, false)).toMatchObject({ words: "does not want it, or has gone past it", tone: "quiet" });
+  expect(reached({ ...phrase, position: 11 }, [], { ...held, lag: 2 }, false)?.words).toBe("waits, 2 events before the end");
+  expect(reached({ ...phrase, position: 11 }, [], { ...held, paused_at_ms: 1 }, false)?.tone).toBe("warn");
   const push = { type: "github.push", position: 9 };
   expect(reached(push, [{ kind: "radio.compose" }], work, false)?.tone).toBe("ok");
   expect(reached(push, [], work, false)?.tone).toBe("quiet");

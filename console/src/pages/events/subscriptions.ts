@@ -112,7 +112,10 @@ export function reached(event: Pick<EventRow, "type" | "position">, jobs: Pick<J
   }
   if (parked) return { name: one.name, words: "parked: it failed alone", tone: "bad" };
   if (one.position >= event.position) return { name: one.name, words: `has gone past it${held}`, tone: "ok" };
-  return { name: one.name, words: one.paused_at_ms !== null ? "waits: the stream is paused" : `waits, ${plural(one.lag, "event")} before the end`, tone: one.paused_at_ms !== null ? "warn" : "accent" };
+  if (one.paused_at_ms !== null) return { name: one.name, words: "waits: the stream is paused", tone: "warn" };
+  // A stream with a condition stays where it is for what it does not want.
+  if (one.filter !== null && one.lag === 0) return { name: one.name, words: "does not want it, or has gone past it", tone: "quiet" };
+  return { name: one.name, words: `waits, ${plural(one.lag, "event")} before the end`, tone: "accent" };
 }
 
 /** What a replay would do. */

@@ -134,6 +134,15 @@ impl Identity {
         self.store.read(async move |tx: &mut Tx| store::gone(tx, &ids, FOR_EVER_MS).await).await
     }
 
+    /// Who of these was deleted, in the caller's snapshot: for them nothing is kept any more. Whoever is banned may come back.
+    /// [`kernel::limits::PAGE`] at most are looked at.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn deleted(&self, tx: &mut Tx, ids: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
+        store::deleted(tx, &ids[..ids.len().min(kernel::limits::PAGE)]).await
+    }
+
     /// The profile of a person, in the caller's snapshot; also of one who is gone.
     ///
     /// # Errors

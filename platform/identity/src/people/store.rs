@@ -277,6 +277,18 @@ pub(crate) async fn gone(tx: &mut Tx, ids: &[PersonId], until_ms: i64) -> Result
     rows.iter().map(|(id,)| person_id(id)).collect()
 }
 
+/// Who of these was deleted.
+pub(crate) async fn deleted(tx: &mut Tx, ids: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (places, texts) = among(1, ids);
+    let values: Vec<Value<'_>> = texts.iter().map(Value::from).collect();
+    let sql = format!("SELECT id FROM people WHERE id IN ({places}) AND deleted_at_ms IS NOT NULL ORDER BY id");
+    let rows: Vec<(String,)> = tx.all(&sql, &values).await?;
+    rows.iter().map(|(id,)| person_id(id)).collect()
+}
+
 fn like(text: &str) -> String {
     // As `LOWER` on both engines: of letters outside ASCII each is itself.
     format!("%{}%", text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_"))

@@ -8,6 +8,7 @@ use super::files::count_bytes;
 use super::say;
 use crate::clearing;
 use crate::facts::{AvatarChanged, RoomChanged};
+use crate::people;
 use crate::refusal::Refused;
 use crate::rights::manager;
 use crate::store::{self, Avatar};
@@ -53,9 +54,14 @@ pub(crate) async fn expect(ctx: &Ctx, tx: &mut Tx, face: &Face, new: &Avatar) ->
     Ok(store::expect_avatar(tx, new, now_ms).await?)
 }
 
-/// Shows a picture that is there, in place of the one that was.
+/// Shows a picture that is there, in place of the one that was. What was on its way while its person was deleted is not shown.
 pub(crate) async fn show(ctx: &Ctx, tx: &mut Tx, face: &Face, id: &str) -> Result<(), Refused> {
     face.may_change(tx).await?;
+    if let Face::Own(person) = face
+        && !people::deleted(ctx, tx, [person]).await?.is_empty()
+    {
+        return Err(Refused::MayNot("This account was deleted."));
+    }
     if !store::show_avatar(tx, face.whose(), id).await? {
         return Err(Refused::NoFile);
     }

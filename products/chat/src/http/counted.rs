@@ -5,10 +5,12 @@ use std::sync::Arc;
 use kernel::{Clock, ProblemResult};
 use tokio::sync::Mutex;
 
-/// A count holds for so long, milliseconds: a page that looks asks this often.
-const FRESH_MS: i64 = 10_000;
+/// A count holds for so long, milliseconds: a page that looks asks every ten seconds, and each time sees a new one.
+const FRESH_MS: i64 = 9_000;
 /// And for so many times as long as counting took: where there is much to count, most of the time nothing is.
 const REST: i64 = 20;
+/// But no longer than this, milliseconds, however slow it was once.
+const REST_MS: i64 = 60_000;
 
 /// What this process counted last, and until when it holds. Whoever asks while it is counted waits for the same count.
 #[derive(Clone)]
@@ -34,7 +36,7 @@ impl<T: Clone> Counted<T> {
         }
         let counted = count(now_ms).await?;
         let done_ms = clock.now_ms();
-        *kept = Some((done_ms + FRESH_MS.max(REST * (done_ms - now_ms)), counted.clone()));
+        *kept = Some((done_ms + (REST * (done_ms - now_ms)).clamp(FRESH_MS, REST_MS), counted.clone()));
         Ok(counted)
     }
 }

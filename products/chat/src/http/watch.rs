@@ -23,10 +23,10 @@ use crate::store::{self, Minute, RoomFigures};
 const HOUR_MS: i64 = 3_600_000;
 
 pub(super) fn routes() -> OpenApiRouter<Ctx> {
-    OpenApiRouter::new().routes(routes!(pulse)).routes(routes!(room)).layer(Extension(Counted::<Pulse>::default()))
+    OpenApiRouter::new().routes(routes!(pulse)).routes(routes!(room)).layer(Extension(Counted::<Figures>::default()))
 }
 
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = ChatPulse)]
 struct Pulse {
     /// When it was counted, Unix milliseconds.
@@ -43,27 +43,41 @@ struct Pulse {
     people: Vec<Minute>,
 }
 
+/// Of a pulse, what takes long to count.
+#[derive(Clone)]
+struct Figures {
+    now_ms: i64,
+    registered: i64,
+    counting: bool,
+    messages: Vec<Minute>,
+    people: Vec<Minute>,
+}
+
 /// How it goes now, as of ten seconds ago at most, or a little longer where counting takes long.
 #[utoipa::path(get, path = "/api/v1/chat/admin/pulse", tag = "chat",
     responses((status = 200, body = Pulse), (status = 401), (status = 403), (status = 429)))]
 async fn pulse(
     by: Admin,
     State(ctx): State<Ctx>,
-    Extension(counted): Extension<Counted<Pulse>>,
+    Extension(counted): Extension<Counted<Figures>>,
 ) -> ProblemResult<Json<Pulse>> {
     paced(&ctx, &by.actor.to_string(), Doing::Look).await?;
-    counted.fresh(&ctx.clock, async |now_ms| count(&ctx, now_ms).await).await.map(Json)
+    let Figures { now_ms, registered, counting, messages, people } =
+        counted.fresh(&ctx.clock, async |now_ms| count(&ctx, now_ms).await).await?;
+    // Whoever has just come sees itself. Realtime counts that once for all who look.
+    let online = pulse::online(&ctx).await;
+    Ok(Json(Pulse { now_ms, registered, online, counting, messages, people }))
 }
 
-async fn count(ctx: &Ctx, now_ms: i64) -> ProblemResult<Pulse> {
-    let (online, ours) = (pulse::online(ctx).await, ctx.clone());
+async fn count(ctx: &Ctx, now_ms: i64) -> ProblemResult<Figures> {
+    let ours = ctx.clone();
     let read = async move |tx: &mut Tx| {
         let counting = store::settings(tx).await?.analytics;
         let registered = ours.identity.how_many_people(tx).await?;
         let since_ms = now_ms - HOUR_MS;
         let messages = if counting { store::messages_by_minute(tx, since_ms).await? } else { Vec::new() };
         let people = store::online_by_minute(tx, now_ms - limits::CHAT_MINUTES_MS).await?;
-        Ok(Pulse { now_ms, registered, online, counting, messages, people })
+        Ok(Figures { now_ms, registered, counting, messages, people })
     };
     look(ctx, read).await
 }

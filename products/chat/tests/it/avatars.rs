@@ -287,6 +287,9 @@ async fn who_is_gone_has_no_picture_and_a_deleted_account_leaves_none() {
     assert_eq!(ear.hear("person").await.1, json!({ "type": "person", "person": cem, "avatar": null }));
     site.ended("chat.clear").await;
     assert_eq!((site.objects(), site.rows("chat_avatars").await), (1, 1), "who is banned may come back");
+    // One that was on its way meanwhile.
+    let (status, _) = site.give(cem, OWN, picture(9, 9, ImageFormat::Png)).await;
+    assert_eq!((status, site.rows("chat_faces").await), (StatusCode::FORBIDDEN, 1));
     site.ctx.identity.unban(Actor::Admin, ben).await.expect("lifted");
     assert_eq!(site.opens(ann, &pictures[0]).await, StatusCode::OK);
 }

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use kernel::id::RoomId;
+use kernel::limits;
 use serde_json::json;
 
 use crate::sockets::Page;
@@ -63,11 +64,16 @@ async fn how_it_goes_is_counted_once_for_all_who_look() {
     let [ann, ben] = site.people().await;
     let room = site.group(&[ann, ben]).await;
     let pulse = async || site.office(Method::GET, "/pulse", None).await;
-    let (_, first) = pulse().await;
+    let (_, mut first) = pulse().await;
     site.say(ann, &room, "hello").await;
     site.person(2).await;
+    // Who is here is of this moment.
+    let mut page = Page::of(&site, ann, &json!({})).await;
+    page.say("subscribe", &json!(["chat_state:all"])).await;
+    site.clock.advance(limits::PRESENCE_STATS_MS);
+    assert_eq!(std::mem::replace(&mut first["online"], json!(1)), 0);
     // Many look at once, and again: all see what was counted for the first of them.
-    let looks = futures_util::future::join_all((0..6).map(|_| pulse())).await;
+    let looks = futures_util::future::join_all((0..4).map(|_| pulse())).await;
     assert!(looks.iter().all(|(status, it)| (*status, it) == (StatusCode::OK, &first)), "{looks:?}");
     site.clock.advance(10_000);
     let looks = futures_util::future::join_all((0..6).map(|_| pulse())).await;

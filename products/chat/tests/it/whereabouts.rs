@@ -187,4 +187,9 @@ async fn what_was_kept_for_an_account_alone_goes_with_it() {
     }
     assert_eq!(site.get(ann, "/rooms").await["whereabouts"], json!([]), "nobody but her");
     assert_eq!(site.rows("chat_messages").await, 1, "what was said stays");
+    // Their pages close last.
+    let mut ear = site.listen(ann, &format!("chat_typing:{room}"), None).await;
+    tells(&site, vec![unheard("chat_me", ben, 9), heard("chat_me", ann)]).await;
+    while ear.next().await.expect("open").1["whereabouts"][0]["person"] != json!(ann) {}
+    assert_eq!(site.rows("chat_people").await, 1, "hers alone");
 }
