@@ -226,12 +226,15 @@ pub(crate) async fn waiting(tx: &mut Tx) -> Result<Vec<(String, i64, i64)>, Stor
     tx.all(&sql, &[]).await
 }
 
-/// Events of these types after a position, counted up to 10,000.
+/// Nobody counts further how far behind a stream is.
+pub(crate) const LAG_COUNTED: i64 = 10_000;
+
+/// Events of these types after a position, counted up to [`LAG_COUNTED`].
 pub(crate) async fn lag(tx: &mut Tx, filter: Filter, position: i64) -> Result<i64, StoreError> {
     let (condition, wanted) = filter.condition();
     let sql = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM events
-             WHERE position > $1 AND position <= $3 AND {condition} LIMIT 10000) AS waiting"
+             WHERE position > $1 AND position <= $3 AND {condition} LIMIT {LAG_COUNTED}) AS waiting"
     );
     let row: (i64,) = tx.one(&sql, params![position, wanted, position.saturating_add(100_000)]).await?;
     Ok(row.0)

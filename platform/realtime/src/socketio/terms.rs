@@ -73,7 +73,7 @@ impl Socket {
         let those = rooms.list.iter().filter(|room| room.terms.as_deref().is_some_and(on));
         let those: Vec<_> = those.map(|room| room.channel.clone()).collect();
         drop(rooms);
-        those.iter().for_each(|channel| self.lapses(channel, &on));
+        those.iter().for_each(|channel| self.lapses(channel, on));
     }
 
     /// On what its channels hang.
