@@ -1290,8 +1290,8 @@ export interface JobBody {
 export type JobDetail = JobRow & JobHold & {
   /** Unfinished jobs that it comes after, as text. */
   after: string[];
-  /** Its arguments. */
-  args: Record<string, unknown>;
+  /** Its arguments; none of a job that needs none. */
+  args: Record<string, unknown> | null;
   /** Every failed attempt, oldest first. */
   errors: AttemptError[];
   /** Jobs that come after it and wait, as text; 100 at most. */

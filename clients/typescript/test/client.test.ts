@@ -91,10 +91,9 @@ test("a session is kept where there is no browser, said to this server alone, an
 });
 
 test("what is forgotten under another name is not the session", async () => {
-  const given = answer(200, {});
-  given.headers.append("set-cookie", "__Host-mainspring_session=abc; Path=/; HttpOnly");
-  given.headers.append("set-cookie", "mainspring_session=; Max-Age=0");
-  const { client, asked } = answering([given, answer(200, { items: [] })], { auth: { session: true } });
+  const set = ["__Host-mainspring_session=abc; Path=/; HttpOnly", "mainspring_session=; Max-Age=0"];
+  const given = new Response("{}", { headers: set.map((cookie): [string, string] => ["set-cookie", cookie]) });
+  const { client, asked } = answering([() => given, answer(200, { items: [] })], { auth: { session: true } });
   await client.signIn("ada@example.org", "secret");
   await client.get("/api/v1/queues");
   expect(asked[1]?.headers.get("cookie")).toBe("__Host-mainspring_session=abc");
