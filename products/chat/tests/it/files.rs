@@ -75,11 +75,11 @@ impl Site {
         self.open(who, path).await.0.status
     }
 
-    /// Objects in the directory.
+    /// Objects in the directory, those on their way included. The lock beside them is none.
     pub(crate) fn objects(&self) -> usize {
         fn files(folder: &std::path::Path) -> usize {
             let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-            entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+            entries.map(|path| if path.is_dir() { files(&path) } else { usize::from(!path.ends_with(".lock")) }).sum()
         }
         files(&self.dir.path().join("objects"))
     }
