@@ -1,5 +1,5 @@
 //! A connection's way out. Its task writes; and whoever has something for many writes it for them, as far as their sockets take it at
-//! once: to wake a task for one frame costs a third of what the frame does.
+//! once: to wake a task for one frame costs a good part of what the frame does (bench/README.md).
 
 use std::collections::VecDeque;
 use std::mem::take;
