@@ -40,7 +40,14 @@ pub(crate) async fn serve() -> Result<()> {
         let (hub, stop) = (hub.clone(), stop.clone());
         async move { hub.run(stop).await }
     });
+    // As in the product, whoever publishes is a task: the main thread would be one more to wake.
+    tokio::spawn(obey(hub)).await??;
+    stop.cancel();
+    ticking.await?;
+    Ok(())
+}
 
+async fn obey(hub: Hub) -> Result<()> {
     let mut orders = fanout_server::orders();
     while let Some(line) = orders.recv().await {
         let order = Order::read(&line)?;
@@ -53,7 +60,5 @@ pub(crate) async fn serve() -> Result<()> {
         }
         println!("done");
     }
-    stop.cancel();
-    ticking.await?;
     Ok(())
 }

@@ -6,8 +6,9 @@ use crate::members::Member;
 
 /// So few are woken: their tasks write.
 const FEW: usize = 4;
-/// Each costs some 5 µs, nearly all of it the kernel's: a third of a millisecond for whoever is behind them.
-const AT_ONCE: usize = 64;
+/// Each costs some 5 µs, nearly all of it the kernel's: a millisecond and a half for whoever is behind them. A pause wakes another of
+/// tokio's threads to look for work, which costs as much as ten of them: there is none where it is not needed.
+const AT_ONCE: usize = 256;
 /// For more than these another thread may write as well.
 const SHARE: usize = 512;
 
@@ -20,9 +21,11 @@ pub(crate) fn flush(mut waiting: Vec<Member>) {
     while !waiting.is_empty() {
         let share = waiting.split_off(waiting.len().saturating_sub(SHARE));
         tokio::spawn(async move {
-            for slice in share.chunks(AT_ONCE) {
+            for (nth, slice) in share.chunks(AT_ONCE).enumerate() {
+                if nth > 0 {
+                    tokio::task::yield_now().await;
+                }
                 slice.iter().for_each(Member::flush);
-                tokio::task::yield_now().await;
             }
         });
     }
