@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use kernel::limits;
@@ -21,6 +21,11 @@ use crate::{StoreError, Tx};
 
 /// After a connection failed, nobody tries again for so long; whoever comes meanwhile is answered at once.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
+
+static BEGIN_READ: LazyLock<String> = LazyLock::new(|| {
+    let limit = limits::STORE_READ_MS;
+    format!("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = {limit}")
+});
 
 type Queue = mpsc::Receiver<Box<dyn Waiting>>;
 
@@ -270,25 +275,25 @@ async fn serve_read(line: &mut Line, mut read: Box<dyn Waiting>, replica: Option
             return read.answer(Err(error));
         }
     };
-    session.allow(limits::STORE_READ_MS);
-    let sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = {}",
-        limits::STORE_READ_MS
-    );
-    let begun = match replica {
-        None => session.batch(&sql).await.map(|()| None),
-        Some(standing) => replica::begin(&session, standing, &sql).await.map(Some),
-    };
     let mut tx = Tx::new(Link::Postgres(session.clone()));
-    match begun {
-        Ok(replayed) => tx.replayed = replayed,
-        Err(error) => {
-            line.undo(&session).await;
-            return read.answer(Err(error));
-        }
+    match replica {
+        // With the first statement: no journey of its own.
+        None => session.before_next(Some(&BEGIN_READ)),
+        Some(standing) => match replica::begin(&session, standing, &BEGIN_READ).await {
+            Ok(replayed) => tx.replayed = Some(replayed),
+            Err(error) => {
+                line.undo(&session).await;
+                return read.answer(Err(error));
+            }
+        },
     }
     session.allow(limits::STORE_READ_MS);
     session.run(&mut *read, &mut tx).await;
     read.answer(Ok(()));
-    line.undo(&session).await;
+    if session.has_unsaid() {
+        // It asked nothing, so that nothing has begun.
+        session.take_failure();
+    } else {
+        line.undo(&session).await;
+    }
 }
