@@ -58,11 +58,22 @@ const SUITES: [Suite; 2] = [
                     ("'test5'", "'token:5'"),
                 ],
             ),
+            ("src/centrifuge.protobuf.test.ts", &[PORT_8000, ("'test'", "'test:all'")]),
             ("src/recovery.test.ts", &[PORT_8000]),
             ("src/delta.test.ts", &[PORT_8000]),
         ],
         // Map subscriptions are not spoken here.
-        run: &["exec", "--", "jest", "centrifuge.test.ts", "recovery.test.ts", "delta.test.ts", "-t", "^(?!map)"],
+        run: &[
+            "exec",
+            "--",
+            "jest",
+            "centrifuge.test.ts",
+            "centrifuge.protobuf.test.ts",
+            "recovery.test.ts",
+            "delta.test.ts",
+            "-t",
+            "^(?!map)",
+        ],
     },
 ];
 
