@@ -61,6 +61,14 @@ const SUITES: [Suite; 2] = [
             ("src/centrifuge.protobuf.test.ts", &[PORT_8000, ("'test'", "'test:all'")]),
             ("src/recovery.test.ts", &[PORT_8000]),
             ("src/delta.test.ts", &[PORT_8000]),
+            (
+                "src/getstate.test.ts",
+                &[
+                    PORT_8000,
+                    ("'test_getstate_", "'recovery:getstate_"),
+                    ("'test_no_getstate_", "'recovery:no_getstate_"),
+                ],
+            ),
         ],
         // Map subscriptions are not spoken here.
         run: &[
@@ -71,6 +79,7 @@ const SUITES: [Suite; 2] = [
             "centrifuge.protobuf.test.ts",
             "recovery.test.ts",
             "delta.test.ts",
+            "getstate.test.ts",
             "-t",
             "^(?!map)",
         ],
