@@ -63,7 +63,7 @@ enum Command {
     Doctor(ServeArgs),
     /// Print what a running server logs, or change it for a while.
     LogLevel {
-        /// Such as debug, or info,mainspring_jobs=debug.
+        /// Such as debug, or info,jobs=debug.
         filter: Option<String>,
         /// For how many minutes; 0 returns to the settings at once.
         #[arg(long = "for", value_name = "MINUTES", default_value_t = 15)]

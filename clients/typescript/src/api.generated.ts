@@ -1389,7 +1389,7 @@ export interface KindRow {
 export interface LevelNow {
   /** What the settings say, and what it returns to. */
   configured: string;
-  /** In force, as tracing filters: `info`, `info,mainspring_jobs=debug`. */
+  /** In force, as tracing filters: `info`, `info,jobs=debug`. */
   filter: string;
   /** When it returns, Unix milliseconds; null when it is not changed. */
   until_ms?: number | null;
@@ -1413,7 +1413,7 @@ export interface ListenerTokens {
 }
 
 export interface LogLevelChange {
-  /** What is logged, as tracing filters: `debug`, `info,mainspring_jobs=debug`. */
+  /** What is logged, as tracing filters: `debug`, `info,jobs=debug`. */
   filter: string;
   /** For how long; 0 returns at once to what the settings say. A day at most. */
   for_minutes: number;

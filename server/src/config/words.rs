@@ -17,9 +17,9 @@ pub enum Role {
     Realtime,
     /// Jobs and durable streams.
     Worker,
-    /// Schedules, alerts, retention.
+    /// Schedules, retention, backups by the clock.
     Scheduler,
-    /// Jobs that fetch pages of others.
+    /// Jobs that fetch pages of others: there are none yet.
     Scraper,
 }
 

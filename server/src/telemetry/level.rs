@@ -41,7 +41,7 @@ struct Inner {
 /// What is logged now.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct LevelNow {
-    /// In force, as tracing filters: `info`, `info,mainspring_jobs=debug`.
+    /// In force, as tracing filters: `info`, `info,jobs=debug`.
     pub(crate) filter: String,
     /// What the settings say, and what it returns to.
     pub(crate) configured: String,
@@ -135,7 +135,7 @@ async fn show(_: Admin, State(level): State<LogLevel>) -> Json<LevelNow> {
 #[serde(deny_unknown_fields)]
 #[schema(as = LogLevelChange)]
 struct Change {
-    /// What is logged, as tracing filters: `debug`, `info,mainspring_jobs=debug`.
+    /// What is logged, as tracing filters: `debug`, `info,jobs=debug`.
     filter: String,
     /// For how long; 0 returns at once to what the settings say. A day at most.
     for_minutes: u32,
