@@ -1,5 +1,7 @@
 //! How much is said, hour by hour: counted from the event log, each event once, and kept when what was said is gone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ::store::Tx;
 use events::handler::StreamFailure;
 use events::{Event, EventType};
@@ -16,9 +18,11 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 pub(crate) const COUNTED: &[&str] =
     &[MessageSent::TYPE, ReactionChanged::TYPE, RoomCreated::TYPE, SettingsChanged::TYPE];
 
-/// The projection `chat.count`. What happens between an administrator's "off" and "on" in the log is not counted, however late the log is read.
+/// The projection `chat.count`: a batch is one writing for each hour and each person who spoke. What happens between an administrator's "off"
+/// and "on" in the log is not counted, however late the log is read.
 pub(crate) async fn count(tx: &mut Tx, batch: Vec<Event>) -> Result<(), StreamFailure> {
     let mut counting = store::is_counting(tx).await?;
+    let (mut hours, mut speakers) = (BTreeMap::new(), BTreeSet::new());
     for event in batch {
         if event.kind == SettingsChanged::TYPE {
             counting = event.read::<SettingsChanged>()?.analytics;
@@ -27,22 +31,25 @@ pub(crate) async fn count(tx: &mut Tx, batch: Vec<Event>) -> Result<(), StreamFa
         if !counting {
             continue;
         }
-        let (hour_ms, day_ms) = (event.time_ms - event.time_ms.rem_euclid(HOUR_MS), event.time_ms.rem_euclid(DAY_MS));
-        let mut more = Counts { at_ms: hour_ms, messages: 0, reactions: 0, rooms: 0 };
+        let [hour_ms, day_ms] = [HOUR_MS, DAY_MS].map(|length_ms| event.time_ms - event.time_ms.rem_euclid(length_ms));
+        let hour = || Counts { at_ms: hour_ms, messages: 0, reactions: 0, rooms: 0 };
         match event.kind.as_str() {
             MessageSent::TYPE => {
-                let it: MessageSent = event.read()?;
-                store::spoke(tx, event.time_ms - day_ms, &it.by).await?;
-                more.messages = 1;
+                speakers.insert((day_ms, event.read::<MessageSent>()?.by));
+                hours.entry(hour_ms).or_insert_with(hour).messages += 1;
             }
-            ReactionChanged::TYPE => {
-                let it: ReactionChanged = event.read()?;
-                more.reactions = i64::from(it.on);
+            ReactionChanged::TYPE if event.read::<ReactionChanged>()?.on => {
+                hours.entry(hour_ms).or_insert_with(hour).reactions += 1;
             }
-            RoomCreated::TYPE => more.rooms = 1,
-            _ => continue,
+            RoomCreated::TYPE => hours.entry(hour_ms).or_insert_with(hour).rooms += 1,
+            _ => {}
         }
-        store::count_more(tx, &more).await?;
+    }
+    for (day_ms, person) in &speakers {
+        store::spoke(tx, *day_ms, person).await?;
+    }
+    for more in hours.values() {
+        store::count_more(tx, more).await?;
     }
     Ok(())
 }

@@ -90,30 +90,39 @@ pub(crate) async fn notify(ctx: Ctx, event: Event, run: Run) -> Result<(), Failu
     find(ctx, event, run, Occasion { room, message, by, mentions, mentions_alone: false }).await
 }
 
-/// Finds the browsers of those who are to hear of it.
+/// Finds the browsers of those who are to hear of it. Mostly there are none, and nothing is written but the job's end.
 pub(super) async fn find(ctx: Ctx, event: Event, run: Run, it: Occasion) -> Result<(), Failure> {
     let (now_ms, time_ms) = (ctx.clock.now_ms(), event.time_ms);
-    let nobody = it.mentions_alone && it.mentions.is_empty();
-    let ours = ctx.clone();
-    let write = async move |tx: &mut Tx| {
+    if (it.mentions_alone && it.mentions.is_empty()) || now_ms >= time_ms + limits::CHAT_PUSH_NEWS_MS {
+        return Ok(());
+    }
+    let read = async move |tx: &mut Tx| {
         let mut jobs = Vec::new();
-        if !nobody && store::settings(tx).await?.notifications && now_ms < time_ms + limits::CHAT_PUSH_NEWS_MS {
-            for (browser, person, muted_until_ms, archived) in
-                store::browsers_of(tx, &it.room, (it.message, &it.by)).await?
-            {
-                let (read, mentioned) = (it.message - 1, it.mentions.contains(&person));
-                // Whether mentions pass a mute is asked when it is pushed.
-                let reaches = reaches(Standing { read, muted_until_ms, archived }, it.message, mentioned, true, now_ms);
-                if reaches && (mentioned || !it.mentions_alone) {
-                    let parcel =
-                        Parcel { browser, room: it.room.clone(), message: it.message, edited: it.mentions_alone };
-                    let of = if it.mentions_alone { format!(":{}", it.message) } else { String::new() };
-                    let unique = Unique::by_key(format!("{browser}:{}{of}", it.room)).states(&WAITING);
-                    let at_ms = now_ms.max(time_ms + limits::CHAT_PUSH_DELAY_MS);
-                    jobs.push(NewJob::new(PUSH, &parcel).at(at_ms).key(person).unique(unique).event(event.position));
-                }
+        if !store::settings(tx).await?.notifications {
+            return Ok(jobs);
+        }
+        for (browser, person, muted_until_ms, archived) in
+            store::browsers_of(tx, &it.room, (it.message, &it.by)).await?
+        {
+            let (read, mentioned) = (it.message - 1, it.mentions.contains(&person));
+            // Whether mentions pass a mute is asked when it is pushed.
+            let reaches = reaches(Standing { read, muted_until_ms, archived }, it.message, mentioned, true, now_ms);
+            if reaches && (mentioned || !it.mentions_alone) {
+                let parcel = Parcel { browser, room: it.room.clone(), message: it.message, edited: it.mentions_alone };
+                let of = if it.mentions_alone { format!(":{}", it.message) } else { String::new() };
+                let unique = Unique::by_key(format!("{browser}:{}{of}", it.room)).states(&WAITING);
+                let at_ms = now_ms.max(time_ms + limits::CHAT_PUSH_DELAY_MS);
+                jobs.push(NewJob::new(PUSH, &parcel).at(at_ms).key(person).unique(unique).event(event.position));
             }
         }
+        Ok::<_, StoreError>(jobs)
+    };
+    let jobs = ctx.store.read(read).await?;
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let ours = ctx.clone();
+    let write = async move |tx: &mut Tx| {
         ours.jobs.enqueue_many(tx, jobs).await.map_err(|error| match error {
             EnqueueError::Store(error) => error.into(),
             error => Failure::retry(error),
