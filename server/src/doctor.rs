@@ -179,6 +179,11 @@ async fn shared_bus(config: &Config) -> Found {
 }
 
 async fn database(config: &Config, products: Products) -> Found {
+    match Store::restore_waits(&config.server.data) {
+        Ok(false) => {}
+        Ok(true) => return Found::Note("a restore was interrupted: the next start completes it".into()),
+        Err(error) => return Found::Bad(format!("{error:#}")),
+    }
     let path = config.server.data.join(store::FILE);
     let Ok(meta) = path.metadata() else {
         return Found::Note("none yet: the first start makes it and its key".into());

@@ -128,6 +128,15 @@ async fn a_backup_needs_no_server_and_brings_the_sealed_secrets_back() -> Result
     ensure!(same == secret, "the sealed secret is readable");
     let (well, said) = at("new").command_once(&["doctor", "--listen", "127.0.0.1:0"]).await?;
     ensure!(well && said.contains("its key fits"), "{said}");
+    // As a restore leaves it that was interrupted when it had decided, and whose volume is away since.
+    let decided = dir.path().join("late/restoring");
+    std::fs::create_dir_all(&decided)?;
+    let look = async || at("late").command_once(&["doctor", "--listen", "127.0.0.1:0"]).await;
+    let (well, said) = look().await?;
+    ensure!(well && said.contains("the next start completes it"), "{said}");
+    std::fs::write(decided.join("along"), text(&dir.path().join("volume"))?)?;
+    let (well, said) = look().await?;
+    ensure!(!well && said.contains("mount it and start again"), "{said}");
     Ok(())
 }
 

@@ -124,6 +124,18 @@ impl crate::Store {
         let _lock = connect::lock(dir)?;
         finish(dir, clock).map(drop)
     }
+
+    /// Whether a restore was interrupted that the next start completes. Nothing is changed.
+    ///
+    /// # Errors
+    /// Those for which that start could not: [`StoreError::Backup`] while the volume with its files is away, [`StoreError::Directory`].
+    pub fn restore_waits(dir: &Path) -> Result<bool, StoreError> {
+        let decided = dir.join(DECIDED);
+        if !decided.exists() {
+            return Ok(false);
+        }
+        decided_elsewhere(dir, &decided).map(|_| true)
+    }
 }
 
 /// Makes the new files, whole and synced, and decides.
@@ -184,18 +196,25 @@ fn complete(dir: &Path, clock: &Clock, served: Option<File>) -> Result<Vec<PathB
     if !decided.exists() {
         return sweep(dir).map(|()| Vec::new()).map_err(cannot);
     }
-    let along = elsewhere(&decided).map_err(cannot)?;
+    let along = decided_elsewhere(dir, &decided)?;
     let _served = match (&along, served) {
-        (Some(root), _) if !folder::waits(root) => {
-            let root = root.display();
-            return Err(StoreError::Backup(format!(
-                "a restore is not complete: its files wait in {root}, which is not there; mount it and start again"
-            )));
-        }
         (Some(root), None) => Some(folder::lock(root)?),
         (_, served) => served,
     };
     move_in(dir, &decided, along.as_deref(), clock).map_err(cannot)
+}
+
+/// The folder elsewhere in which files of a decided restore wait.
+fn decided_elsewhere(dir: &Path, decided: &Path) -> Result<Option<PathBuf>, StoreError> {
+    match elsewhere(decided).map_err(|source| connect::directory(dir, source))? {
+        Some(root) if !folder::waits(&root) => {
+            let root = root.display();
+            Err(StoreError::Backup(format!(
+                "a restore is not complete: its files wait in {root}, which is not there; mount it and start again"
+            )))
+        }
+        along => Ok(along),
+    }
 }
 
 /// The folder elsewhere, where there is a note of one.

@@ -29,7 +29,9 @@ async fn a_decided_restore_waits_for_a_volume_that_is_not_mounted() {
     let refused = || {
         let refused = Store::complete_restore(&data, &clock).expect_err("refused").to_string();
         assert!(refused.contains("mount it") && decided.join("along").exists(), "{refused}");
+        assert_eq!(Store::restore_waits(&data).expect_err("looked at").to_string(), refused);
     };
+    assert!(Store::restore_waits(&data).expect("mounted"));
     fs::rename(&root, &away).expect("unmounted");
     refused();
     fs::create_dir(&root).expect("a mount point");
@@ -44,6 +46,7 @@ async fn a_decided_restore_waits_for_a_volume_that_is_not_mounted() {
     drop(serving);
     Store::complete_restore(&data, &clock).expect("completed");
     assert!(listed(&root) == names() && !decided.exists() && !root.join(".arriving").exists());
+    assert!(!Store::restore_waits(&data).expect("none"));
     assert_eq!(all(&open(&data, MIGRATIONS).expect("opened")).await.len(), 7);
 }
 
