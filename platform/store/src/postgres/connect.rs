@@ -106,7 +106,8 @@ DO $$ DECLARE found RECORD; BEGIN
 END $$";
 
 /// Brings the schema up to `migrations` and answers the database's own name. It waits for another instance that does so, for whoever
-/// else holds a table only a moment: what waits for all of a table holds everybody up who comes to it.
+/// else holds a table only a moment: what waits for all of a table holds everybody up who comes to it. One that falls silent meanwhile is
+/// ended by the server, and the next goes on.
 pub(crate) async fn prepare(
     client: &mut Client,
     migrations: &[Migration],
@@ -119,9 +120,15 @@ pub(crate) async fn prepare(
         return Err(StoreError::Address(format!("its encoding is {encoding}; create it with ENCODING 'UTF8'")));
     }
     let tx = client.transaction().await.map_err(failed)?;
-    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
-    let patience = format!("SET LOCAL lock_timeout = {}", limits::STORE_LOCK_MS);
-    tx.batch_execute(&patience).await.map_err(failed)?;
+    let first = tx.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+    if !first.get::<_, bool>(0) {
+        tracing::info!("another instance is bringing the schema up to date: this one waits for it");
+        tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+    }
+    let patience = limits::STORE_LOCK_MS;
+    let bounds =
+        format!("SET LOCAL lock_timeout = {patience}; SET LOCAL idle_in_transaction_session_timeout = {patience}");
+    tx.batch_execute(&bounds).await.map_err(failed)?;
     tx.batch_execute(crate::migrate::BOOKKEEPING).await.map_err(failed)?;
     let rows = tx.query("SELECT part, version FROM migrations", &[]).await.map_err(failed)?;
     let applied = rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).try_into().unwrap_or(u32::MAX))).collect();

@@ -145,6 +145,28 @@ async fn a_start_says_who_is_in_the_way_of_its_migration() {
     assert_eq!(count(&newer).await.expect("read"), 1);
 }
 
+/// As a process that the system has stopped in the middle of its step: the others must not wait for it for ever.
+#[tokio::test]
+async fn a_start_that_falls_silent_holds_no_other_up_for_long() {
+    let Some((server, _one, _two)) = two().await else { return };
+    let mut psql = hold(&server, "LOCK TABLE notes IN ACCESS EXCLUSIVE MODE");
+    let (url, renewed) = (server.url(), [MIGRATIONS, &[ADDS]].concat());
+    let mut silent = std::pin::pin!(open_with(&url, &renewed));
+    let waiting =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ALTER TABLE notes%'";
+    while server.sql(waiting).expect("asked").trim() != "1" {
+        let moment = tokio::time::timeout(std::time::Duration::from_millis(20), &mut silent).await;
+        assert!(moment.is_err(), "it waits for its table");
+    }
+    // It gets the table now, and says nothing any more.
+    psql.kill().expect("killed");
+    psql.wait().expect("ended");
+    let other = tokio::time::timeout(std::time::Duration::from_secs(30), open_with(&url, &renewed)).await;
+    add(&other.expect("the server has ended the silent one").expect("opened"), "new").await.expect("written");
+    let refused = silent.await.err().expect("nothing of it is stored");
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+}
+
 /// What is done for later, as the settings of autovacuum, is in nobody's way.
 #[tokio::test]
 async fn a_start_does_without_what_can_wait_for_a_lock() {
