@@ -30,7 +30,7 @@ pub const STORE_LINGER_MS: u64 = 2;
 pub const STORE_WRITE_MS: u64 = 10_000;
 /// How long one read may keep its snapshot before it is interrupted, milliseconds.
 pub const STORE_READ_MS: u64 = 10_000;
-/// How long another program's lock on the database is waited for, milliseconds.
+/// How long another program's lock on the database is waited for, milliseconds; by each step of a migration, too.
 pub const STORE_LOCK_MS: u64 = 5_000;
 /// A transaction of anybody that is open for longer than this is named in health: what dies meanwhile stays in the tables, seconds.
 pub const STORE_OLD_TRANSACTION_S: i64 = 600;
@@ -138,6 +138,8 @@ pub const BODY_MS: u64 = 30_000;
 pub const WRITE_STALL_MS: u64 = 60_000;
 /// Body of an API request, bytes.
 pub const API_BODY_BYTES: usize = 1024 * 1024;
+/// The text of a refusal by the framework that is read for what was wrong, bytes: it may quote a body. Of a longer one less is said.
+pub const REFUSAL_BYTES: usize = 1024 * 1024;
 /// Rows one page of a list returns.
 pub const PAGE: usize = 200;
 /// How long an answer is remembered for its Idempotency-Key, milliseconds.

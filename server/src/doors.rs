@@ -76,7 +76,7 @@ async fn opens_from_its_address(request: Request, next: Next) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use axum::body::Body;
@@ -91,15 +91,15 @@ mod tests {
     use super::*;
     use crate::{backup, config, telemetry, wiring};
 
-    struct House {
+    pub(crate) struct House {
         telemetry: Telemetry,
-        machine: Machine,
-        router: Router,
+        pub(crate) machine: Machine,
+        pub(crate) router: Router,
         _data: tempfile::TempDir,
     }
 
     impl House {
-        async fn new() -> Self {
+        pub(crate) async fn new() -> Self {
             let data = tempfile::tempdir().expect("a directory");
             let dir = Some(data.path().display().to_string());
             let config =

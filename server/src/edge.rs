@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,11 +15,11 @@ use futures_util::FutureExt;
 use guard::Client;
 use identity::Identity;
 use ipnet::IpNet;
-use kernel::{Clock, Entropy, Problem, RequestId, RequestInfo, TraceId};
+use kernel::{Clock, Entropy, Problem, RequestId, RequestInfo, TraceId, limits};
 use tracing::Instrument;
 
-use crate::slow_body;
 use crate::traceparent::TraceParent;
+use crate::{refusal, slow_body};
 
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +34,14 @@ pub(crate) struct Edge {
 }
 
 /// What a problem says in its header beside its own.
-const KEPT: [HeaderName; 4] = [
+const KEPT: [HeaderName; 5] = [
+    REPLAYED,
     header::ALLOW,
     header::WWW_AUTHENTICATE,
     HeaderName::from_static("ratelimit"),
     HeaderName::from_static("ratelimit-policy"),
 ];
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
@@ -66,10 +70,13 @@ pub(crate) async fn handle(State(edge): State<Edge>, mut request: Request, next:
     }
     let (request, refused) = slow_body::guarded(&edge.identity, request, caller);
     let answered = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
-    let _in_span = span.enter();
     let response = answered.unwrap_or_else(|_| Problem::internal("a handler panicked").into_response());
     let response = refused.get().map_or(response, |problem| problem.clone().into_response());
-    let mut response = with_problem(response, &info);
+    let mut response = match response.status().as_u16() {
+        400.. => with_problem(response, &info, &route).instrument(span.clone()).await,
+        _ => response,
+    };
+    let _in_span = span.enter();
     seal(response.headers_mut(), &info, &path, https);
     span.record("status", u64::from(response.status().as_u16()));
     account(&method, &route, &path, response.status(), started);
@@ -118,23 +125,31 @@ fn request_id(edge: &Edge, headers: &HeaderMap) -> String {
 #[derive(Clone, Copy)]
 pub(crate) struct Whole;
 
+fn is(headers: &HeaderMap, kind: &str) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|said| said.as_bytes().starts_with(kind.as_bytes()))
+}
+
 /// Every failure gets a problem body with the request's id; the cause of one of ours goes to the log.
-fn with_problem(response: Response, info: &RequestInfo) -> Response {
+async fn with_problem(response: Response, info: &RequestInfo, route: &str) -> Response {
     let status = response.status();
     // A page for people says itself what is wrong.
-    let page =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if page || response.extensions().get::<Whole>().is_some() || !(status.is_client_error() || status.is_server_error())
-    {
+    if is(response.headers(), "text/html") || response.extensions().get::<Whole>().is_some() {
         return response;
     }
-    let problem = response.extensions().get::<Problem>().cloned().unwrap_or_else(|| plain(status));
+    let (parts, body) = response.into_parts();
+    let problem = match parts.extensions.get::<Problem>() {
+        Some(problem) => problem.clone(),
+        None if is(&parts.headers, "application/problem+json") && parts.headers.contains_key(REPLAYED) => {
+            return again(Response::from_parts(parts, body), info).await;
+        }
+        None => plain(&parts, body, route).await,
+    };
     if status.is_server_error() {
         tracing::error!(code = problem.code(), cause = problem.cause(), "request failed");
     }
     let mut answer = problem.respond(Some(&info.request_id));
     for name in KEPT {
-        if let Some(value) = response.headers().get(&name) {
+        if let Some(value) = parts.headers.get(&name) {
             answer.headers_mut().insert(name, value.clone());
         }
     }
@@ -142,19 +157,43 @@ fn with_problem(response: Response, info: &RequestInfo) -> Response {
 }
 
 /// A refusal of the framework (no such path, method, parameter), in our form.
-fn plain(status: StatusCode) -> Problem {
+async fn plain(parts: &Parts, body: Body, route: &str) -> Problem {
+    let status = parts.status;
     match status {
         StatusCode::NOT_FOUND => Problem::not_found("There is nothing at this address."),
         StatusCode::METHOD_NOT_ALLOWED => {
             Problem::new(status, "method_not_allowed", "This address does not take this method.")
         }
-        status if status.is_client_error() => Problem::new(
-            status,
-            "bad_request",
-            "A parameter or the body is not of the form that this address takes. The reference is at /docs.",
-        ),
+        status if status.is_client_error() => {
+            let said = if is(&parts.headers, "text/plain") { text(body, limits::REFUSAL_BYTES).await } else { None };
+            said.and_then(|said| refusal::problem(status, &said, route)).unwrap_or_else(|| {
+                let detail =
+                    "A parameter or the body is not of the form that this address takes. The reference is at /docs.";
+                Problem::new(status, "bad_request", detail)
+            })
+        }
         _ => Problem::internal("an answer without a problem"),
     }
+}
+
+/// A problem that is told again, as it was told, in the name of this request.
+async fn again(response: Response, info: &RequestInfo) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let told = text(body, limits::IDEMPOTENCY_ANSWER_BYTES).await;
+    let Some(Ok(mut told)) = told.map(|told| serde_json::from_str::<serde_json::Map<_, _>>(&told)) else {
+        return Problem::internal("a kept problem cannot be read").respond(Some(&info.request_id));
+    };
+    told.insert("request_id".to_owned(), info.request_id.as_str().into());
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(serde_json::Value::from(told).to_string()))
+}
+
+/// The text of an answer that is held already, and is no longer than this.
+async fn text(body: Body, most: usize) -> Option<String> {
+    body.size_hint().exact().filter(|bytes| *bytes <= most as u64)?;
+    let bytes = axum::body::to_bytes(body, most).await.ok()?;
+    String::from_utf8(bytes.into()).ok()
 }
 
 /// No page of ours is framed, sniffed, or runs anything that we did not send.

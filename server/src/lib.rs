@@ -33,6 +33,7 @@ mod overview;
 mod pages;
 mod process;
 mod programs;
+mod refusal;
 mod telemetry;
 mod traceparent;
 mod trust;

@@ -89,6 +89,14 @@ pub enum StoreError {
     /// A migration failed; the database is as it was before.
     #[error("migration {0} failed")]
     Migration(String, #[source] Cause),
+    /// A migration needs a table that somebody holds, a dump or a transaction left open; the database is as it was before.
+    #[error("migration {migration} got no lock on its table{by}; start again")]
+    Held {
+        /// `part/version`.
+        migration: String,
+        /// Who holds it and what to do, in brackets; empty where nobody does any more.
+        by: String,
+    },
     /// The address of the database cannot be used; the text says why.
     #[error("the database cannot be used: {0}")]
     Address(String),

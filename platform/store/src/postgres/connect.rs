@@ -96,12 +96,18 @@ DO $$ DECLARE found RECORD; BEGIN
         WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reloptions IS NULL
             AND pg_has_role(relowner, 'USAGE')
     LOOP
-        EXECUTE format('ALTER TABLE %s SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
-            autovacuum_vacuum_cost_delay = 1)', found.name);
+        -- One that somebody holds is left for the next start: nothing depends on it.
+        BEGIN
+            EXECUTE format('ALTER TABLE %s SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+                autovacuum_vacuum_cost_delay = 1)', found.name);
+        EXCEPTION WHEN lock_not_available THEN NULL;
+        END;
     END LOOP;
 END $$";
 
-/// Brings the schema up to `migrations` and answers the database's own name.
+/// Brings the schema up to `migrations` and answers the database's own name. It waits for another instance that does so, for whoever
+/// else holds a table only a moment: what waits for all of a table holds everybody up who comes to it. One that falls silent meanwhile is
+/// ended by the server, and the next goes on.
 pub(crate) async fn prepare(
     client: &mut Client,
     migrations: &[Migration],
@@ -114,15 +120,27 @@ pub(crate) async fn prepare(
         return Err(StoreError::Address(format!("its encoding is {encoding}; create it with ENCODING 'UTF8'")));
     }
     let tx = client.transaction().await.map_err(failed)?;
-    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+    let first = tx.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+    if !first.get::<_, bool>(0) {
+        tracing::info!("another instance is bringing the schema up to date: this one waits for it");
+        tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+    }
+    let patience = limits::STORE_LOCK_MS;
+    let bounds =
+        format!("SET LOCAL lock_timeout = {patience}; SET LOCAL idle_in_transaction_session_timeout = {patience}");
+    tx.batch_execute(&bounds).await.map_err(failed)?;
     tx.batch_execute(crate::migrate::BOOKKEEPING).await.map_err(failed)?;
     let rows = tx.query("SELECT part, version FROM migrations", &[]).await.map_err(failed)?;
     let applied = rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).try_into().unwrap_or(u32::MAX))).collect();
     crate::migrate::refuse_unknown(&applied, migrations)?;
     for migration in crate::migrate::missing(&applied, migrations) {
-        tx.batch_execute(&crate::migrate::for_postgres(migration.sql))
-            .await
-            .map_err(|error| StoreError::Migration(migration.name(), Arc::new(error)))?;
+        if let Err(error) = tx.batch_execute(&crate::migrate::for_postgres(migration.sql)).await {
+            if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
+                return Err(StoreError::Migration(migration.name(), Arc::new(error)));
+            }
+            tx.rollback().await.map_err(failed)?;
+            return Err(held(client, migration).await?);
+        }
         for note in migration.notes() {
             let sql = "INSERT INTO migrations (part, version, applied_at_ms) VALUES ($1, $2, $3)";
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
@@ -137,6 +155,28 @@ pub(crate) async fn prepare(
     let id = tx.query_one("SELECT id FROM identity", &[]).await.map_err(failed)?.get(0);
     tx.commit().await.map_err(failed)?;
     Ok(id)
+}
+
+/// Who was in the way of this step, as far as it can still be seen: of those with a table that the step names, whose transaction is
+/// the oldest.
+async fn held(client: &Client, migration: &Migration) -> Result<StoreError, StoreError> {
+    let sql = "SELECT CAST(held.relname AS TEXT), CAST(lock.pid AS BIGINT), COALESCE(NULLIF(whose.application_name, ''), whose.backend_type, ''),
+            CAST(EXTRACT(EPOCH FROM clock_timestamp() - whose.xact_start) AS BIGINT)
+        FROM pg_locks lock JOIN pg_class held ON held.oid = lock.relation
+            JOIN pg_database here ON here.oid = lock.database AND here.datname = current_database()
+            LEFT JOIN pg_stat_activity whose ON whose.pid = lock.pid
+        WHERE lock.granted AND lock.pid <> pg_backend_pid() AND held.relkind = 'r'
+            AND held.relnamespace = current_schema()::regnamespace
+        ORDER BY strpos($1, held.relname) > 0 DESC, whose.xact_start LIMIT 1";
+    let row = client.query_opt(sql, &[&migration.sql]).await.map_err(failed)?;
+    let by = row.map_or_else(String::new, |row| {
+        let (table, pid, program): (String, i64, String) = (row.get(0), row.get(1), row.get(2));
+        let age = row.get::<_, Option<i64>>(3).map_or_else(String::new, |age_s| format!(" for {age_s} s"));
+        format!(
+            " (`{program}`, process {pid}, has held `{table}`{age}: let it end, or end it with SELECT pg_terminate_backend({pid}))"
+        )
+    });
+    Ok(StoreError::Held { migration: migration.name(), by })
 }
 
 /// The steps that the database does not have yet, without changing it.

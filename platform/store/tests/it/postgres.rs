@@ -122,6 +122,65 @@ fn hold(server: &testkit::Postgres, sql: &str) -> std::process::Child {
     psql
 }
 
+/// A dump, or a transaction that somebody left open, is in the way of a step: a start that waits for it without a bound holds up
+/// everybody who comes to the table behind it, and says nothing.
+#[tokio::test]
+async fn a_start_says_who_is_in_the_way_of_its_migration() {
+    let Some((server, one, _two)) = two().await else { return };
+    let mut psql = hold(&server, "SELECT COUNT(*) FROM notes; SELECT pg_backend_pid()");
+    let renewed = [MIGRATIONS, &[ADDS]].concat();
+    let began = std::time::Instant::now();
+    let refused = open_with(&server.url(), &renewed).await.err().expect("it cannot have the table");
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    let words = refused.to_string();
+    let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'psql' AND state = 'idle in transaction'";
+    let pid = server.sql(sql).expect("asked");
+    let advice = format!("`psql`, process {0}, has held `notes`", pid.trim());
+    assert!(words.starts_with("migration test/2 got no lock") && words.contains(&advice), "{words}");
+    assert!(words.contains(&format!("pg_terminate_backend({})", pid.trim())), "{words}");
+    add(&one, "meanwhile").await.expect("nothing of it is left, and nobody waits");
+    psql.kill().expect("killed");
+    psql.wait().expect("ended");
+    let newer = open_with(&server.url(), &renewed).await.expect("opened");
+    assert_eq!(count(&newer).await.expect("read"), 1);
+}
+
+/// As a process that the system has stopped in the middle of its step: the others must not wait for it for ever.
+#[tokio::test]
+async fn a_start_that_falls_silent_holds_no_other_up_for_long() {
+    let Some((server, _one, _two)) = two().await else { return };
+    let mut psql = hold(&server, "LOCK TABLE notes IN ACCESS EXCLUSIVE MODE");
+    let (url, renewed) = (server.url(), [MIGRATIONS, &[ADDS]].concat());
+    let mut silent = std::pin::pin!(open_with(&url, &renewed));
+    let waiting =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ALTER TABLE notes%'";
+    while server.sql(waiting).expect("asked").trim() != "1" {
+        let moment = tokio::time::timeout(std::time::Duration::from_millis(20), &mut silent).await;
+        assert!(moment.is_err(), "it waits for its table");
+    }
+    // It gets the table now, and says nothing any more.
+    psql.kill().expect("killed");
+    psql.wait().expect("ended");
+    let other = tokio::time::timeout(std::time::Duration::from_secs(30), open_with(&url, &renewed)).await;
+    add(&other.expect("the server has ended the silent one").expect("opened"), "new").await.expect("written");
+    let refused = silent.await.err().expect("nothing of it is stored");
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+}
+
+/// What is done for later, as the settings of autovacuum, is in nobody's way.
+#[tokio::test]
+async fn a_start_does_without_what_can_wait_for_a_lock() {
+    let Some((server, _one, _two)) = two().await else { return };
+    server.sql("CREATE TABLE theirs (id BIGINT)").expect("made");
+    let mut psql = hold(&server, "LOCK TABLE theirs IN ACCESS EXCLUSIVE MODE");
+    open(&server.url()).await.expect("opened");
+    psql.kill().expect("killed");
+    psql.wait().expect("ended");
+    open(&server.url()).await.expect("opened");
+    let options = server.sql("SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE relname = 'theirs'");
+    assert!(options.expect("asked").contains("autovacuum_vacuum_scale_factor=0.02"));
+}
+
 /// Beside a write that holds everything up, and beside each other's rows.
 #[tokio::test]
 async fn a_write_beside_waits_for_no_other_and_for_a_row_only_a_moment() {
