@@ -30,8 +30,11 @@ pub const STORE_LINGER_MS: u64 = 2;
 pub const STORE_WRITE_MS: u64 = 10_000;
 /// How long one read may keep its snapshot before it is interrupted, milliseconds.
 pub const STORE_READ_MS: u64 = 10_000;
-/// How long another program's lock on the database is waited for, milliseconds; by each step of a migration, too.
+/// How long another program's lock on the database is waited for, milliseconds.
 pub const STORE_LOCK_MS: u64 = 5_000;
+/// How long a step of a migration waits for each lock, milliseconds: everybody who comes to the table waits behind it, and gives up after
+/// [`STORE_LOCK_MS`]. A vacuum that is in the way ends itself after one second.
+pub const STORE_STEP_LOCK_MS: u64 = 2_000;
 /// A transaction of anybody that is open for longer than this is named in health: what dies meanwhile stays in the tables, seconds.
 pub const STORE_OLD_TRANSACTION_S: i64 = 600;
 /// Longest that a write beside the others waits for a row of theirs, milliseconds.

@@ -38,13 +38,22 @@ pub(crate) async fn examine(config: Config, products: Products) -> Result<ExitCo
         ("clock", clock(dir)),
         ("pages", pages()),
     ];
-    if config.store.is_shared() {
-        looks.push(("database", shared_database(&config, products).await));
-        looks.push(("bus", shared_bus(&config).await));
-    } else {
-        looks.push(("sync", sync_time(dir)));
-        looks.push(("database", database(&config, products).await));
-        looks.push(("backups", backups(&config)));
+    match Store::restore_waits(dir) {
+        // What looks further would complete it.
+        Ok(true) => looks.push((
+            "restore",
+            Found::Note("one is at work, or was interrupted: the next start completes it; then look again".into()),
+        )),
+        Err(error) => looks.push(("restore", Found::Bad(format!("{error:#}")))),
+        Ok(false) if config.store.is_shared() => {
+            looks.push(("database", shared_database(&config, products).await));
+            looks.push(("bus", shared_bus(&config).await));
+        }
+        Ok(false) => {
+            looks.push(("sync", sync_time(dir)));
+            looks.push(("database", database(&config, products).await));
+            looks.push(("backups", backups(&config)));
+        }
     }
     let mut bad = false;
     for (name, found) in looks {
@@ -179,11 +188,6 @@ async fn shared_bus(config: &Config) -> Found {
 }
 
 async fn database(config: &Config, products: Products) -> Found {
-    match Store::restore_waits(&config.server.data) {
-        Ok(false) => {}
-        Ok(true) => return Found::Note("a restore was interrupted: the next start completes it".into()),
-        Err(error) => return Found::Bad(format!("{error:#}")),
-    }
     let path = config.server.data.join(store::FILE);
     let Ok(meta) = path.metadata() else {
         return Found::Note("none yet: the first start makes it and its key".into());

@@ -18,7 +18,7 @@ use crate::{Guard, caller_of, store as rows};
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// What an answer is without: the rest is said anew with every answer.
-const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::ALLOW];
 /// Makes a person with a password. Done twice it is refused: the address is taken.
 const MAKE_PERSON: &str = "/api/v1/people";
 const HOLDER_BYTES: usize = 16;
@@ -76,6 +76,11 @@ impl Guard {
         }
         let (parts, body) = response.into_parts();
         let small = body.size_hint().upper().is_some_and(|bytes| bytes <= limits::IDEMPOTENCY_ANSWER_BYTES as u64);
+        if !small && status.is_client_error() {
+            // Nothing was done, and a refusal that cannot be kept can be made again.
+            self.0.store.write(async move |tx| rows::release(tx, &it).await).await?;
+            return Ok(Response::from_parts(parts, body));
+        }
         let (body, sealed) = if small {
             let bytes = body.collect().await.map_err(Problem::internal)?.to_bytes();
             let sealed = self.seal(&it, &parts.headers, &bytes)?;

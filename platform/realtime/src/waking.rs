@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::members::Member;
 
 /// So few are woken: their tasks write.
 const FEW: usize = 4;
-/// Each costs some 5 µs, nearly all of it the kernel's: a millisecond and a half for whoever is behind them. A pause wakes another of
+/// Each costs some 5 µs, nearly all of it the kernel's: a millisecond and a half of a thread for whoever is behind them. A pause wakes another of
 /// tokio's threads to look for work, which costs as much as ten of them: there is none where it is not needed.
 const AT_ONCE: usize = 256;
-/// For more than these another thread may write as well.
+/// For more than these another thread writes as well, while there is one.
 const SHARE: usize = 512;
 
 /// Writes to a crowd a few at a time: whatever else became ready meanwhile (a webhook) comes between two slices, not behind
@@ -18,8 +20,10 @@ pub(crate) fn flush(mut waiting: Vec<Member>) {
     if waiting.len() <= FEW {
         return waiting.iter().for_each(Member::wake);
     }
+    let threads = Handle::current().metrics().num_workers();
+    let each = waiting.len().div_ceil(waiting.len().div_ceil(SHARE).min(threads));
     while !waiting.is_empty() {
-        let share = waiting.split_off(waiting.len().saturating_sub(SHARE));
+        let share = waiting.split_off(waiting.len().saturating_sub(each));
         tokio::spawn(async move {
             for (nth, slice) in share.chunks(AT_ONCE).enumerate() {
                 if nth > 0 {

@@ -121,6 +121,11 @@ async fn an_answer_that_is_too_large_is_not_kept_and_says_so() {
     let again = bench.post(Some("k"), "large").await;
     assert_eq!((again.status, bench.ran()), (409, 1));
     assert!(again.body.contains("idempotency_answer_not_kept"));
+    // A refusal has done nothing: it is made again, and nobody is told that there is something to look at.
+    for ran in [2, 3] {
+        let refused = bench.post(Some("other"), "refuse at length").await;
+        assert_eq!((refused.status, bench.ran()), (422, ran));
+    }
 }
 
 #[tokio::test]

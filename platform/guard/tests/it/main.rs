@@ -61,6 +61,7 @@ async fn act(State(effects): State<Arc<Effects>>, body: String) -> Response {
         "refuse" => (StatusCode::UNPROCESSABLE_ENTITY, "no").into_response(),
         "about" => (axum::Extension(guard::About(format!("for ann:\n{}", "ä".repeat(2_000)))), "told").into_response(),
         "large" => "x".repeat(300 * 1024).into_response(),
+        "refuse at length" => (StatusCode::UNPROCESSABLE_ENTITY, "x".repeat(300 * 1024)).into_response(),
         _ => ([("location", "/api/v1/things/1")], format!("ran {ran}")).into_response(),
     }
 }

@@ -91,6 +91,7 @@ impl Address {
 /// A job is three versions of a row. By its defaults the server would wait until a fifth of a table is dead, history included: each
 /// table of ours that does not say otherwise is looked after when a fiftieth is. Others' tables in the schema are none of our business.
 const VACUUM_SOON: &str = "
+SET LOCAL lock_timeout = 100;
 DO $$ DECLARE found RECORD; BEGIN
     FOR found IN SELECT oid::regclass AS name FROM pg_class
         WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND reloptions IS NULL
@@ -120,15 +121,15 @@ pub(crate) async fn prepare(
         return Err(StoreError::Address(format!("its encoding is {encoding}; create it with ENCODING 'UTF8'")));
     }
     let tx = client.transaction().await.map_err(failed)?;
+    let silence = format!("SET LOCAL idle_in_transaction_session_timeout = {}", limits::STORE_LOCK_MS);
+    tx.batch_execute(&silence).await.map_err(failed)?;
     let first = tx.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
     if !first.get::<_, bool>(0) {
         tracing::info!("another instance is bringing the schema up to date: this one waits for it");
         tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
     }
-    let patience = limits::STORE_LOCK_MS;
-    let bounds =
-        format!("SET LOCAL lock_timeout = {patience}; SET LOCAL idle_in_transaction_session_timeout = {patience}");
-    tx.batch_execute(&bounds).await.map_err(failed)?;
+    let patience = format!("SET LOCAL lock_timeout = {}", limits::STORE_STEP_LOCK_MS);
+    tx.batch_execute(&patience).await.map_err(failed)?;
     tx.batch_execute(crate::migrate::BOOKKEEPING).await.map_err(failed)?;
     let rows = tx.query("SELECT part, version FROM migrations", &[]).await.map_err(failed)?;
     let applied = rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).try_into().unwrap_or(u32::MAX))).collect();
@@ -139,7 +140,7 @@ pub(crate) async fn prepare(
                 return Err(StoreError::Migration(migration.name(), Arc::new(error)));
             }
             tx.rollback().await.map_err(failed)?;
-            return Err(held(client, migration).await?);
+            return Err(held(client, migration).await);
         }
         for note in migration.notes() {
             let sql = "INSERT INTO migrations (part, version, applied_at_ms) VALUES ($1, $2, $3)";
@@ -148,27 +149,34 @@ pub(crate) async fn prepare(
             tx.execute(sql, &params).await.map_err(failed)?;
         }
     }
-    tx.batch_execute(VACUUM_SOON).await.map_err(failed)?;
     tx.batch_execute("CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)").await.map_err(failed)?;
     let sql = "INSERT INTO identity (id) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM identity)";
     tx.execute(sql, &[&entropy.token(8)]).await.map_err(failed)?;
     let id = tx.query_one("SELECT id FROM identity", &[]).await.map_err(failed)?.get(0);
+    tx.batch_execute(VACUUM_SOON).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     Ok(id)
 }
 
-/// Who was in the way of this step, as far as it can still be seen: of those with a table that the step names, whose transaction is
-/// the oldest.
-async fn held(client: &Client, migration: &Migration) -> Result<StoreError, StoreError> {
+/// Who was in the way of this step, as far as it can still be seen: of those who hold a table that the step names for longer than it
+/// waited, the oldest. Who only reads is in the way of what needs a table alone. Of others' transactions a role without rights does not see
+/// the age; of those of its own role it does.
+async fn held(client: &Client, migration: &Migration) -> StoreError {
     let sql = "SELECT CAST(held.relname AS TEXT), CAST(lock.pid AS BIGINT), COALESCE(NULLIF(whose.application_name, ''), whose.backend_type, ''),
             CAST(EXTRACT(EPOCH FROM clock_timestamp() - whose.xact_start) AS BIGINT)
         FROM pg_locks lock JOIN pg_class held ON held.oid = lock.relation
             JOIN pg_database here ON here.oid = lock.database AND here.datname = current_database()
             LEFT JOIN pg_stat_activity whose ON whose.pid = lock.pid
         WHERE lock.granted AND lock.pid <> pg_backend_pid() AND held.relkind = 'r'
-            AND held.relnamespace = current_schema()::regnamespace
-        ORDER BY strpos($1, held.relname) > 0 DESC, whose.xact_start LIMIT 1";
-    let row = client.query_opt(sql, &[&migration.sql]).await.map_err(failed)?;
+            AND held.relnamespace = current_schema()::regnamespace AND strpos($1, held.relname) > 0
+            AND ($2 OR lock.mode <> 'AccessShareLock')
+            AND (whose.xact_start IS NULL OR whose.xact_start < clock_timestamp() - CAST($3 AS TEXT)::interval)
+        ORDER BY whose.xact_start NULLS FIRST LIMIT 1";
+    let step = crate::migrate::for_postgres(migration.sql);
+    let alone = ["ALTER TABLE", "DROP ", "LOCK "].iter().any(|word| step.contains(word));
+    let patience = format!("{} milliseconds", limits::STORE_STEP_LOCK_MS);
+    // Without an answer, because of rights or of the connection, it is still this that has happened.
+    let row = client.query_opt(sql, &[&&*step, &alone, &patience]).await.unwrap_or(None);
     let by = row.map_or_else(String::new, |row| {
         let (table, pid, program): (String, i64, String) = (row.get(0), row.get(1), row.get(2));
         let age = row.get::<_, Option<i64>>(3).map_or_else(String::new, |age_s| format!(" for {age_s} s"));
@@ -176,7 +184,7 @@ async fn held(client: &Client, migration: &Migration) -> Result<StoreError, Stor
             " (`{program}`, process {pid}, has held `{table}`{age}: let it end, or end it with SELECT pg_terminate_backend({pid}))"
         )
     });
-    Ok(StoreError::Held { migration: migration.name(), by })
+    StoreError::Held { migration: migration.name(), by }
 }
 
 /// The steps that the database does not have yet, without changing it.
