@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use kernel::limits;
@@ -21,11 +21,6 @@ use crate::{StoreError, Tx};
 
 /// After a connection failed, nobody tries again for so long; whoever comes meanwhile is answered at once.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
-
-static BEGIN_READ: LazyLock<String> = LazyLock::new(|| {
-    let limit = limits::STORE_READ_MS;
-    format!("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = {limit}")
-});
 
 type Queue = mpsc::Receiver<Box<dyn Waiting>>;
 
@@ -198,7 +193,8 @@ async fn run_some(
         // One that asked nothing left nothing to keep or to undo, and what is to be said for the one before it still is.
         if !session.has_unsaid() {
             // Also in front of the commit: the server would take what failed for a rollback of all.
-            session.before_next(Some(if write.kept() { "RELEASE one; SAVEPOINT one" } else { "ROLLBACK TO one" }));
+            let end = if write.kept() { "RELEASE one; SAVEPOINT one" } else { "ROLLBACK TO one" };
+            session.before_next(Some(end.into()));
         }
     }
     Ok(())
@@ -276,10 +272,12 @@ async fn serve_read(line: &mut Line, mut read: Box<dyn Waiting>, replica: Option
         }
     };
     let mut tx = Tx::new(Link::Postgres(session.clone()));
+    let limit = limits::STORE_READ_MS;
+    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = {limit}");
     match replica {
         // With the first statement: no journey of its own.
-        None => session.before_next(Some(&BEGIN_READ)),
-        Some(standing) => match replica::begin(&session, standing, &BEGIN_READ).await {
+        None => session.before_next(Some(begin.into())),
+        Some(standing) => match replica::begin(&session, standing, &begin).await {
             Ok(replayed) => tx.replayed = Some(replayed),
             Err(error) => {
                 line.undo(&session).await;

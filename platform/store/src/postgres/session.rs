@@ -1,5 +1,6 @@
 //! A connection to PostgreSQL, as a transaction uses it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +37,7 @@ pub(crate) struct Session {
     /// A statement failed, so that the server refuses every other one until the transaction or its savepoint is rolled back.
     failed: RefCell<Option<StoreError>>,
     /// Goes to the server in front of the next statement, with it.
-    before: Cell<Option<&'static str>>,
+    before: Cell<Option<Cow<'static, str>>>,
     /// Nothing more is to be expected of this connection.
     broken: Cell<bool>,
 }
@@ -103,15 +104,16 @@ impl Session {
 
     /// What goes to the server with the next statement, in front of it: no journey of its own. When it fails, so does that
     /// statement, and the connection is given up.
-    pub(super) fn before_next(&self, sql: Option<&'static str>) {
+    pub(super) fn before_next(&self, sql: Option<Cow<'static, str>>) {
         self.before.set(sql);
     }
 
     /// Whether nothing was asked since [`Session::before_next`].
     pub(super) fn has_unsaid(&self) -> bool {
-        let unsaid = self.before.take();
-        self.before.set(unsaid);
-        unsaid.is_some()
+        let before = self.before.take();
+        let unsaid = before.is_some();
+        self.before.set(before);
+        unsaid
     }
 
     /// Whether a statement has failed since this was asked last.
@@ -202,7 +204,7 @@ impl Session {
 
     async fn said_before(&self) -> Result<(), StoreError> {
         let Some(sql) = self.before.take() else { return Ok(()) };
-        self.client.batch_execute(sql).await.map_err(failed)
+        self.client.batch_execute(&sql).await.map_err(failed)
     }
 
     fn note(&self, error: StoreError) -> StoreError {
