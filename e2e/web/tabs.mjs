@@ -87,6 +87,8 @@ await eve.fill("[data-testid=write]", "a boat goes out, @Ada");
 await eve.press("[data-testid=write]", "Enter");
 const mentions = [await pushed(), await pushed()].sort((a, b) => JSON.parse(b.text).seq - JSON.parse(a.text).seq);
 for (const { text } of mentions) await deliver(text);
+// The worker shows both at a time: either may be first.
+await shown(one, "@Ada, the tide");
 const notes = await shown(one, "a boat goes out, @Ada");
 const kind = ({ type, content, mentions_you }) => [type, content, mentions_you];
 say({ type: "told", why, letters, wanted, pushed: [first, ...mentions].map(({ text }) => kind(JSON.parse(text))), notes: notes.map((note) => [note.title, note.data.at === note.data.seq]) });
