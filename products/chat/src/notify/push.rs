@@ -90,7 +90,7 @@ pub(crate) async fn notify(ctx: Ctx, event: Event, run: Run) -> Result<(), Failu
     find(ctx, event, run, Occasion { room, message, by, mentions, mentions_alone: false }).await
 }
 
-/// Finds the browsers of those who are to hear of it. Mostly there are none, and nothing is written but the job's end.
+/// Finds the browsers of those who are to hear of it. Where there are none, nothing is written but the job's end.
 pub(super) async fn find(ctx: Ctx, event: Event, run: Run, it: Occasion) -> Result<(), Failure> {
     let (now_ms, time_ms) = (ctx.clock.now_ms(), event.time_ms);
     if (it.mentions_alone && it.mentions.is_empty()) || now_ms >= time_ms + limits::CHAT_PUSH_NEWS_MS {
